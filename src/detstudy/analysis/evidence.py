@@ -1,0 +1,105 @@
+"""All that a study's folder says about its measures: values by run, and how each changes with a unit left out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detstudy.analysis.records import FalsePositives
+from detstudy.analysis.units import Units, read_units
+from detstudy.analysis.variance import SeedNoise, pool_seed_noise
+from detstudy.evaluation import EvaluationError, count_false_positives, load_ground_truth, load_matches, resample_measures
+from detstudy.ledger import Ledger, RunRecord
+from detstudy.plan import BASELINE, PlannedSetting, plan_study
+from detstudy.setting import Setting
+from detstudy.spec import MEASURES
+
+
+class Evidence:
+    """A study's runs as they stand in its folder; matches are read when first asked for and resampled once.
+
+    Raises StudyError where the folder holds no study, EvaluationError where its ground truth is damaged.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        ledger = Ledger(folder)
+        self.folder = folder
+        self.study = ledger.load_study()
+        self.plan = plan_study(self.study)
+        self.runs = ledger.read_runs(self.plan)
+        path = ledger.ground_truth_path("validation")
+        self.units = read_units(load_ground_truth(path)) if path.exists() else None
+        self._noise: dict[str, SeedNoise] = {}
+        self._matched: dict[str, tuple[NDArray[np.float64] | None, dict[str, FalsePositives]]] = {}
+
+    @property
+    def units_label(self) -> str:
+        """The units in words, "no validation images yet" where no run has started."""
+        return self.units.label if self.units else "no validation images yet"
+
+    def runs_of(self, setting_id: str) -> tuple[RunRecord, ...]:
+        """Return the runs of a setting, finished or not, by the plan's order."""
+        return tuple(run for run in self.runs if run.setting_id == setting_id)
+
+    def seed_noise(self, measure: str) -> SeedNoise:
+        """Return a measure's variance over seeds. Settings that share weights count once."""
+        if measure not in self._noise:
+            values = {
+                setting.id: [value for run in self.runs_of(setting.id) if (value := read_value(run, measure)) is not None]
+                for setting in self.plan.settings
+                if self.trained_as(setting.setting) == setting.id
+            }
+            self._noise[measure] = pool_seed_noise(values, keep=BASELINE)
+        return self._noise[measure]
+
+    def trained_as(self, setting: Setting) -> str:
+        """Return the id of the first setting that has the same weights; they may differ in evaluation."""
+        return next(planned.id for planned in self.plan.settings if share_weights(planned.setting, setting))
+
+    def replicates(self, run: RunRecord, measure: str) -> NDArray[np.float64] | None:
+        """Return a finished run's measure with each unit left out once; None where its matches can't be read."""
+        replicates = self._read_matches(run)[0]
+        return None if replicates is None else replicates[:, MEASURES.index(measure)]
+
+    def errors(self, run: RunRecord) -> dict[str, FalsePositives]:
+        """Return a finished run's counts at the study's operating score threshold, by box and mask."""
+        return self._read_matches(run)[1]
+
+    def _read_matches(self, run: RunRecord) -> tuple[NDArray[np.float64] | None, dict[str, FalsePositives]]:
+        if run.id not in self._matched:
+            try:
+                matches = load_matches(run.evaluation_folder / "matches.npz")
+                replicates = resample_measures(matches, self.units.weights, MEASURES) if self.units else None
+            except (EvaluationError, ValueError):  # damaged, or of another ground truth
+                self._matched[run.id] = None, {}
+            else:
+                counts = count_false_positives(matches, self.study.operating_score_threshold)
+                errors = {
+                    kind: FalsePositives(
+                        false_positives=found.total.false_positives,
+                        false_positives_per_image=found.false_positives_per_image or 0.0,
+                        true_positives=found.total.true_positives,
+                        missed=found.total.missed,
+                    )
+                    for kind, found in counts.items()
+                }
+                self._matched[run.id] = replicates, errors
+        return self._matched[run.id]
+
+
+def share_weights(a: Setting, b: Setting) -> bool:
+    """Whether two settings differ in evaluation at most."""
+    return a.model == b.model and a.training == b.training
+
+
+def read_value(run: RunRecord, measure: str) -> float | None:
+    """Return a finished run's value of a measure; None where it is undefined or the run did not finish."""
+    found = run.measures.get(measure)
+    return found.value if found and run.outcome == "finished" else None
+
+
+def find_setting(evidence: Evidence, setting: Setting) -> PlannedSetting:
+    """Return the planned setting equal to this one. Raises StopIteration where none is."""
+    return next(planned for planned in evidence.plan.settings if planned.setting == setting)

@@ -1,0 +1,109 @@
+"""What the ledger's numbers say, as facts: the analysis makes them, the report and the command line show them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from detstudy.ledger import RunRecord
+from detstudy.plan import Plan
+from detstudy.setting import Setting
+from detstudy.spec import Study
+
+Verdict = Literal["better", "worse", "no difference that matters", "cannot tell"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spread:
+    """A measure over a setting's finished seeds. `values` are by seed; `sd` is None for fewer than two."""
+
+    mean: float
+    sd: float | None
+    values: dict[int, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contrast:
+    """A setting against another, usually the baseline, in one measure. Estimate and interval are in AP (0 to 100).
+
+    `verdict` is None where none may be given; `reason` says why. Numbers that can't be had are None.
+    """
+
+    a: str  # the setting's id
+    b: str  # whom it is compared with
+    measure: str
+    estimate: float | None  # a - b
+    low: float | None  # of the 95 % interval
+    high: float | None
+    p: float | None
+    degrees_of_freedom: float | None
+    verdict: Verdict | None
+    reason: str | None
+    seeds: tuple[int, int]  # finished, of a and b
+    units: str  # "20 sequences", "60 images"
+    notes: tuple[str, ...] = ()  # what the reader must know with the verdict
+    a_value: float | None = None  # mean of a over its finished seeds
+    b_value: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FalsePositives:
+    """Counts at the operating score threshold, box or mask, as means over seeds."""
+
+    false_positives: float  # in the whole validation split
+    false_positives_per_image: float
+    true_positives: float
+    missed: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettingSummary:
+    """A setting with what its runs gave."""
+
+    id: str
+    label: str  # "baseline", "learning rate 0.001"
+    setting: Setting
+    levels: dict[str, Any]
+    runs: tuple[RunRecord, ...]
+    outcomes: dict[str, int]  # outcome (or "planned", "running") → runs
+    reason: str | None  # of the first run that did not finish: "out of memory at 11.2 GiB"
+    measures: dict[str, Spread]  # box/AP, ..., train/seconds, train/peak_memory_bytes, test/seconds_per_image
+    undefined: dict[str, str]  # measure → why it has no value
+    errors: dict[str, FalsePositives]  # by "box", "mask"
+    contrasts: dict[str, Contrast]  # by measure, against the baseline; {} for the baseline
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """Which setting to take, and what one may lose by it. `sentence` says both, verdict first."""
+
+    setting_id: str
+    sentence: str
+    loses_at_most: float | None  # AP of the objective, at 95 %, against the best of the settings compared
+    how_sure: str  # one sentence
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FactorSummary:
+    """A factor's levels in the study file's order, the baseline's among or before them."""
+
+    name: str
+    label: str  # "learning rate"
+    levels: tuple[tuple[Any, str], ...]  # level, id of the setting that has it
+    choice: Choice | None  # None where no run of the factor finished
+    notes: tuple[str, ...]  # what was held fixed, what else changed with the level, what did nothing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Analysis:
+    """A whole study's conclusions. In a grid design `factors` list the levels with the others at the baseline."""
+
+    study: Study
+    plan: Plan
+    settings: dict[str, SettingSummary]  # in the plan's order
+    factors: tuple[FactorSummary, ...]
+    choice: Choice | None  # None where nothing finished
+    learned: tuple[str, ...]  # sentences, each with its number
+    unknown: tuple[str, ...]  # what the data can't tell, and what would tell
+    units: str
+    seed_sd: float | None  # pooled, of the objective

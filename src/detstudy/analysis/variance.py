@@ -1,0 +1,123 @@
+"""Where the noise of a difference comes from: the seed of a training, and the validation images it was judged on."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+POOLING_LEVEL = 0.01
+"""Below this p of the F test a setting's seeds are taken to vary unlike those of the others."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """An estimated variance (AP²) with the degrees of freedom that its estimate has."""
+
+    variance: float
+    degrees_of_freedom: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeedNoise:
+    """The variance of one training over seeds: one for the settings that may share it, the others' own.
+
+    `pooled` is None where no pooled setting has two seeds.
+    """
+
+    pooled: Part | None
+    own: dict[str, Part] = field(default_factory=dict)  # by setting
+
+    def variance_of(self, setting: str) -> Part | None:
+        """Return the variance of one seed of the setting; a setting that was never repeated has the pooled one."""
+        return self.own.get(setting, self.pooled)
+
+
+def pool_seed_noise(values: Mapping[str, Sequence[float]], keep: str) -> SeedNoise:
+    """Pool the variance over seeds of all settings, leaving out those whose variance differs too much.
+
+    `values` are a measure's values by setting, one a seed; settings with fewer than two are skipped. One after
+    another, the setting whose variance differs most from the pooled variance of the rest leaves the pool while the
+    two-sided F test rejects at POOLING_LEVEL. Of two settings that differ, `keep` (the baseline) stays.
+    """
+    parts = {
+        name: Part(statistics.variance(seeds), len(seeds) - 1) for name, seeds in values.items() if len(seeds) > 1
+    }
+    own: dict[str, Part] = {}
+    while len(parts) > 1:
+        tests = {name: _test_against_rest(name, parts) for name in parts}
+        odd = min(tests, key=lambda name: (round(tests[name], 12), name == keep))
+        if tests[odd] >= POOLING_LEVEL:
+            break
+        own[odd] = parts.pop(odd)
+    return SeedNoise(pooled=pool_parts(parts.values()), own=own)
+
+
+def pool_parts(parts: Iterable[Part]) -> Part | None:
+    """Return the mean of variances, weighted by their degrees of freedom; None of none."""
+    parts = list(parts)
+    total = sum(part.degrees_of_freedom for part in parts)
+    if not total:
+        return None
+    return Part(sum(part.variance * part.degrees_of_freedom for part in parts) / total, total)
+
+
+def _test_against_rest(name: str, parts: Mapping[str, Part]) -> float:
+    """Return the two-sided p of the F test of one setting's variance against that of the others."""
+    from scipy.special import fdtr, fdtrc
+
+    part, rest = parts[name], pool_parts(other for key, other in parts.items() if key != name)
+    assert rest is not None
+    if part.variance == rest.variance:
+        return 1.0
+    if not rest.variance:
+        return 0.0
+    ratio = part.variance / rest.variance
+    freedoms = part.degrees_of_freedom, rest.degrees_of_freedom
+    return min(1.0, 2 * float(min(fdtr(*freedoms, ratio), fdtrc(*freedoms, ratio))))
+
+
+def combine_seed_parts(noise: SeedNoise, arms: Sequence[tuple[str, int]]) -> list[Part] | None:
+    """Return the seeds' share in the variance of a difference of means: s² / seeds of each (setting, seeds) arm.
+
+    Arms that share the pooled variance make one part, s² (1 / Sa + 1 / Sb), since it is one estimate. None where an
+    arm's variance is unknown.
+    """
+    parts = []
+    shared = 0.0
+    for setting, seeds in arms:
+        if setting in noise.own:
+            part = noise.own[setting]
+            parts.append(Part(part.variance / seeds, part.degrees_of_freedom))
+        else:
+            shared += 1 / seeds
+    if shared:
+        if noise.pooled is None:
+            return None
+        parts.append(Part(noise.pooled.variance * shared, noise.pooled.degrees_of_freedom))
+    return parts
+
+
+def estimate_paired_seed_part(differences: Sequence[float]) -> Part | None:
+    """Return the variance of a mean of per-seed differences; None for fewer than two of them."""
+    if len(differences) < 2:
+        return None
+    return Part(statistics.variance(differences) / len(differences), len(differences) - 1)
+
+
+def estimate_jackknife_part(replicates: NDArray[np.float64]) -> Part | None:
+    """Return the jackknife variance of a statistic from its values with each of n units (or groups) left out once.
+
+    (n - 1) / n times the sum of squared deviations; for a mean exactly s² / n. None for fewer than two units, and
+    where a replicate is NaN: all that the statistic rests on lies in that unit.
+
+    Source: Efron and Tibshirani, An Introduction to the Bootstrap (1993), chapter 11; delete-a-group: Kott, Journal of
+    Official Statistics 17 (2001).
+    """
+    count = len(replicates)
+    if count < 2 or np.isnan(replicates).any():
+        return None
+    return Part(float(replicates.var() * (count - 1)), count - 1)

@@ -1,0 +1,435 @@
+"""The command line: verbs and exit codes, nothing else.
+
+Exit status: 0 every planned run has ended and none crashed; 2 the input is wrong, nothing was started; 3 a run crashed
+for good; 129, 130, 143 interrupted, everything kept.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from detstudy.ledger import Ledger, RunRecord
+    from detstudy.plan import Plan
+    from detstudy.spec import Study
+
+EXIT_WRONG = 2
+EXIT_CRASHED = 3
+TRAINER = "detstudy.training:TorchvisionTrainer"
+
+app = typer.Typer(
+    help="Hyperparameter studies of object detectors and instance segmenters.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+data_app = typer.Typer(help="Check a data set; draw the embedded one.", no_args_is_help=True)
+app.add_typer(data_app, name="data")
+
+StudyFile = Annotated[Path, typer.Argument(metavar="STUDY", help="the study file")]
+StudyFolder = Annotated[Path, typer.Argument(metavar="DIR", help="the folder of a study, as `detstudy run` made it")]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="override a key of the study file (dotted key, YAML value)"),
+]
+OutFolder = Annotated[Path | None, typer.Option("--out", metavar="DIR", help="default: results/<study>")]
+Json = Annotated[bool, typer.Option("--json", help="print one JSON document and nothing else")]
+
+
+@app.command()
+def plan(study_file: StudyFile, overrides: Overrides = None, out: OutFolder = None, as_json: Json = False) -> None:
+    """List the runs with their settings; starts nothing."""
+    from detstudy.plan import plan_study
+    from detstudy.spec import load_study
+
+    study = load_study(study_file, tuple(overrides or ()))
+    planned = plan_study(study)
+    records = _find_records(study, planned, _choose_folder(study, out))
+    if as_json:
+        _print_json({"study": study.name, "runs": [_describe_run(record) for record in records]})
+        return
+    console = _make_console()
+    _print_runs(console, records)
+    trainings = len({(record.id.split("/")[0], record.seed) for record in records})
+    console.print(f"{len(planned.settings)} settings, {len(records)} runs, {trainings} trainings")
+
+
+@app.command()
+def run(
+    study_file: StudyFile,
+    overrides: Overrides = None,
+    out: OutFolder = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="runs side by side; default: one a GPU, without GPUs one a core")
+    ] = None,
+    trainer: Annotated[str, typer.Option(metavar="MODULE:CLASS", help="who trains")] = TRAINER,
+    as_json: Json = False,
+) -> None:
+    """Run what is missing of a study, then write its report."""
+    from detstudy.execution import (
+        InterruptedStudyError,
+        TerminalProgress,
+        list_tasks,
+        prepare_ledger,
+        prepare_trainer,
+        run_tasks,
+    )
+    from detstudy.ledger import Ledger
+    from detstudy.plan import plan_study
+    from detstudy.spec import load_study
+
+    study = load_study(study_file, tuple(overrides or ()))
+    planned = plan_study(study)
+    ledger = Ledger(_choose_folder(study, out))
+    console = _make_console(stderr=as_json)
+    for warning in prepare_ledger(study, ledger):
+        console.print(f"warning: {warning}", markup=False)
+    prepare_trainer(study, ledger, trainer)
+    devices = _choose_devices(workers)
+    tasks = list_tasks(planned, ledger.data["fingerprint"])
+    try:
+        with TerminalProgress(console, ledger, planned, len(devices)) as progress:
+            run_tasks(tasks, ledger, trainer=trainer, devices=devices, watcher=progress)
+        if study.data.test:
+            _evaluate_test(ledger, planned, trainer, devices, console)
+    except InterruptedStudyError as stop:
+        console.print(f"stopped; everything that ended is kept in {ledger.folder}; the same command goes on from here")
+        raise typer.Exit(128 + stop.signal) from None
+    files = _write_report(ledger.folder, None if as_json else console)
+    records = ledger.read_runs(planned)
+    if as_json:
+        files_made = [str(path) for path in files]
+        _print_json({"study": study.name, "runs": [_describe_run(r) for r in records], "files": files_made})
+    if any(record.outcome == "crashed" for record in records):
+        raise typer.Exit(EXIT_CRASHED)
+
+
+@app.command()
+def status(folder: StudyFolder, as_json: Json = False) -> None:
+    """Show runs by outcome, what is running, and the time left."""
+    from collections import Counter
+
+    from detstudy.execution.progress import estimate_seconds_left, format_seconds
+    from detstudy.ledger import Ledger
+
+    ledger = Ledger(folder)
+    study = ledger.load_study()
+    records = ledger.read_runs()
+    left = estimate_seconds_left(records)
+    if as_json:
+        runs = [_describe_run(record) for record in records]
+        _print_json({"study": study.name, "runs": runs, "seconds_left": left})
+        return
+    console = _make_console()
+    _print_runs(console, records)
+    counts = Counter(record.outcome or record.state for record in records)
+    console.print(", ".join(f"{count} {name.replace('_', ' ')}" for name, count in counts.items()))
+    if left:
+        console.print(f"about {format_seconds(left)} left")
+    elif left is None:
+        console.print("time left: unknown until a run has ended")
+
+
+@app.command()
+def report(folder: StudyFolder, as_json: Json = False) -> None:
+    """Write DIR/report.html and DIR/report.md from the study's folder alone."""
+    files = _write_report(folder, None if as_json else _make_console())
+    if as_json:
+        _print_json({"files": [str(path) for path in files]})
+
+
+@app.command()
+def compare(
+    targets: Annotated[
+        list[str],
+        typer.Argument(metavar="[DIR] A B", help="a study's folder and two settings, or (--gt) two COCO result files"),
+    ],
+    gt: Annotated[Path | None, typer.Option("--gt", metavar="GT.json", help="ground truth of the result files")] = None,
+    as_json: Json = False,
+) -> None:
+    """Contrast two settings ("baseline", "learning_rate=0.001", or a run's name), or two COCO result files."""
+    from detstudy.analysis import compare_results, compare_settings, describe_contrast
+
+    needed = 3 if gt is None else 2
+    if len(targets) != needed:
+        what = "DIR A B" if gt is None else "--gt GT.json A.json B.json"
+        raise typer.BadParameter(f"{len(targets)} given; `detstudy compare {what}` is needed")
+    if gt is None:
+        contrasts = compare_settings(Path(targets[0]), targets[1], targets[2])
+    else:
+        contrasts = compare_results(gt, Path(targets[0]), Path(targets[1]))
+    first = next(iter(contrasts.values()))
+    if as_json:
+        rows = {
+            name: {
+                "a": contrast.a_value,
+                "b": contrast.b_value,
+                "difference": contrast.estimate,
+                "low": contrast.low,
+                "high": contrast.high,
+                "p": contrast.p,
+                "verdict": contrast.verdict,
+                "reason": contrast.reason,
+            }
+            for name, contrast in contrasts.items()
+        }
+        notes = list(dict.fromkeys(note for contrast in contrasts.values() for note in contrast.notes))
+        _print_json({"measures": rows, "units": first.units, "seeds": list(first.seeds), "notes": notes})
+        return
+    console = _make_console()
+    for contrast in contrasts.values():
+        console.print(describe_contrast(contrast), markup=False)
+    for note in dict.fromkeys(note for contrast in contrasts.values() for note in contrast.notes):
+        console.print(f"note: {note}", markup=False)
+
+
+@app.command()
+def evaluate(
+    ground_truth: Annotated[Path, typer.Argument(metavar="GT.json")],
+    predictions: Annotated[Path, typer.Argument(metavar="PREDICTIONS.json")],
+    as_json: Json = False,
+) -> None:
+    """Print the COCO measures of one result file, box and mask."""
+    from rich.table import Table
+
+    from detstudy.evaluation import evaluate as evaluate_predictions
+    from detstudy.evaluation import load_ground_truth, load_predictions
+
+    truth = load_ground_truth(ground_truth)
+    _, summary = evaluate_predictions(truth, load_predictions(predictions, truth))
+    if as_json:
+        _print_json({"measures": summary.measures, "per_class": summary.per_class, "undefined": summary.undefined})
+        return
+    table = Table()
+    for column in ("measure", "all classes", *summary.per_class):
+        table.add_column(column, justify="right" if column != "measure" else "left")
+    for name, value in summary.measures.items():
+        cells = [_format_number(per_class.get(name)) for per_class in summary.per_class.values()]
+        table.add_row(name, _format_number(value), *cells)
+    console = _make_console()
+    console.print(table)
+    for name, reason in summary.undefined.items():
+        console.print(f"{name} is undefined: {reason}", markup=False)
+
+
+@data_app.command("check")
+def check_data(
+    target: Annotated[str, typer.Argument(metavar="STUDY|PATH", help="a study file, a data set's folder or file")],
+    annotations_only: Annotated[bool, typer.Option("--annotations-only", help="open no image")] = False,
+    overrides: Overrides = None,
+    as_json: Json = False,
+) -> None:
+    """Find every fault of a data set in one pass. Exit status 2 where one is fatal."""
+    from detstudy.data import check_dataset, check_path
+    from detstudy.spec import load_study
+
+    if target.endswith((".yaml", ".yml")):
+        result = check_dataset(load_study(target, tuple(overrides or ())).data, images=not annotations_only)
+    else:
+        result = check_path(Path(target), images=not annotations_only)
+    if as_json:
+        splits = {name: dataclasses.asdict(counts) for name, counts in result.splits.items()}
+        _print_json({"splits": splits, "faults": [dataclasses.asdict(fault) for fault in result.faults]})
+    else:
+        console = _make_console()
+        for name, counts in result.splits.items():
+            objects = ", ".join(f"{count} {label}" for label, count in counts.objects.items())
+            text = f"{name}: {counts.images} images, {objects or 'no objects'}, {counts.ignore} ignore regions"
+            console.print(text, markup=False)
+        for fault in result.faults:
+            console.print(f"{'fault' if fault.fatal else 'warning'}: {fault.where}: {fault.message}", markup=False)
+        fatal = sum(fault.fatal for fault in result.faults)
+        console.print(f"{fatal} faults, {len(result.faults) - fatal} warnings")
+    if any(fault.fatal for fault in result.faults):
+        raise typer.Exit(EXIT_WRONG)
+
+
+@data_app.command("draw")
+def draw_data(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="is made; drawn into in KITTI-MOTS's layout")],
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+    train_sequences: Annotated[int, typer.Option(min=1)] = 100,
+    validation_sequences: Annotated[int, typer.Option(min=1)] = 20,
+    frames: Annotated[int, typer.Option(min=1, help="frames a sequence")] = 4,
+    width: Annotated[int, typer.Option(min=64, help="pixels")] = 320,
+    height: Annotated[int, typer.Option(min=32, help="pixels")] = 96,
+    as_json: Json = False,
+) -> None:
+    """Draw street scenes with exact masks: the training sequences from 0 on, then the validation sequences."""
+    from rich.progress import Progress
+
+    from detstudy.data.scenes import draw_scenes
+
+    console = _make_console(stderr=as_json)
+    with Progress(console=console, transient=True) as progress:
+        row = progress.add_task("drawing", total=(train_sequences + validation_sequences) * frames)
+        files = draw_scenes(
+            folder,
+            seed=seed,
+            train_sequences=train_sequences,
+            validation_sequences=validation_sequences,
+            frames=frames,
+            width=width,
+            height=height,
+            progress=lambda done, total: progress.update(row, completed=done, total=total),
+        )
+    if as_json:
+        _print_json({"files": [str(path) for path in files]})
+        return
+    last = train_sequences + validation_sequences - 1
+    console.print(
+        f"{folder}: sequences 0 to {train_sequences - 1} to train, {train_sequences} to {last} to validate", markup=False
+    )
+
+
+def main() -> None:
+    """Run the command line; bad input becomes one clear error and exit status 2."""
+    from detstudy.analysis import AnalysisError
+    from detstudy.data import DataError
+    from detstudy.evaluation import EvaluationError
+    from detstudy.spec import StudyError
+    from detstudy.trainer import RefusedError
+
+    try:
+        app()
+    except (AnalysisError, DataError, EvaluationError, RefusedError, StudyError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(EXIT_WRONG)
+    except OSError as error:
+        print(f"error: {error.filename or 'file system'}: {error.strerror or error}", file=sys.stderr)
+        sys.exit(EXIT_WRONG)
+
+
+def _make_console(*, stderr: bool = False) -> Console:
+    from rich.console import Console
+
+    return Console(stderr=stderr, highlight=False, soft_wrap=True)
+
+
+def _print_json(document: Any) -> None:
+    print(json.dumps(document, indent=1, allow_nan=False))
+
+
+def _choose_folder(study: Study, out: Path | None) -> Path:
+    return out or Path("results") / study.name
+
+
+def _choose_devices(workers: int | None) -> list[str]:
+    """Return one device a worker: GPUs in turn, else the CPU."""
+    from detstudy.execution import count_cores, list_gpus
+
+    gpus = list_gpus()
+    if not gpus:
+        return ["cpu"] * (workers or count_cores())
+    return [gpus[number % len(gpus)] for number in range(workers or len(gpus))]
+
+
+def _find_records(study: Study, planned: Plan, folder: Path) -> list[RunRecord]:
+    """Return what is known of the planned runs: the ledger's records, or plain plans where nothing has run.
+
+    Without the data set nobody can tell a run's folder: ids then end in "unknown".
+    """
+    from detstudy.data import DataError
+    from detstudy.execution import describe_data
+    from detstudy.ledger import Ledger, RunRecord
+    from detstudy.plan import identify_evaluation, identify_training
+
+    if (folder / "data.json").exists():
+        return Ledger(folder).read_runs(planned)
+    try:
+        fingerprint = describe_data(study.data)["fingerprint"]
+    except (DataError, OSError):
+        fingerprint = None
+    records = []
+    for each in planned.runs:
+        run_id = identify_training(each, fingerprint or "")
+        if fingerprint is None:
+            run_id = run_id.rpartition("--")[0] + "--unknown"
+        run_folder = folder / "runs" / run_id
+        records.append(
+            RunRecord(
+                id=run_id,
+                setting_id=each.setting_id,
+                setting=each.setting,
+                levels=planned.setting(each.setting_id).levels,
+                seed=each.seed,
+                state="planned",
+                folder=run_folder,
+                evaluation_folder=run_folder / "evaluations" / identify_evaluation(each.setting),
+            )
+        )
+    return records
+
+
+def _describe_run(record: RunRecord) -> dict[str, Any]:
+    setting: dict[str, Any] = {}
+    for section in dataclasses.asdict(record.setting).values():
+        setting |= section
+    return {
+        "id": record.id,
+        "setting_id": record.setting_id,
+        "setting": setting,
+        "seed": record.seed,
+        "state": record.state,
+        "outcome": record.outcome,
+        "reason": record.reason,
+        "measures": {name: measure.value for name, measure in record.measures.items()},
+    }
+
+
+def _print_runs(console: Console, records: list[RunRecord]) -> None:
+    from rich.table import Table
+
+    table = Table("setting", "seed", "state", "outcome", "box AP", "mask AP", "run")
+    for record in records:
+        values = [record.measures.get(name) for name in ("box/AP", "mask/AP")]
+        cells = [_format_number(measure.value if measure else None) for measure in values]
+        outcome = (record.outcome or "").replace("_", " ")
+        table.add_row(record.setting_id, str(record.seed), record.state, outcome, *cells, record.id)
+    console.print(table, markup=False)
+
+
+def _format_number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.1f}"
+
+
+def _evaluate_test(ledger: Ledger, planned: Plan, trainer: str, devices: list[str], console: Console) -> None:
+    """Evaluate the chosen setting and the baseline on the test split, once."""
+    from detstudy.analysis import analyse_study
+    from detstudy.execution import TerminalProgress, list_tasks, run_tasks
+    from detstudy.plan import BASELINE
+
+    choice = analyse_study(ledger.folder).choice
+    if choice is None:
+        return
+    wanted = {BASELINE, choice.setting_id}
+    chosen = dataclasses.replace(planned, runs=tuple(run for run in planned.runs if run.setting_id in wanted))
+    tasks = list_tasks(chosen, ledger.data["fingerprint"], ("test",))
+    with TerminalProgress(console, ledger, planned, len(devices)) as progress:
+        run_tasks(tasks, ledger, trainer=trainer, devices=devices, watcher=progress)
+
+
+def _write_report(folder: Path, console: Console | None) -> list[Path]:
+    from detstudy.analysis import analyse_study
+    from detstudy.reporting import print_answer, write_report
+
+    analysis = analyse_study(folder)
+    files = write_report(folder, analysis)
+    if console is not None:
+        print_answer(analysis, console)
+        for path in files:
+            if path.suffix in (".html", ".md"):
+                console.print(f"report: {path}", markup=False)
+    return files
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,132 @@
+"""What drawn scenes are painted on: a pinhole camera, a light, and a canvas of colours and instance ids.
+
+World axes in metres: x to the right, y up from the ground, z ahead of the camera. Colours are red, green, blue in
+0-255 and are worked on as if display values were light: the look counts here, not photometry.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+Bytes = NDArray[np.uint8]
+OVERSAMPLING = 2  # canvas pixels for one image pixel, in each direction
+NEAREST = 0.6  # metres; points closer than this are moved there, so that nothing is projected from behind the camera
+_SHIFT = 4  # fractional bits of the polygon coordinates that OpenCV takes
+_SCALE = float(1 << _SHIFT)
+
+
+@dataclass(frozen=True, slots=True)
+class Camera:
+    """A level pinhole camera; lengths in canvas pixels, except for its height above the ground in metres."""
+
+    width: int
+    height: int
+    focal: float
+    center: float  # column of the vanishing point
+    horizon: float  # row of the vanishing point
+    altitude: float
+
+
+@dataclass(frozen=True, slots=True)
+class Light:
+    """Sun and sky of one place; `sun` points towards the sun and has length one."""
+
+    sun: Floats
+    direct: Floats  # colour of the sun, about 1 where it shines; 0 under clouds
+    ambient: Floats
+    sky: Floats  # what smooth upward faces and glass reflect, 0-255
+    haze: Floats  # what distance fades to, 0-255
+    visibility: float  # metres at which the haze takes 63 % of the contrast
+
+
+@dataclass(frozen=True, slots=True)
+class Canvas:
+    """The picture being painted, far things first: colours, ids of what is seen, and how dark the ground is."""
+
+    camera: Camera
+    light: Light
+    image: Bytes  # [height, width, 3]
+    ids: Bytes  # [height, width]; 0 where no object is seen
+
+
+def create_canvas(camera: Camera, light: Light) -> Canvas:
+    """Give an empty canvas of the camera's size."""
+    shape = (camera.height, camera.width)
+    return Canvas(camera, light, np.empty((*shape, 3), np.uint8), np.zeros(shape, np.uint8))
+
+
+def project_points(camera: Camera, points: Floats) -> NDArray[np.int32]:
+    """Project world points [..., 3] to the fixed-point columns and rows [..., 2] that `fill_polygon` takes."""
+    depth = np.maximum(points[..., 2], NEAREST)
+    scale = camera.focal / depth
+    pixels = np.empty((*points.shape[:-1], 2), np.float32)
+    pixels[..., 0] = points[..., 0] * scale + (camera.center - 0.5)
+    pixels[..., 1] = (camera.altitude - points[..., 1]) * scale + (camera.horizon - 0.5)
+    return np.asarray(np.rint(pixels * _SCALE), dtype=np.int32)
+
+
+def measure_box(camera: Camera, points: Floats) -> tuple[float, float, float, float]:
+    """Give left, top, right, bottom of the points' projection, in canvas pixels and not cut at the border."""
+    pixels = project_points(camera, points).reshape(-1, 2) / _SCALE
+    left, top = pixels.min(axis=0)
+    right, bottom = pixels.max(axis=0)
+    return float(left), float(top), float(right), float(bottom)
+
+
+def fill_polygon(target: Bytes, polygon: NDArray[np.int32], value: tuple[float, ...] | int) -> None:
+    """Fill a convex polygon of projected points with one colour or one id."""
+    cv2.fillConvexPoly(target, polygon, value, 8, _SHIFT)
+
+
+def fill_hull(target: Bytes, points: NDArray[np.int32], value: tuple[float, ...] | int) -> None:
+    """Fill the convex hull of projected points."""
+    cv2.fillConvexPoly(target, cv2.convexHull(points), value, 8, _SHIFT)
+
+
+def measure_haze(light: Light, depth: float | Floats) -> Floats:
+    """Give the share of haze in what is seen at a depth, 0 near and 1 far away."""
+    return np.asarray(1.0 - np.exp(-np.asarray(depth, dtype=np.float32) / light.visibility), dtype=np.float32)
+
+
+def shade_colors(light: Light, colors: Floats, normals: Floats, depth: float, exposure: float, gloss: float) -> Floats:
+    """Light surfaces of colours [n, 3] with outward normals [n, 3]: sky from above, sun, reflected sky, haze.
+
+    `exposure` is the share of the sun that reaches them (0 in a building's shade); `gloss` how much they mirror.
+    """
+    incidence = np.clip(normals @ light.sun, 0.0, 1.0)[:, None] * exposure
+    upward = normals[:, 1:2]
+    lit = colors * (light.ambient * (0.78 + 0.22 * upward) + light.direct * incidence)
+    if gloss:
+        lit = lit + light.sky * (gloss * np.clip(upward + 0.25, 0.0, 1.0)) + 255.0 * gloss * incidence**8 * light.direct
+    haze = measure_haze(light, depth)
+    return np.clip(lit * (1.0 - haze) + light.haze * haze, 0.0, 255.0).astype(np.float32)
+
+
+def list_colors(colors: Floats) -> list[tuple[float, float, float]]:
+    """Give colours [n, 3] in the form that `fill_polygon` takes."""
+    return [(r, g, b) for r, g, b in colors.tolist()]
+
+
+def cast_shadow(light: Light, points: Floats) -> Floats:
+    """Move points [n, 3] along the sun's rays to the ground; a low sun's shadows end after some metres."""
+    reach = np.minimum(points[:, 1:2] / max(float(light.sun[1]), 0.2), 6.0)
+    shadow = points - reach * light.sun
+    shadow[:, 1] = 0.0
+    return np.asarray(shadow, dtype=np.float32)
+
+
+def make_noise(generator: np.random.Generator, height: int, width: int, cell: int) -> Floats:
+    """Give smooth noise [height, width] of unit variance at its nodes, whose blobs are `cell` pixels wide."""
+    nodes = generator.standard_normal((max(height // cell, 1) + 2, max(width // cell, 1) + 2), dtype=np.float32)
+    return np.asarray(cv2.resize(nodes, (width, height), interpolation=cv2.INTER_CUBIC), dtype=np.float32)
+
+
+def make_grain(generator: np.random.Generator, height: int, width: int) -> Floats:
+    """Give noise [height, width] that is independent in each pixel, even between -1 and 1."""
+    raw = np.frombuffer(generator.bytes(height * width), np.uint8).reshape(height, width)
+    return raw.astype(np.float32) / 127.5 - 1.0

@@ -1,0 +1,138 @@
+"""All faults of a data set in one pass, with counts and places."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from detstudy.data.coco import parse_coco_file, report_missing_images
+from detstudy.data.dataset import parse_dataset, report_counts
+from detstudy.data.faults import Place, Report
+from detstudy.data.images import decode_image
+from detstudy.data.instances import CLASS_NAMES
+from detstudy.data.kitti_mots import find_layout, parse_sequences, report_layout
+from detstudy.data.records import Fault, ImageRecord
+from detstudy.setting import DataSetting
+
+MOST_THREADS = 4  # that decode images: OpenCV works outside Python's lock
+
+PROBED_IMAGES = 20  # looked for near a bare COCO file
+ACCEPTED = (
+    "give a study file, a COCO file (.json or .json.gz), a folder with KITTI-MOTS's `training`, or its instances_txt"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SplitCounts:
+    """What is usable of a split."""
+
+    images: int
+    objects: dict[str, int] = field(default_factory=dict)  # by class, all classes listed
+    ignore: int = 0  # crowds and regions to ignore
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """What a check found. The splits of a bare path are one, `all`."""
+
+    splits: dict[str, SplitCounts]
+    faults: tuple[Fault, ...]
+
+    @property
+    def fatal(self) -> bool:
+        """Whether a study on this data would refuse to start."""
+        return any(fault.fatal for fault in self.faults)
+
+    @property
+    def fault_counts(self) -> dict[str, int]:
+        """Number of faults by kind, the most frequent first."""
+        return dict(Counter(fault.kind for fault in self.faults).most_common())
+
+
+def check_dataset(data: DataSetting, *, images: bool = True) -> CheckResult:
+    """Return the counts and every fault of the data set; with `images` false no image is opened or looked for."""
+    faults: list[Fault] = []
+    dataset = parse_dataset(data, faults.append, images=images)
+    if images:
+        _check_images([record for records in dataset.splits.values() for record in records], faults)
+    splits: dict[str, SplitCounts] = {
+        split: count_objects(records, dataset.classes) for split, records in dataset.splits.items()
+    }
+    return CheckResult(splits, tuple(faults))
+
+
+def check_path(path: Path, *, images: bool = True) -> CheckResult:
+    """Return the counts and every fault of what lies at a path.
+
+    That is a COCO file (.json, .json.gz) with its images near it, a folder in KITTI-MOTS's layout, or a folder of
+    KITTI-MOTS text files alone (then `images` must be false). All its images are one split, `all`.
+    """
+    path = path.expanduser()
+    faults: list[Fault] = []
+    place = Place(str(path), faults.append)
+    classes: Sequence[str]
+    if path.name.endswith((".json", ".json.gz")):
+        file = parse_coco_file(path, path.parent, faults.append, images=False)
+        classes, records = file.classes, file.images
+        if images and records:
+            records = _place_images(path, records, faults.append)
+    elif not path.is_dir():
+        what = "is neither a folder nor a .json file" if path.exists() else "is not there"
+        place.refuse("unknown_format", f"{path.name} {what}; {ACCEPTED}.")
+        return CheckResult({}, tuple(faults))
+    else:
+        layout = find_layout(path)
+        if layout.annotation_folder is None and layout.image_folder is None:
+            place.refuse("unknown_format", f"the folder has no annotations that detstudy knows; {ACCEPTED}.")
+            return CheckResult({}, tuple(faults))
+        classes = tuple(CLASS_NAMES.values())
+        report_layout(layout, faults.append, images=images)
+        records = parse_sequences(layout, layout.sequences, faults.append, images=images)
+    if records or not faults:
+        report_counts(records, classes, place)
+    if images:
+        _check_images(records, faults)
+    return CheckResult({"all": count_objects(records, classes)}, tuple(faults))
+
+
+def count_objects(records: Iterable[ImageRecord], classes: Sequence[str]) -> SplitCounts:
+    """Return the number of images, objects by class, and regions to ignore."""
+    objects = dict.fromkeys(classes, 0)
+    images = ignore = 0
+    for record in records:
+        images += 1
+        for note in record.annotations:
+            if note.crowd:
+                ignore += 1
+            else:
+                objects[classes[note.class_index]] += 1
+    return SplitCounts(images, objects, ignore)
+
+
+def _check_images(records: Sequence[ImageRecord], faults: list[Fault]) -> None:
+    """Decode every image and add what is wrong with it; those that are not there have been reported before."""
+    there = [record for record in records if record.path.is_file()]
+    with ThreadPoolExecutor(min(MOST_THREADS, os.cpu_count() or 1)) as pool:
+        faults.extend(found for found in pool.map(decode_image, there) if isinstance(found, Fault))
+
+
+def _place_images(path: Path, records: Sequence[ImageRecord], report: Report) -> tuple[ImageRecord, ...]:
+    """Return the records of a bare COCO file with the folder in which their images seem to be."""
+    split = path.name.removesuffix(".gz").removesuffix(".json").rpartition("_")[2]  # instances_val2017.json
+    bases = [base / name for base in (path.parent, path.parent.parent) for name in ("", "images")]
+    folders = [base / name for base in bases for name in ("", split)]
+    for folder in folders:
+        if any((folder / record.name).is_file() for record in records[:PROBED_IMAGES]):
+            placed = tuple(replace(record, path=folder / record.name) for record in records)
+            report_missing_images(folder, placed, report)
+            return placed
+    message = (
+        f"none of its first images, as {records[0].name}, is near the file; name the folder in a study file and check "
+        "that, or check with --annotations-only."
+    )
+    Place(str(path), report).refuse("missing_folder", message)
+    return tuple(records)

@@ -1,0 +1,81 @@
+"""A data set of any format, read into records, with what must hold between its splits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import combinations
+from pathlib import Path
+
+from detstudy.data.coco import parse_coco
+from detstudy.data.faults import Place, Report, list_some, raise_fatal
+from detstudy.data.kitti_mots import parse_kitti_mots
+from detstudy.data.records import Dataset, Fault, ImageRecord
+from detstudy.setting import CocoData, DataSetting
+
+
+def read_dataset(data: DataSetting) -> Dataset:
+    """Return the data set's records: images and annotations in the order of their ids, no image opened.
+
+    (Only a KITTI-MOTS frame that no annotation gives a size has its header read.) Raises DataError with the first
+    fault that forbids training and the number of the others; `check_dataset` finds them all.
+    """
+    faults: list[Fault] = []
+    dataset = parse_dataset(data, faults.append)
+    raise_fatal(faults)
+    return dataset
+
+
+def parse_dataset(data: DataSetting, report: Report, *, images: bool = True) -> Dataset:
+    """Return what is usable of the data set and report every fault; with `images` false none has to be there."""
+    if isinstance(data, CocoData):
+        dataset = parse_coco(data, report, images=images)
+    else:
+        dataset = parse_kitti_mots(data, report, images=images)
+    root = Path(data.root).expanduser()
+    for split, records in dataset.splits.items():
+        report_counts(records, dataset.classes, Place(f"{root}: {split}", report))
+    for (one, records), (other, others) in combinations(dataset.splits.items(), 2):
+        _report_shared(records, others, Place(f"{root}: {one} and {other}", report))
+    return dataset
+
+
+def report_counts(records: Sequence[ImageRecord], classes: Sequence[str], place: Place) -> None:
+    """Report a split without images or objects, and classes that have none."""
+    if not records:
+        place.refuse("no_images", "there is no usable image; correct the faults named before, or the paths.")
+        return
+    present = {note.class_index for record in records for note in record.annotations if not note.crowd}
+    if not present:
+        message = "no image has an object to learn or to find; is this the right annotation file?"
+        place.refuse("no_objects", message)
+    elif len(present) < len(classes):
+        absent = [name for index, name in enumerate(classes) if index not in present]
+        noun = "class has" if len(absent) == 1 else "classes have"
+        message = f"{len(absent)} {noun} no object ({list_some(absent)}); AP is undefined for what has none."
+        place.warn("class_without_objects", message)
+
+
+def _report_shared(records: Sequence[ImageRecord], others: Sequence[ImageRecord], place: Place) -> None:
+    """Report sequences and images that are in both splits: measured on them, a detector only shows its memory."""
+    sequences = sorted(
+        {record.sequence for record in records if record.sequence is not None}
+        & {o.sequence for o in others if o.sequence is not None}
+    )
+    if sequences:
+        message = f"both splits have sequences {list_some(sequences)}; give each sequence to one split."
+        place.refuse("overlapping_sequences", message)
+        return
+    files = {record.path for record in others}
+    shared = sorted(record.name for record in records if record.path in files)
+    if shared:
+        message = f"both splits have {len(shared)} images in common ({list_some(shared)}); give each to one split."
+        place.refuse("shared_images", message)
+        return
+    names = {record.name for record in others}
+    alike = sorted(record.name for record in records if record.name in names)
+    if alike:
+        message = (
+            f"{len(alike)} images have the same name in both splits' folders ({list_some(alike)}); if they are the "
+            "same images, give each to one split."
+        )
+        place.warn("same_image_names", message)

@@ -1,0 +1,202 @@
+"""Masks as run lengths: packed, unpacked, measured, and verified before pycocotools' C code sees them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detstudy.data.records import Annotation, Rle
+
+CHUNK_BYTES = 1 << 20  # of counts unpacked at once: about 100 MB of working memory
+LARGEST_SIDE = 65_535  # pixels; JPEG holds no more, and run lengths stay within 32 bits
+LONGEST_RUN_CHARACTERS = 7  # 35 bits; pycocotools keeps runs in 32
+
+
+@dataclass(frozen=True, slots=True)
+class Runs:
+    """Run lengths of many masks end to end; in each the background comes first, columns before rows."""
+
+    lengths: NDArray[np.int64]  # [runs], pixels
+    first: NDArray[np.int64]  # [masks + 1]; mask i has lengths[first[i] : first[i + 1]]
+    areas: NDArray[np.int64]  # [masks], pixels of foreground; 0 where there is a fault
+    faults: list[str | None]  # [masks]; why a mask can't be used
+
+
+def decode_mask(mask: Rle) -> NDArray[np.uint8]:
+    """Return the mask as an array [h, w] of 0 and 1. The mask must be a verified one (readers give only those)."""
+    from pycocotools import mask as coco_mask
+
+    array: NDArray[np.uint8] = np.ascontiguousarray(coco_mask.decode(_as_coco(mask)))
+    return array
+
+
+def decode_masks(annotations: Sequence[Annotation], height: int, width: int) -> NDArray[np.uint8]:
+    """Return the annotations' masks as an array [n, h, w] of 0 and 1; n may be 0."""
+    array = np.zeros((len(annotations), height, width), dtype=np.uint8)
+    for index, annotation in enumerate(annotations):
+        array[index] = decode_mask(annotation.mask)
+    return array
+
+
+def encode_mask(array: NDArray[Any]) -> Rle:
+    """Return the array [h, w] as a mask; what is not zero is foreground."""
+    from pycocotools import mask as coco_mask
+
+    packed = coco_mask.encode(np.asfortranarray(array != 0, dtype=np.uint8))
+    return Rle(int(array.shape[0]), int(array.shape[1]), packed["counts"])
+
+
+def pack_runs(lengths: Sequence[int], height: int, width: int) -> Rle:
+    """Return uncompressed run lengths (ints >= 0 that sum to height x width, background first) as a mask."""
+    from pycocotools import mask as coco_mask
+
+    joined = [lengths[0]]
+    colour = 0  # of the last run in `joined`
+    for index, length in enumerate(lengths[1:], start=1):
+        # A run of no pixels would end pycocotools' IoU early, so its neighbours become one.
+        if length and index % 2 != colour:
+            joined.append(length)
+            colour = index % 2
+        elif length:
+            joined[-1] += length
+    packed = coco_mask.frPyObjects({"size": [height, width], "counts": joined}, height, width)
+    return Rle(height, width, packed["counts"])
+
+
+def rasterize_polygons(polygons: Sequence[Sequence[float]], height: int, width: int) -> Rle:
+    """Return the union of polygons [x0, y0, x1, y1, ...] as a mask, by COCO's own rule for edge pixels."""
+    from pycocotools import mask as coco_mask
+
+    packed = coco_mask.frPyObjects(polygons, height, width)
+    union = packed[0] if len(packed) == 1 else coco_mask.merge(packed)
+    return Rle(height, width, union["counts"])
+
+
+def measure_boxes(masks: Sequence[Rle]) -> list[tuple[float, float, float, float]]:
+    """Return the tight box (x, y, width, height, in pixels) of each verified mask; zeros for an empty one."""
+    from pycocotools import mask as coco_mask
+
+    if not masks:
+        return []
+    return [(x, y, w, h) for x, y, w, h in coco_mask.toBbox([_as_coco(mask) for mask in masks]).tolist()]
+
+
+def measure_areas(masks: Sequence[Rle]) -> tuple[list[int], list[str | None]]:
+    """Return each mask's area in pixels and what is wrong with it (None: nothing), safe on any bytes."""
+    areas: list[int] = []
+    faults: list[str | None] = []
+    for chunk in _split_by_bytes(masks):
+        runs = decode_runs(chunk)
+        areas.extend(runs.areas.tolist())
+        faults.extend(runs.faults)
+    return areas, faults
+
+
+def decode_runs(masks: Sequence[Rle]) -> Runs:
+    """Unpack the counts of many masks at once and verify them; safe on any bytes.
+
+    A mask with a fault has no runs or wrong ones, and area 0. Counts are pycocotools' compressed form: five bits a
+    character from "0" on, 32 says that the value goes on, 16 in its last character is the sign; from the fourth run on
+    a value is the difference to the run two before.
+    """
+    count = len(masks)
+    faults: list[str | None] = [None] * count
+    characters = np.frombuffer(b"".join(mask.counts for mask in masks), dtype=np.uint8).astype(np.int64) - 48
+    sizes = np.array([len(mask.counts) for mask in masks], dtype=np.int64)
+    owner = np.repeat(np.arange(count), sizes)
+
+    usable = sizes > 0
+    _mark(faults, ~usable, "has no counts")
+    strange = np.zeros(count, dtype=bool)
+    strange[owner[(characters < 0) | (characters > 63)]] = True
+    _mark(faults, strange, "has characters that compressed counts can't have")
+    cut = np.zeros(count, dtype=bool)
+    last = np.cumsum(sizes)[usable] - 1
+    cut[usable] = (characters[last] & 32) != 0
+    _mark(faults, cut & ~strange, "has counts that break off in the middle of a run")
+    usable &= ~strange & ~cut
+    characters, owner = characters[usable[owner]], owner[usable[owner]]
+
+    values, ends, long = _join_characters(characters)
+    owner = owner[ends]
+    too_long = np.zeros(count, dtype=bool)
+    too_long[owner[long]] = True
+    first = np.zeros(count + 1, dtype=np.int64)
+    np.cumsum(np.bincount(owner, minlength=count), out=first[1:])
+    index = np.arange(len(values)) - first[owner]
+    lengths = _add_differences(values, first[owner], index)
+
+    pixels = np.array([mask.height * mask.width for mask in masks], dtype=np.int64)
+    impossible = np.zeros(count, dtype=bool)
+    impossible[owner[(lengths < 0) | (lengths > pixels[owner])]] = True
+    impossible |= too_long
+    _mark(faults, impossible, "has runs that are negative or longer than the image")
+    totals = _sum_segments(lengths, first)
+    for position in np.flatnonzero(usable & ~impossible & (totals != pixels)).tolist():
+        mask = masks[position]
+        faults[position] = (
+            f"has counts for {totals[position]} pixels, but {mask.height} rows of {mask.width} are {pixels[position]}"
+        )
+    areas = _sum_segments(np.where(index % 2 == 1, lengths, 0), first)
+    areas[[fault is not None for fault in faults]] = 0
+    return Runs(lengths, first, areas, faults)
+
+
+def _join_characters(
+    characters: NDArray[np.int64],
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]:
+    """Return signed values, the position of each one's last character, and which had too many characters."""
+    ends = np.flatnonzero((characters & 32) == 0)
+    starts = np.concatenate([[0], ends[:-1] + 1]).astype(np.int64)[: len(ends)]
+    sizes = ends - starts + 1
+    place = np.arange(len(characters)) - np.repeat(starts, sizes)
+    bits = (characters & 31) << (5 * np.minimum(place, LONGEST_RUN_CHARACTERS))
+    values = np.add.reduceat(bits, starts) if len(ends) else bits
+    negative = (characters[ends] & 16) != 0
+    values = values - np.where(negative, 1 << (5 * np.minimum(sizes, LONGEST_RUN_CHARACTERS)), 0)
+    return values, ends, sizes > LONGEST_RUN_CHARACTERS
+
+
+def _add_differences(
+    values: NDArray[np.int64], first: NDArray[np.int64], index: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Undo the differences: from a mask's fourth run on, a value adds to the run two before.
+
+    Sums over every second value of all masks, less the sum before the mask's own chain: runs 1, 3, ... and 2, 4, ...
+    """
+    sums = np.zeros(len(values) + 2, dtype=np.int64)
+    for parity in (0, 1):
+        sums[2 + parity :: 2] = np.cumsum(values[parity::2])
+    chain = first + np.where(index == 0, 0, 2 - index % 2)
+    lengths: NDArray[np.int64] = sums[2:] - sums[chain]
+    return lengths
+
+
+def _sum_segments(values: NDArray[np.int64], first: NDArray[np.int64]) -> NDArray[np.int64]:
+    sums = np.concatenate([[0], np.cumsum(values)])
+    total: NDArray[np.int64] = sums[first[1:]] - sums[first[:-1]]
+    return total
+
+
+def _mark(faults: list[str | None], where: NDArray[np.bool_], reason: str) -> None:
+    for position in np.flatnonzero(where).tolist():
+        faults[position] = reason
+
+
+def _split_by_bytes(masks: Sequence[Rle]) -> Iterator[Sequence[Rle]]:
+    start = size = 0
+    for position, mask in enumerate(masks):
+        size += len(mask.counts)
+        if size >= CHUNK_BYTES:
+            yield masks[start : position + 1]
+            start, size = position + 1, 0
+    if start < len(masks):
+        yield masks[start:]
+
+
+def _as_coco(mask: Rle) -> dict[str, object]:
+    return {"size": [mask.height, mask.width], "counts": mask.counts}

@@ -1,0 +1,63 @@
+"""Reading JSON documents that people bring, with errors that say where and what to do."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import math
+import zlib
+from pathlib import Path
+from typing import Any
+
+_LARGEST_ID = 2**63 - 1
+
+
+class EvaluationError(ValueError):
+    """Ground truth, predictions or stored matches that cannot be evaluated; the message names place and remedy."""
+
+
+def read_json(path: Path) -> Any:
+    """Return the parsed document of a `.json` or `.json.gz` file (told apart by content, not by name).
+
+    Raises EvaluationError for a file that is missing, unreadable, cut off or not JSON in UTF-8.
+    """
+    try:
+        data = path.read_bytes()
+        if data[:2] == b"\x1f\x8b":
+            data = gzip.decompress(data)
+    except FileNotFoundError:
+        raise EvaluationError(f"{path}: no such file; give the path of a COCO JSON file") from None
+    except (OSError, EOFError, zlib.error) as error:
+        raise EvaluationError(f"{path}: cannot be read ({error}); give a COCO JSON file, plain or gzipped") from None
+    try:
+        return json.loads(data)
+    except UnicodeDecodeError as error:
+        raise EvaluationError(f"{path}: not UTF-8 at byte {error.start}; save the file as UTF-8") from None
+    except json.JSONDecodeError as error:
+        place = f"line {error.lineno}, column {error.colno}"
+        raise EvaluationError(f"{path}: not JSON at {place} ({error.msg}); is the file cut off?") from None
+    except (RecursionError, ValueError) as error:  # nested without end; a number of thousands of digits
+        raise EvaluationError(f"{path}: is no COCO JSON ({error})") from None
+
+
+def read_id(entry: dict[str, Any], key: str, where: str) -> int:
+    """Return a whole number that identifies something; raises EvaluationError where it is missing or anything else."""
+    if key not in entry:
+        raise EvaluationError(f"{where}: has no {key}; COCO JSON needs it")
+    value = entry[key]
+    if type(value) is not int or abs(value) > _LARGEST_ID:
+        raise EvaluationError(f"{where}: {key} is {shorten(value)}; a whole number is needed")
+    return value
+
+
+def is_finite(value: object) -> bool:
+    """Return whether the value is a number, neither infinite nor NaN, that fits a float."""
+    return (
+        isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e300 and math.isfinite(value)
+    )
+
+
+def shorten(value: object) -> str:
+    """Return the value as a message can show it."""
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."

@@ -1,0 +1,87 @@
+"""What stands before the first run: data read and checked, the ledger's own copies of what a report needs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from detstudy.ledger import Ledger
+from detstudy.setting import DataSetting
+from detstudy.spec import Study
+
+GALLERY_LONG_SIDE = 1280
+GALLERY_QUALITY = 88
+
+
+def describe_data(data: DataSetting) -> dict[str, Any]:
+    """Return the data's fingerprint, classes and counts. Raises DataError with the first fault and its remedy."""
+    from detstudy.data import fingerprint_dataset, read_dataset
+
+    dataset = read_dataset(data)
+    splits = {}
+    for name, images in dataset.splits.items():
+        objects = dict.fromkeys(dataset.classes, 0)
+        ignored = 0
+        for image in images:
+            for annotation in image.annotations:
+                if annotation.crowd:
+                    ignored += 1
+                else:
+                    objects[dataset.classes[annotation.class_index]] += 1
+        sequences = len({image.sequence for image in images if image.sequence is not None})
+        splits[name] = {"images": len(images), "sequences": sequences, "objects": objects, "ignore": ignored}
+    return {
+        "fingerprint": fingerprint_dataset(dataset),
+        "classes": list(dataset.classes),
+        "splits": splits,
+        "format": data.format,
+        "root": data.root,
+    }
+
+
+def prepare_ledger(study: Study, ledger: Ledger) -> list[str]:
+    """Check the data once, and store the study, the ground truth and the gallery.
+
+    Returns the warnings of the check. Raises DataError naming every fatal fault; nothing is written then.
+    """
+    from detstudy.data import DataError, build_ground_truth, check_dataset, read_dataset
+
+    description = describe_data(study.data)
+    warnings: list[str] = []
+    stored = ledger.folder / "data.json"
+    known = stored.exists() and ledger.data.get("fingerprint") == description["fingerprint"]
+    if not known:
+        faults = check_dataset(study.data).faults
+        fatal = [f"{fault.where}: {fault.message}" for fault in faults if fault.fatal]
+        if fatal:
+            more = f"\n... and {len(fatal) - 10} more; `detstudy data check` lists them all" if len(fatal) > 10 else ""
+            raise DataError("\n".join(fatal[:10]) + more)
+        warnings = [f"{fault.where}: {fault.message}" for fault in faults]
+        dataset = read_dataset(study.data)
+        for split in dataset.splits:
+            if split != "train":
+                ledger.store_ground_truth(split, build_ground_truth(dataset, split))
+        ledger.store_gallery(choose_gallery(dataset.splits["validation"], study.gallery_images))
+    ledger.store_study(study, description)
+    return warnings
+
+
+def choose_gallery(images: Sequence[Any], count: int) -> list[tuple[int, str, float, bytes]]:
+    """Return validation images for the report, spread evenly over those with objects, as JPEG of bounded size."""
+    import cv2
+
+    from detstudy.data import load_image
+
+    with_objects = [image for image in images if any(not a.crowd for a in image.annotations)] or list(images)
+    step = max(1, len(with_objects) / max(1, count))
+    chosen = [with_objects[int(number * step)] for number in range(min(count, len(with_objects)))]
+    gallery = []
+    for record in chosen:
+        pixels = load_image(record)
+        scale = min(1.0, GALLERY_LONG_SIDE / max(record.width, record.height))
+        if scale < 1:
+            pixels = cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        bgr = cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR)
+        encoded = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, GALLERY_QUALITY])[1]
+        gallery.append((record.id, record.name, scale, encoded.tobytes()))
+    return gallery

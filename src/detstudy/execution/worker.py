@@ -1,0 +1,93 @@
+"""The process that works on one task: `python -m detstudy.execution.worker` with an order on standard input.
+
+The order is one line of JSON. Events go to standard output, one line of JSON each; everything printed goes to standard
+error, which is the run's log. Standard input stays open as a lifeline: when the driver is gone, the worker stops.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import json
+import os
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from detstudy.execution.work import Place, Task, work_on
+from detstudy.ledger import LeaseHeldError, Ledger
+from detstudy.plan import plan_study
+from detstudy.trainer import RefusedError, Trainer
+
+EXIT_HELD = 75
+EXIT_REFUSED = 78
+EXIT_STOPPED = 143
+LAST_SECONDS = 20.0
+
+
+def main() -> int:
+    """Read the order, work, return the exit status."""
+    events = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(2, 1)  # what libraries print belongs in the log
+    order = json.loads(sys.stdin.readline())
+    signal.signal(signal.SIGTERM, _stop)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the driver decides; a terminal sends it to all
+    threading.Thread(target=_hold_lifeline, daemon=True).start()
+
+    def notify(event: dict[str, Any]) -> None:
+        with contextlib.suppress(BrokenPipeError):
+            events.write(json.dumps(event) + "\n")
+
+    try:
+        ledger = Ledger(Path(order["folder"]))
+        trainer = load_trainer(order["trainer"])
+        study = ledger.load_study()
+        plan = plan_study(study)
+        if order["kind"] == "prepare":
+            for setting in plan.settings:
+                trainer.prepare(setting.setting)
+            return 0
+        wanted = {(setting_id, seed) for setting_id, seed in order["runs"]}
+        runs = tuple(run for run in plan.runs if (run.setting_id, run.seed) in wanted)
+        task = Task(runs=runs, splits=tuple(order["splits"]))
+        place = Place(device=order["device"], threads=order["threads"], workers=order["workers"])
+        work_on(task, study, ledger, trainer, place, notify)
+    except LeaseHeldError:
+        return EXIT_HELD
+    except RefusedError as error:
+        notify({"kind": "refused", "message": str(error)})
+        return EXIT_REFUSED
+    except KeyboardInterrupt:
+        return EXIT_STOPPED
+    return 0
+
+
+def load_trainer(name: str) -> Trainer:
+    """Return the trainer that "module:attribute" makes. Raises RefusedError where there is none."""
+    module, _, attribute = name.partition(":")
+    try:
+        trainer: Trainer = getattr(importlib.import_module(module), attribute)()
+    except (ImportError, AttributeError) as error:
+        raise RefusedError(f"trainer {name}: {error}; module:class is needed, with the module importable") from None
+    return trainer
+
+
+def _stop(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _hold_lifeline() -> None:
+    # Unbuffered: a thread blocked inside the buffered reader would hold its lock at exit.
+    while os.read(0, 4096):
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(LAST_SECONDS)
+    os._exit(EXIT_STOPPED)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,16 @@
+"""What happened: run folders and provenance; the only writer of truth."""
+
+from detstudy.ledger.curve import CurveFile, read_curve
+from detstudy.ledger.lease import LeaseHeldError, is_lease_live
+from detstudy.ledger.ledger import MAX_ATTEMPTS, GalleryImage, Ledger, RunRecord
+
+__all__ = [
+    "MAX_ATTEMPTS",
+    "CurveFile",
+    "GalleryImage",
+    "LeaseHeldError",
+    "Ledger",
+    "RunRecord",
+    "is_lease_live",
+    "read_curve",
+]

@@ -1,0 +1,16 @@
+"""Which runs answer the question."""
+
+from detstudy.plan.design import BASELINE, Plan, PlannedRun, PlannedSetting, format_level, name_setting, plan_study
+from detstudy.plan.identity import identify_evaluation, identify_training
+
+__all__ = [
+    "BASELINE",
+    "Plan",
+    "PlannedRun",
+    "PlannedSetting",
+    "format_level",
+    "identify_evaluation",
+    "identify_training",
+    "name_setting",
+    "plan_study",
+]

@@ -1,0 +1,67 @@
+"""What makes two trainings the same: a hash of all that determines the result, and of nothing else."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import re
+from typing import Any
+
+from detstudy.plan.design import PlannedRun
+from detstudy.setting import EvaluationSetting, ModelSetting, Setting, TrainingSetting
+
+SCHEMA = 1
+"""Changes when the same setting would train otherwise."""
+
+
+def identify_training(run: PlannedRun, fingerprint: str) -> str:
+    """Return the name of a training's folder: `<slug>--s<seed>--<8 hex>`.
+
+    The hash covers the non-default fields of model and training, the seed and the data's fingerprint; a field added
+    later with a default changes no identity.
+    """
+    content = {
+        "schema": SCHEMA,
+        "model": list_non_defaults(run.setting.model),
+        "training": list_non_defaults(run.setting.training),
+        "seed": run.seed,
+        "data": fingerprint,
+    }
+    return f"{make_slug(run.setting)}--s{run.seed}--{hash_content(content)}"
+
+
+def identify_evaluation(setting: Setting) -> str:
+    """Return the name of an evaluation's folder: `<slug>--<8 hex>`."""
+    content = list_non_defaults(setting.evaluation)
+    slug = "-".join(f"{name}-{value}" for name, value in content.items()) or "default"
+    return f"{clean_slug(slug)}--{hash_content({'schema': SCHEMA, 'evaluation': content})}"
+
+
+def list_non_defaults(section: ModelSetting | TrainingSetting | EvaluationSetting) -> dict[str, Any]:
+    """Return the fields that are not at their default, as JSON values."""
+    return {
+        field.name: getattr(section, field.name)
+        for field in dataclasses.fields(section)
+        if getattr(section, field.name) != field.default
+    }
+
+
+def make_slug(setting: Setting) -> str:
+    """Return what a person would look for in a folder's name: detector, learning rate, batch size, schedule, top-k."""
+    model, training = setting.model, setting.training
+    detector = model.backbone or model.name
+    schedule = training.schedule.removeprefix("warmup_")
+    parts = (detector, f"lr{training.learning_rate:g}", f"b{training.batch_size}", schedule)
+    return clean_slug("-".join((*parts, f"k{training.rpn_pre_nms_top_n_train}")))
+
+
+def clean_slug(text: str) -> str:
+    """Return the text with only letters, digits, '.', '_' and '-', at most 80 of them."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", text)[:80].strip("-.") or "run"
+
+
+def hash_content(content: dict[str, Any]) -> str:
+    """Return eight hex digits of the SHA-256 of canonical JSON."""
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:8]

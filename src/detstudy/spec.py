@@ -1,0 +1,468 @@
+"""The study file → a validated `Study`. pydantic stands here and nowhere else; unknown keys are refused by line."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import json
+import re
+import typing
+from dataclasses import dataclass
+from io import StringIO
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from annotated_types import Ge, IsFinite, Le, MinLen
+from pydantic import TypeAdapter, ValidationError
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+from detstudy.setting import (
+    SECTION_OF_FIELD,
+    CocoData,
+    CocoSplit,
+    Count,
+    DataSetting,
+    EvaluationSetting,
+    Fraction,
+    KittiMotsData,
+    ModelSetting,
+    Monitoring,
+    PositiveInt,
+    Setting,
+    TrainingSetting,
+)
+
+T = typing.TypeVar("T")
+
+MEASURES = tuple(f"{kind}/{name}" for kind in ("box", "mask") for name in ("AP", "AP50", "AP75", "APs", "APm", "APl"))
+"""What can be a study's objective."""
+
+
+class StudyError(ValueError):
+    """A study file that can't be used; the message lists every fault with its line and key."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Factor:
+    """A hyperparameter under study and the levels to try."""
+
+    name: str
+    levels: tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchSizeRule:
+    """What stays the same when the batch size is not the baseline's."""
+
+    hold: Literal["iterations", "images"]  # images: iterations and warm-up shrink as the batch grows
+    learning_rate: Literal["fixed", "linear"]  # linear: in proportion to the batch size
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What a run may use."""
+
+    memory: int | None = None  # bytes, of the GPU or else of the process; written as 11GiB
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Study:
+    """One file, one question: a baseline, factors with levels, seeds, and what counts as an answer."""
+
+    name: str
+    data: DataSetting
+    baseline: Setting
+    factors: tuple[Factor, ...]
+    design: Literal["one_factor", "grid"]
+    seeds: tuple[int, ...]
+    baseline_seeds: tuple[int, ...]
+    objective: str
+    smallest_difference_that_matters: float  # AP
+    operating_score_threshold: float
+    when_batch_size_changes: BatchSizeRule | None
+    monitoring: Monitoring
+    limits: Limits
+    gallery_images: int
+    source: str  # the study file's text with overrides applied, as the ledger keeps it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Top:
+    """The study file's own keys that are single values; sections are read apart."""
+
+    study: Annotated[str, MinLen(1)]
+    design: Literal["one_factor", "grid"] = "one_factor"
+    seeds: Annotated[tuple[Count, ...], MinLen(1)] = (0,)
+    baseline_seeds: Annotated[tuple[Count, ...], MinLen(1)] | None = None
+    objective: str = "mask/AP"
+    smallest_difference_that_matters: Annotated[float, Ge(0), IsFinite] = 0.5
+    operating_score_threshold: Fraction = 0.5
+    gallery_images: Annotated[int, Ge(0), Le(24)] = 6
+
+
+_SECTIONS = ("data", "model", "baseline", "factors", "when_batch_size_changes", "monitoring", "limits")
+_UNITS = {"MiB": 2**20, "GiB": 2**30, "MB": 10**6, "GB": 10**9}
+# A field and what must hold for it to change anything: as a factor it would silently do nothing.
+_NEEDS: dict[str, tuple[str, Any]] = {
+    "momentum": ("optimizer", "sgd"),
+    "milestones": ("schedule", "warmup_multistep"),
+    "milestone_factor": ("schedule", "warmup_multistep"),
+}
+
+
+def load_study(path: Path | str, overrides: tuple[str, ...] = ()) -> Study:
+    """Read and validate a study file, with `key=value` overrides (dotted keys, YAML values) applied.
+
+    A relative `data.root` counts from the study file's folder; one given by an override counts from the working
+    directory. Raises StudyError naming file, line, key, value and what would be accepted, for all faults at once.
+    """
+    path = Path(path)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise StudyError(f"{path}: no such study file") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise StudyError(f"{path}: can't be read as UTF-8 text: {error}") from None
+    return _Reader(path).read(text, overrides)
+
+
+class _Reader:
+    """Collects the faults of one study file while turning its sections into facts."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.faults: list[str] = []
+        self.overridden: set[str] = set()
+
+    def read(self, text: str, overrides: tuple[str, ...]) -> Study:
+        document = self.parse(text)
+        for override in overrides:
+            self.apply(document, override)
+        known = [field.name for field in dataclasses.fields(_Top)]
+        self.refuse_unknown(document, "", [*known, *_SECTIONS])
+        top = self.read_fields(_Top, {k: document[k] for k in known if k in document}, document, "")
+        data = self.read_data(document)
+        baseline = self.read_baseline(document)
+        rule = self.read_section(BatchSizeRule, document, "when_batch_size_changes", required=False)
+        monitoring = self.read_section(Monitoring, document, "monitoring", required=False) or Monitoring()
+        limits = self.read_limits(document)
+        factors = self.read_factors(document)
+        if top and top.objective not in MEASURES:
+            self.fault(document, "objective", f"{top.objective!r} is not a measure; one of {', '.join(MEASURES)}")
+        for key in ("seeds", "baseline_seeds"):
+            seeds = getattr(top, key) if top else None
+            if seeds and len(set(seeds)) < len(seeds):
+                self.fault(document, key, "a seed stands twice; list each once")
+        if top and not re.fullmatch(r"[\w][\w .-]*", top.study):
+            self.fault(document, "study", "a name of letters, digits, spaces, '.', '_' and '-' is needed")
+        if baseline:
+            self.check_baseline(document, baseline, factors, rule, data, monitoring)
+        self.stop_on_faults()
+        assert top is not None
+        assert data is not None
+        assert baseline is not None
+        out = StringIO()
+        YAML().dump(document, out)
+        return Study(
+            name=top.study,
+            data=data,
+            baseline=baseline,
+            factors=factors,
+            design=top.design,
+            seeds=top.seeds,
+            baseline_seeds=top.seeds if top.baseline_seeds is None else top.baseline_seeds,
+            objective=top.objective,
+            smallest_difference_that_matters=float(top.smallest_difference_that_matters),
+            operating_score_threshold=float(top.operating_score_threshold),
+            when_batch_size_changes=rule,
+            monitoring=monitoring,
+            limits=limits,
+            gallery_images=top.gallery_images,
+            source=out.getvalue(),
+        )
+
+    def parse(self, text: str) -> CommentedMap:
+        try:
+            document = YAML(typ="rt").load(text)
+        except MarkedYAMLError as error:
+            line = error.problem_mark.line + 1 if error.problem_mark else 1
+            raise StudyError(f"{self.path}:{line}: {(error.problem or 'not YAML').splitlines()[0]}") from None
+        except YAMLError as error:
+            raise StudyError(f"{self.path}: not YAML: {error}") from None
+        if not isinstance(document, CommentedMap):
+            raise StudyError(f"{self.path}:1: a mapping with the keys study, data, model, baseline, ... is needed")
+        return document
+
+    def apply(self, document: CommentedMap, override: str) -> None:
+        key, equals, value = override.partition("=")
+        if not equals or not all(key.split(".")):
+            raise StudyError(f"--set {override}: key=value is needed, as in --set baseline.iterations=40")
+        try:
+            parsed = YAML(typ="rt").load(value)
+        except YAMLError as error:
+            raise StudyError(f"--set {override}: the value is not YAML: {str(error).splitlines()[0]}") from None
+        if key == "data.root" and isinstance(parsed, str):
+            parsed = str(Path(parsed).expanduser().absolute())
+        *parents, last = key.split(".")
+        node = document
+        for parent in parents:
+            if not isinstance(node.get(parent), CommentedMap):
+                node[parent] = CommentedMap()
+            node = node[parent]
+        node[last] = parsed
+        self.overridden.add(key)
+
+    def place(self, node: CommentedMap | CommentedSeq, key: Any, path: str) -> str:
+        """Return "file:line: path", or the override that the value came from."""
+        for given in self.overridden:
+            if path == given or path.startswith(f"{given}."):
+                return f"--set {given}: {path}"
+        try:
+            line = node.lc.key(key)[0] if isinstance(node, CommentedMap) else node.lc.item(key)[0]
+            return f"{self.path}:{line + 1}: {path}"
+        except (KeyError, AttributeError, TypeError, IndexError):
+            return f"{self.path}: {path}"
+
+    def fault(self, node: Any, path: str, message: str) -> None:
+        self.faults.append(f"{self.place(node, path.rsplit('.', 1)[-1], path)}: {message}")
+
+    def stop_on_faults(self) -> None:
+        if self.faults:
+            raise StudyError("\n".join(self.faults))
+
+    def refuse_unknown(self, node: CommentedMap, prefix: str, known: list[str]) -> None:
+        for key in node:
+            if key not in known:
+                near = difflib.get_close_matches(str(key), known, n=1, cutoff=0.5)
+                hint = f"did you mean {near[0]}?" if near else f"known keys are {', '.join(known)}"
+                self.fault(node, f"{prefix}{key}", f"unknown key; {hint}")
+
+    def read_fields(self, cls: type[T], values: dict[str, Any], node: Any, prefix: str) -> T | None:
+        """Validate values against a dataclass's annotations, key by key."""
+        hints = typing.get_type_hints(cls, include_extras=True)
+        accepted: dict[str, Any] = {}
+        failed = False
+        for key, value in values.items():
+            ok, result = self.check_value(hints[key], value, node, f"{prefix}{key}")
+            failed |= not ok
+            accepted[key] = result
+        for field in dataclasses.fields(cls):  # type: ignore[arg-type]
+            required = field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+            if required and field.name not in values:
+                failed = True
+                where = prefix.rstrip(".") or "study file"
+                self.faults.append(f"{self.path}: {where}: the key {field.name} is missing")
+        return None if failed else cls(**accepted)
+
+    def check_value(self, annotation: Any, value: Any, node: Any, path: str) -> tuple[bool, Any]:
+        try:
+            text = json.dumps(value)
+        except (TypeError, ValueError):
+            self.fault(node, path, f"{value!r} is not a plain value (text, number, list, true, false or null)")
+            return False, None
+        try:
+            return True, TypeAdapter(annotation).validate_json(text, strict=True)
+        except ValidationError as error:
+            first = error.errors()[0]
+            message = first["msg"][0].lower() + first["msg"][1:]
+            self.fault(node, path, f"{value!r}: {message}{_suggest_number(value)}")
+            return False, None
+
+    def read_section(self, cls: type[T], document: CommentedMap, name: str, *, required: bool) -> T | None:
+        node = self.read_mapping(document, name, required=required)
+        if node is None:
+            return None
+        known = [field.name for field in dataclasses.fields(cls)]  # type: ignore[arg-type]
+        self.refuse_unknown(node, f"{name}.", known)
+        return self.read_fields(cls, {k: v for k, v in node.items() if k in known}, node, f"{name}.")
+
+    def read_mapping(self, document: CommentedMap, name: str, *, required: bool) -> CommentedMap | None:
+        if name not in document:
+            if required:
+                self.faults.append(f"{self.path}: the section {name} is missing")
+            return None
+        node = document[name]
+        if not isinstance(node, CommentedMap):
+            self.fault(document, name, "a mapping of keys and values is needed")
+            return None
+        return node
+
+    def read_data(self, document: CommentedMap) -> DataSetting | None:
+        node = self.read_mapping(document, "data", required=True)
+        if node is None:
+            return None
+        if isinstance(node.get("root"), str):
+            node["root"] = str((self.path.parent.absolute() / Path(node["root"]).expanduser()).resolve())
+        values = dict(node)
+        kind = values.get("format")
+        if kind == "kitti_mots":
+            self.refuse_unknown(node, "data.", [f.name for f in dataclasses.fields(KittiMotsData)])
+            known = {k: v for k, v in values.items() if k in KittiMotsData.__dataclass_fields__}
+            return self.read_fields(KittiMotsData, known, node, "data.")
+        if kind != "coco":
+            self.fault(node, "data.format", f"{kind!r}; coco or kitti_mots is needed")
+            return None
+        splits = [name for name in ("train", "validation", "test") if values.get(name) is not None]
+        self.refuse_unknown(node, "data.", [f.name for f in dataclasses.fields(CocoData)])
+        count = len(self.faults)
+        sections = {name: self.read_section(CocoSplit, node, name, required=True) for name in splits}
+        rest = {k: v for k, v in values.items() if k not in sections and k in CocoData.__dataclass_fields__}
+        for key in ("train", "validation"):
+            if key not in sections:
+                self.fault(node, f"data.{key}", "annotations and images of this split are missing")
+        plain = {k: rest[k] for k in rest if k not in ("train", "validation", "test")}
+        hints = typing.get_type_hints(CocoData, include_extras=True)
+        checked = {k: self.check_value(hints[k], v, node, f"data.{k}")[1] for k, v in plain.items()}
+        if "root" not in checked:
+            self.fault(node, "data.root", "the folder that paths count from is missing")
+        pattern = checked.get("sequence_pattern")
+        if pattern is not None:
+            try:
+                if re.compile(pattern).groups < 1:
+                    self.fault(node, "data.sequence_pattern", "a group in parentheses must name the sequence")
+            except re.error as error:
+                self.fault(node, "data.sequence_pattern", f"not a regular expression: {error}")
+            if checked.get("sequence_field") is not None:
+                self.fault(node, "data.sequence_pattern", "stands beside sequence_field; keep one of them")
+        return None if len(self.faults) > count else CocoData(**checked, **sections)  # type: ignore[arg-type]
+
+    def read_baseline(self, document: CommentedMap) -> Setting | None:
+        model = self.read_section(ModelSetting, document, "model", required=True)
+        node = self.read_mapping(document, "baseline", required=True)
+        if node is None:
+            return None
+        fields = {cls: [f.name for f in dataclasses.fields(cls)] for cls in (TrainingSetting, EvaluationSetting)}
+        self.refuse_unknown(node, "baseline.", ["images", *fields[TrainingSetting], *fields[EvaluationSetting]])
+        values = dict(node)
+        if "images" in values:
+            if "iterations" in values:
+                self.fault(node, "baseline.images", "stands beside iterations; give the length once")
+            ok, images = self.check_value(PositiveInt, values.pop("images"), node, "baseline.images")
+            batch = values.get("batch_size")
+            if ok and isinstance(batch, int) and batch > 0:
+                values["iterations"] = -(-images // batch)
+        sections = [
+            self.read_fields(cls, {k: v for k, v in values.items() if k in names}, node, "baseline.")
+            for cls, names in fields.items()
+        ]
+        training, evaluation = sections
+        if not isinstance(model, ModelSetting) or training is None or evaluation is None:
+            return None
+        return Setting(
+            model=model,
+            training=typing.cast(TrainingSetting, training),
+            evaluation=typing.cast(EvaluationSetting, evaluation),
+        )
+
+    def read_limits(self, document: CommentedMap) -> Limits:
+        node = self.read_mapping(document, "limits", required=False)
+        if node is None:
+            return Limits()
+        self.refuse_unknown(node, "limits.", ["memory"])
+        value = node.get("memory")
+        match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(MiB|GiB|MB|GB)\s*", value) if isinstance(value, str) else None
+        if value is not None and match is None:
+            self.fault(node, "limits.memory", f"{value!r}; a size such as 11GiB or 900MiB is needed")
+        return Limits(memory=int(float(match[1]) * _UNITS[match[2]]) if match else None)
+
+    def read_factors(self, document: CommentedMap) -> tuple[Factor, ...]:
+        node = self.read_mapping(document, "factors", required=False)
+        if node is None:
+            return ()
+        self.refuse_unknown(node, "factors.", list(SECTION_OF_FIELD))
+        hints = {
+            name: hint
+            for cls in (ModelSetting, TrainingSetting, EvaluationSetting)
+            for name, hint in typing.get_type_hints(cls, include_extras=True).items()
+        }
+        factors = []
+        for name, levels in node.items():
+            path = f"factors.{name}"
+            if name not in hints:
+                continue
+            if not isinstance(levels, CommentedSeq) or not levels:
+                self.fault(node, path, "a list of at least one level is needed, as in [0.001, 0.0001]")
+                continue
+            checked = [self.check_value(hints[name], level, node, path) for level in levels]
+            values = [value for ok, value in checked if ok]
+            if any(values.count(value) > 1 for value in values):
+                self.fault(node, path, "a level stands twice; list each once")
+            factors.append(Factor(name=name, levels=tuple(values)))
+        return tuple(factors)
+
+    def check_baseline(
+        self,
+        document: CommentedMap,
+        baseline: Setting,
+        factors: tuple[Factor, ...],
+        rule: BatchSizeRule | None,
+        data: DataSetting | None,
+        monitoring: Monitoring,
+    ) -> None:
+        """Check what no single value shows: contradictions, and factors that could do nothing."""
+        node = document.get("baseline")
+        names = {factor.name for factor in factors}
+        for fault in find_contradictions(baseline):
+            self.faults.append(f"{self.path}: {fault}")
+        for name in names & set(_NEEDS):
+            needed, value = _NEEDS[name]
+            if getattr(baseline.training, needed) != value and needed not in names:
+                message = f"changes nothing unless {needed} is {value}; baseline.{needed} is another"
+                self.fault(document.get("factors"), f"factors.{name}", message)
+        if "batch_size" in names and rule is None:
+            self.faults.append(
+                f"{self.path}: the section when_batch_size_changes is missing: batch_size is a factor, so say what "
+                "is held fixed, as in {hold: images, learning_rate: fixed} (hold: iterations or images; "
+                "learning_rate: fixed or linear)"
+            )
+        if rule and rule.hold == "iterations" and isinstance(node, CommentedMap) and "images" in node:
+            self.faults.append(
+                f"{self.path}: when_batch_size_changes.hold: iterations contradicts baseline.images; give "
+                "baseline.iterations, or hold images"
+            )
+        if baseline.training.checkpoint_rule == "best":
+            if monitoring.validate_every is None:
+                self.fault(node, "baseline.checkpoint_rule", "best needs monitoring.validate_every")
+            if data is not None and data.test is None:
+                self.fault(node, "baseline.checkpoint_rule", "best on validation needs a test split to report honestly")
+
+
+def find_contradictions(setting: Setting) -> list[str]:
+    """Return what in a full setting contradicts itself, one sentence each."""
+    model, training = setting.model, setting.training
+    found = []
+    if model.name == "mask_rcnn" and model.backbone is None:
+        found.append("model.backbone: mask_rcnn needs one of resnet18, resnet34, resnet50, resnet101")
+    if model.name == "compact":
+        if model.backbone is not None:
+            found.append("model.backbone: the compact detector has its own; remove the key")
+        if model.weights in ("coco", "imagenet"):
+            found.append(f"model.weights: there are no {model.weights} weights for compact; none or a path is needed")
+        if model.frozen_stages:
+            found.append("model.frozen_stages: the compact detector freezes none; remove the key")
+    if model.weights == "coco" and model.backbone not in (None, "resnet50"):
+        found.append(f"model.weights: coco weights exist for resnet50 only, not {model.backbone}; imagenet or none")
+    if model.weights == "none" and model.frozen_stages:
+        found.append("model.frozen_stages: random weights would be frozen; 0 is needed where model.weights is none")
+    if training.micro_batch_size is not None and training.micro_batch_size > training.batch_size:
+        found.append(f"micro_batch_size {training.micro_batch_size} is larger than batch_size {training.batch_size}")
+    if training.warmup_iterations > training.iterations:
+        found.append(f"warmup_iterations {training.warmup_iterations} is more than iterations {training.iterations}")
+    if list(training.milestones) != sorted(set(training.milestones)):
+        found.append(f"milestones {list(training.milestones)}: rising fractions of the run are needed")
+    if training.scale_jitter and training.scale_jitter[0] > training.scale_jitter[1]:
+        found.append(f"scale_jitter {list(training.scale_jitter)}: the smaller scale comes first")
+    return found
+
+
+def _suggest_number(value: Any) -> str:
+    """Return a hint for numbers that YAML 1.2 reads as text."""
+    if isinstance(value, str):
+        try:
+            float(value)
+        except ValueError:
+            return ""
+        return " (it is text: remove the quotes)"
+    return ""

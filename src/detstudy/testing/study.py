@@ -1,0 +1,68 @@
+"""Tiny data and whole studies run in this process, for tests of whoever plans, records, analyses or reports."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from detstudy.execution import Place, list_tasks, prepare_ledger, work_on
+from detstudy.ledger import Ledger
+from detstudy.plan import plan_study
+from detstudy.spec import Study, load_study
+from detstudy.testing.trainer import FakeTrainer
+from detstudy.trainer import Trainer
+
+TRAIN_SEQUENCES = 2
+VALIDATION_SEQUENCES = 6
+
+
+def draw_tiny_data(folder: Path) -> Path:
+    """Draw eight short sequences of scenes (two to train, six to validate) and return the folder."""
+    from detstudy.data.scenes import draw_scenes
+
+    draw_scenes(
+        folder, train_sequences=TRAIN_SEQUENCES, validation_sequences=VALIDATION_SEQUENCES, frames=2, width=160, height=64
+    )
+    return folder
+
+
+def write_tiny_study(folder: Path, data: Path, **sections: Any) -> Path:
+    """Write a study file over tiny data and return its path; keyword arguments replace whole top-level keys."""
+    from ruamel.yaml import YAML
+
+    document: dict[str, Any] = {
+        "study": "tiny",
+        "data": {
+            "format": "kitti_mots",
+            "root": str(data.absolute()),
+            "train": list(range(TRAIN_SEQUENCES)),
+            "validation": list(range(TRAIN_SEQUENCES, TRAIN_SEQUENCES + VALIDATION_SEQUENCES)),
+        },
+        "model": {"name": "compact", "image_min_size": None},
+        "baseline": {
+            "learning_rate": 0.004,
+            "batch_size": 4,
+            "iterations": 20,
+            "optimizer": "adamw",
+            "rpn_pre_nms_top_n_train": 500,
+        },
+        "factors": {"learning_rate": [0.04, 0.004, 1.0], "batch_size": [4, 16]},
+        "when_batch_size_changes": {"hold": "images", "learning_rate": "fixed"},
+        "seeds": [0],
+        "baseline_seeds": [0, 1, 2],
+        "monitoring": {"log_every": 5, "checkpoint_every": 5},
+    }
+    path = folder / "study.yaml"
+    with path.open("w") as file:
+        YAML().dump({**document, **sections}, file)
+    return path
+
+
+def run_here(study_file: Path, folder: Path, trainer: Trainer | None = None) -> tuple[Study, Ledger]:
+    """Run a study in this process, one run after the other, with a trainer that is fast enough for it."""
+    study, ledger = load_study(study_file), Ledger(folder)
+    prepare_ledger(study, ledger)
+    plan = plan_study(study)
+    for task in list_tasks(plan, ledger.data["fingerprint"]):
+        work_on(task, study, ledger, trainer or FakeTrainer(), Place())
+    return study, ledger

@@ -1,0 +1,181 @@
+"""A trainer that trains nothing: what it gives depends on the setting and the seed as a real detector's results would."""
+
+from __future__ import annotations
+
+import math
+import time
+import zlib
+from typing import TYPE_CHECKING
+
+from detstudy.data import ImageRecord, read_dataset
+from detstudy.setting import Measure, Setting, SplitName
+from detstudy.trainer import Job, Predicted, Prediction, Trained
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+class FakeTrainer:
+    """Follows the `Trainer` protocol without torch, in milliseconds.
+
+    Its quality peaks at a learning rate of 0.004 and grows with the RPN's top-k; seeds scatter around it. A learning
+    rate of 1 or more diverges, a batch of 16 or more runs out of memory. Predictions are the ground truth, moved, missed
+    and joined by false positives the more the worse the quality. It leaves a file of weights and resumes from a
+    checkpoint as a real trainer does. `seconds_per_iteration` makes it slow.
+    """
+
+    seconds_per_iteration = 0.0
+
+    def prepare(self, setting: Setting) -> None:
+        """Accept every setting."""
+
+    def train(self, job: Job) -> Trained:
+        """Write a curve of falling losses, going on from the checkpoint."""
+        training = job.setting.training
+        checkpoint = job.folder / "checkpoint.txt"
+        start = int(checkpoint.read_text()) if checkpoint.exists() else 0
+        job.curve.rewind(start)
+        if training.batch_size >= 16:
+            return Trained(outcome="out_of_memory", reason=f"out of memory at 11.2 GiB, batch of {training.batch_size}")
+        every = job.monitoring.log_every
+        for iteration in range(start + 1, training.iterations + 1):
+            time.sleep(self.seconds_per_iteration)
+            if training.learning_rate >= 1 and iteration >= 3:
+                reason = f"loss was nan at iteration {iteration} (learning rate {training.learning_rate:g})"
+                return Trained(outcome="diverged", reason=reason)
+            if iteration % every == 0 or iteration == training.iterations:
+                job.curve.append(self._make_point(job, iteration))
+            if iteration % job.monitoring.checkpoint_every == 0:
+                checkpoint.write_text(str(iteration))
+        (job.folder / "weights.txt").write_text(f"{_rate_quality(job.setting, job.seed):.6f}")
+        checkpoint.unlink(missing_ok=True)
+        seconds = 0.17 * training.iterations * training.batch_size / 4
+        return Trained(
+            outcome="finished",
+            measures=(
+                Measure(name="train/seconds", value=seconds, unit="s"),
+                Measure(name="train/peak_memory_bytes", value=float(2**28 * training.batch_size), unit="bytes"),
+            ),
+            effective={
+                "learning_rate_first": training.learning_rate * training.warmup_factor,
+                "learning_rate_max": training.learning_rate,
+                "learning_rate_last": 0.0,
+                "optimizer_steps": training.iterations,
+                "images_seen": training.iterations * training.batch_size,
+                "micro_batch_size": training.micro_batch_size or training.batch_size,
+                "precision": training.precision,
+                "proposals_entered": float(min(training.rpn_pre_nms_top_n_train, 600) * 3),
+                "proposals_survived": float(min(training.rpn_pre_nms_top_n_train, 600)),
+            },
+        )
+
+    def predict(self, job: Job, split: SplitName) -> Predicted:
+        """Return damaged ground truth; raises FileNotFoundError without weights."""
+        import numpy as np
+
+        quality = float((job.folder / "weights.txt").read_text())
+        dataset = read_dataset(job.data)
+        rng = np.random.default_rng([job.seed, zlib.crc32(repr(job.setting.training).encode())])
+        predictions = []
+        for record in dataset.splits[split]:
+            predictions += _damage_image(record, quality, dataset.category_ids, rng)
+        threshold = job.setting.evaluation.box_score_threshold
+        return Predicted(
+            predictions=[prediction for prediction in predictions if prediction["score"] >= threshold],
+            measures=(Measure(name="test/seconds_per_image", value=0.01, unit="s"),),
+        )
+
+    def _make_point(self, job: Job, iteration: int) -> dict[str, object]:
+        training = job.setting.training
+        loss = 3 * math.exp(-2 * _rate_quality(job.setting, job.seed) * iteration / training.iterations)
+        return {
+            "kind": "train",
+            "iteration": iteration,
+            "images": iteration * training.batch_size,
+            "seconds": 0.17 * iteration,
+            "data_seconds": 0.01 * iteration,
+            "images_per_second": training.batch_size / 0.17,
+            "learning_rate": training.learning_rate,
+            "loss": loss,
+            "losses": {"loss_classifier": loss / 2, "loss_mask": loss / 2},
+            "memory_bytes": 2**28 * training.batch_size,
+            "proposals_entered": float(training.rpn_pre_nms_top_n_train),
+            "proposals_survived": float(min(training.rpn_pre_nms_top_n_train, 600)),
+        }
+
+
+class SlowFakeTrainer(FakeTrainer):
+    """A fake that takes its time, so that a test can stop it in the middle."""
+
+    seconds_per_iteration = 0.02
+
+
+def _rate_quality(setting: Setting, seed: int) -> float:
+    """Return 0 (useless) to 1 (perfect)."""
+    training = setting.training
+    distance = abs(math.log10(training.learning_rate / 0.004))
+    top_k = 1 - 0.3 * math.exp(-training.rpn_pre_nms_top_n_train / 500)
+    scatter = (zlib.crc32(f"{training}{seed}".encode()) % 1000 / 1000 - 0.5) * 0.04
+    return min(1.0, max(0.02, 0.8 * math.exp(-(distance**2)) * top_k + scatter))
+
+
+def _damage_image(
+    record: ImageRecord, quality: float, category_ids: tuple[int, ...], rng: np.random.Generator
+) -> list[Prediction]:
+    from detstudy.data import decode_mask, encode_mask
+
+    predictions: list[Prediction] = []
+    for annotation in record.annotations:
+        if annotation.crowd:
+            continue
+        found, shift, score = rng.random(), rng.normal(0, 0.25, 2), rng.random()
+        if found > quality:
+            continue
+        x, y, width, height = annotation.box
+        dx, dy = (int(round(s * (1 - quality) * side)) for s, side in zip(shift, (width, height), strict=True))
+        mask = decode_mask(annotation.mask)
+        moved = _shift_mask(mask, dx, dy)
+        predictions.append(
+            {
+                "image_id": record.id,
+                "category_id": category_ids[annotation.class_index],
+                "bbox": [x + dx, y + dy, width, height],
+                "score": 0.5 + 0.5 * score * quality,
+                "segmentation": _name_rle(encode_mask(moved)),
+            }
+        )
+    for _ in range(int(rng.poisson(1.5 * (1 - quality)))):
+        width, height = rng.uniform(8, 40, 2)
+        x, y = rng.uniform(0, max(1, record.width - width)), rng.uniform(0, max(1, record.height - height))
+        predictions.append(
+            {
+                "image_id": record.id,
+                "category_id": int(rng.choice(category_ids)),
+                "bbox": [float(x), float(y), float(width), float(height)],
+                "score": float(rng.uniform(0.05, 0.9)),
+                "segmentation": _name_rle(encode_mask(_draw_box(record, x, y, width, height))),
+            }
+        )
+    return predictions
+
+
+def _shift_mask(mask: np.ndarray, dx: int, dy: int) -> np.ndarray:
+    import numpy as np
+
+    moved = np.zeros_like(mask)
+    height, width = mask.shape
+    source = mask[max(0, -dy) : height - max(0, dy), max(0, -dx) : width - max(0, dx)]
+    moved[max(0, dy) : max(0, dy) + source.shape[0], max(0, dx) : max(0, dx) + source.shape[1]] = source
+    return moved
+
+
+def _draw_box(record: ImageRecord, x: float, y: float, width: float, height: float) -> np.ndarray:
+    import numpy as np
+
+    mask = np.zeros((record.height, record.width), np.uint8)
+    mask[int(y) : int(y + height) + 1, int(x) : int(x + width) + 1] = 1
+    return mask
+
+
+def _name_rle(rle: object) -> dict[str, object]:
+    return {"size": [rle.height, rle.width], "counts": rle.counts.decode()}  # type: ignore[attr-defined]
