@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from detstudy.errors import InputError
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -286,21 +288,16 @@ def draw_data(
         return
     last = train_sequences + validation_sequences - 1
     console.print(
-        f"{folder}: sequences 0 to {train_sequences - 1} to train, {train_sequences} to {last} to validate", markup=False
+        f"{folder}: sequences 0 to {train_sequences - 1} to train, {train_sequences} to {last} to validate",
+        markup=False,
     )
 
 
 def main() -> None:
     """Run the command line; bad input becomes one clear error and exit status 2."""
-    from detstudy.analysis import AnalysisError
-    from detstudy.data import DataError
-    from detstudy.evaluation import EvaluationError
-    from detstudy.spec import StudyError
-    from detstudy.trainer import RefusedError
-
     try:
         app()
-    except (AnalysisError, DataError, EvaluationError, RefusedError, StudyError) as error:
+    except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(EXIT_WRONG)
     except OSError as error:
@@ -386,15 +383,18 @@ def _describe_run(record: RunRecord) -> dict[str, Any]:
 
 
 def _print_runs(console: Console, records: list[RunRecord]) -> None:
+    from rich.markup import escape
     from rich.table import Table
 
-    table = Table("setting", "seed", "state", "outcome", "box AP", "mask AP", "run")
+    table = Table("setting", "seed", "state", "outcome", "box AP", "mask AP", "reason")
+    table.columns[0].overflow = "fold"
     for record in records:
         values = [record.measures.get(name) for name in ("box/AP", "mask/AP")]
         cells = [_format_number(measure.value if measure else None) for measure in values]
         outcome = (record.outcome or "").replace("_", " ")
-        table.add_row(record.setting_id, str(record.seed), record.state, outcome, *cells, record.id)
-    console.print(table, markup=False)
+        reason = escape(record.reason or "")
+        table.add_row(escape(record.setting_id), str(record.seed), record.state, outcome, *cells, reason)
+    console.print(table)
 
 
 def _format_number(value: float | None) -> str:

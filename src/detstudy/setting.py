@@ -46,7 +46,10 @@ class CocoData:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KittiMotsData:
-    """A data set in KITTI-MOTS's layout; splits are lists of sequences, None is the official split."""
+    """A data set in KITTI-MOTS's layout; splits are lists of sequences.
+
+    Where neither train nor validation is listed it is the official split; where one is, the rest makes the other.
+    """
 
     format: Literal["kitti_mots"] = "kitti_mots"
     root: str

@@ -18,6 +18,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
+from detstudy.errors import InputError
 from detstudy.setting import (
     SECTION_OF_FIELD,
     CocoData,
@@ -40,7 +41,7 @@ MEASURES = tuple(f"{kind}/{name}" for kind in ("box", "mask") for name in ("AP",
 """What can be a study's objective."""
 
 
-class StudyError(ValueError):
+class StudyError(InputError):
     """A study file that can't be used; the message lists every fault with its line and key."""
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from detstudy.errors import InputError
 from detstudy.setting import DataSetting, Measure, Monitoring, Outcome, Setting, SplitName
 
 Prediction = dict[str, Any]
@@ -75,7 +76,7 @@ class Predicted:
     measures: tuple[Measure, ...] = ()  # test/seconds_per_image, ...
 
 
-class RefusedError(ValueError):
+class RefusedError(InputError):
     """A setting that can't be trained here, such as one whose weights can't be had; the message says what to do."""
 
 

@@ -1,0 +1,36 @@
+"""What the ledger's numbers say: spreads, contrasts with intervals and verdicts, choices, sentences.
+
+docs/statistics.md has the method. Importing this package is cheap; scipy and numba are imported by what needs them.
+"""
+
+from detstudy.analysis.compare import AnalysisError, compare_results, compare_settings
+from detstudy.analysis.labels import label_factor, label_measure, label_setting
+from detstudy.analysis.records import (
+    Analysis,
+    Choice,
+    Contrast,
+    FactorSummary,
+    FalsePositives,
+    SettingSummary,
+    Spread,
+    Verdict,
+)
+from detstudy.analysis.study import analyse_study
+
+__all__ = [
+    "Analysis",
+    "AnalysisError",
+    "Choice",
+    "Contrast",
+    "FactorSummary",
+    "FalsePositives",
+    "SettingSummary",
+    "Spread",
+    "Verdict",
+    "analyse_study",
+    "compare_results",
+    "compare_settings",
+    "label_factor",
+    "label_measure",
+    "label_setting",
+]

@@ -1,4 +1,4 @@
-"""One procedure for estimate, interval, p and verdict, so that they cannot contradict each other. Numbers in and out."""
+"""One procedure for estimate, interval, p and verdict, so that they cannot contradict each other."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""All that a study's folder says about its measures: values by run, and how each changes with a unit left out."""
+"""All that a study's folder says about its measures: values by run, and in draws of the validation images."""
 
 from __future__ import annotations
 
@@ -8,9 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detstudy.analysis.records import FalsePositives
-from detstudy.analysis.units import Units, read_units
+from detstudy.analysis.units import read_units
 from detstudy.analysis.variance import SeedNoise, pool_seed_noise
-from detstudy.evaluation import EvaluationError, count_false_positives, load_ground_truth, load_matches, resample_measures
+from detstudy.evaluation import (
+    EvaluationError,
+    count_false_positives,
+    load_ground_truth,
+    load_matches,
+    resample_measures,
+)
 from detstudy.ledger import Ledger, RunRecord
 from detstudy.plan import BASELINE, PlannedSetting, plan_study
 from detstudy.setting import Setting
@@ -32,6 +38,7 @@ class Evidence:
         path = ledger.ground_truth_path("validation")
         self.units = read_units(load_ground_truth(path)) if path.exists() else None
         self._noise: dict[str, SeedNoise] = {}
+        self._alike: dict[tuple[str, str], bool] = {}
         self._matched: dict[str, tuple[NDArray[np.float64] | None, dict[str, FalsePositives]]] = {}
 
     @property
@@ -47,7 +54,9 @@ class Evidence:
         """Return a measure's variance over seeds. Settings that share weights count once."""
         if measure not in self._noise:
             values = {
-                setting.id: [value for run in self.runs_of(setting.id) if (value := read_value(run, measure)) is not None]
+                setting.id: [
+                    value for run in self.runs_of(setting.id) if (value := read_value(run, measure)) is not None
+                ]
                 for setting in self.plan.settings
                 if self.trained_as(setting.setting) == setting.id
             }
@@ -58,25 +67,38 @@ class Evidence:
         """Return the id of the first setting that has the same weights; they may differ in evaluation."""
         return next(planned.id for planned in self.plan.settings if share_weights(planned.setting, setting))
 
-    def replicates(self, run: RunRecord, measure: str) -> NDArray[np.float64] | None:
-        """Return a finished run's measure with each unit left out once; None where its matches can't be read."""
-        replicates = self._read_matches(run)[0]
-        return None if replicates is None else replicates[:, MEASURES.index(measure)]
+    def draws(self, run: RunRecord, measure: str) -> NDArray[np.float64] | None:
+        """Return a finished run's measure in each draw of units; None where its matches can't be read."""
+        draws = self._read_matches(run)[0]
+        return None if draws is None else draws[:, MEASURES.index(measure)]
 
     def errors(self, run: RunRecord) -> dict[str, FalsePositives]:
         """Return a finished run's counts at the study's operating score threshold, by box and mask."""
         return self._read_matches(run)[1]
 
+    def predict_alike(self, a: RunRecord, b: RunRecord) -> bool:
+        """Whether two runs have the same predictions to the byte, and any at all."""
+        key = a.id, b.id
+        if key not in self._alike:
+            paths = [run.evaluation_folder / "predictions.json" for run in (a, b)]
+            try:
+                alike = len({path.stat().st_size for path in paths}) == 1  # spares reading most of them
+                contents = {path.read_bytes() for path in paths} if alike else set()
+            except OSError:
+                contents = set()
+            self._alike[key] = len(contents) == 1 and bool(contents.pop().strip(b"[] \n"))
+        return self._alike[key]
+
     def _read_matches(self, run: RunRecord) -> tuple[NDArray[np.float64] | None, dict[str, FalsePositives]]:
         if run.id not in self._matched:
             try:
                 matches = load_matches(run.evaluation_folder / "matches.npz")
-                replicates = resample_measures(matches, self.units.weights, MEASURES) if self.units else None
+                draws = resample_measures(matches, self.units.weights, MEASURES) if self.units else None
             except (EvaluationError, ValueError):  # damaged, or of another ground truth
                 self._matched[run.id] = None, {}
             else:
                 counts = count_false_positives(matches, self.study.operating_score_threshold)
-                errors = {
+                errors: dict[str, FalsePositives] = {
                     kind: FalsePositives(
                         false_positives=found.total.false_positives,
                         false_positives_per_image=found.false_positives_per_image or 0.0,
@@ -85,7 +107,7 @@ class Evidence:
                     )
                     for kind, found in counts.items()
                 }
-                self._matched[run.id] = replicates, errors
+                self._matched[run.id] = draws, errors
         return self._matched[run.id]
 
 

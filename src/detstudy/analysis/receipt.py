@@ -28,17 +28,17 @@ def check_receipt(run: RunRecord) -> list[str]:
     training, effective = run.setting.training, run.effective
     found = []
     applied, expected = effective.get("learning_rate_max"), find_peak_learning_rate(training)
-    if _is_number(applied) and not math.isclose(applied, expected, rel_tol=TOLERANCE):
+    if isinstance(applied, int | float) and not math.isclose(applied, expected, rel_tol=TOLERANCE):
         found.append(f"the largest learning rate applied was {applied:.3g}, not {expected:.3g}")
     steps = effective.get("optimizer_steps")
-    if _is_number(steps) and steps != training.iterations:
+    if isinstance(steps, int | float) and steps != training.iterations:
         found.append(f"{steps:,.0f} of {training.iterations:,} optimizer steps were taken")
     asked: dict[str, Any] = {
         "micro_batch_size": training.micro_batch_size or training.batch_size,
         "precision": training.precision,
     }
     for name, value in asked.items():
-        if effective.get(name, value) != value:
+        if effective.get(name) not in (None, value):
             found.append(f"{label_factor(name)} was {format_level(effective[name])}, not {format_level(value)}")
     return found
 
@@ -54,7 +54,3 @@ def find_peak_learning_rate(training: TrainingSetting) -> float:
         multiplier = training.milestone_factor ** sum(progress >= milestone for milestone in training.milestones)
     start = training.warmup_factor if training.warmup_iterations else multiplier
     return training.learning_rate * max(multiplier, start)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -44,6 +44,8 @@ class Contrast:
     notes: tuple[str, ...] = ()  # what the reader must know with the verdict
     a_value: float | None = None  # mean of a over its finished seeds
     b_value: float | None = None
+    seed_variance: float | None = None  # AP², of the estimate; the larger of the two says what would narrow it:
+    unit_variance: float | None = None  # more seeds, or more validation images
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ World axes in metres: x to the right, y up from the ground, z ahead of the camer
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import cv2
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
+Pose = tuple[float, float, float]  # metres right and ahead of the camera; turn in radians, 0 faces away from it
 OVERSAMPLING = 2  # canvas pixels for one image pixel, in each direction
 NEAREST = 0.6  # metres; points closer than this are moved there, so that nothing is projected from behind the camera
 _SHIFT = 4  # fractional bits of the polygon coordinates that OpenCV takes
@@ -60,22 +62,23 @@ def create_canvas(camera: Camera, light: Light) -> Canvas:
     return Canvas(camera, light, np.empty((*shape, 3), np.uint8), np.zeros(shape, np.uint8))
 
 
+def place_points(points: Floats, x: float, z: float, yaw: float) -> Floats:
+    """Turn points [..., 3] by `yaw` (half pi faces right) and set them on the ground at x, z."""
+    sine, cosine = math.sin(yaw), math.cos(yaw)
+    placed = np.empty_like(points)
+    placed[..., 0] = points[..., 0] * cosine + points[..., 2] * sine + x
+    placed[..., 1] = points[..., 1]
+    placed[..., 2] = points[..., 2] * cosine - points[..., 0] * sine + z
+    return placed
+
+
 def project_points(camera: Camera, points: Floats) -> NDArray[np.int32]:
     """Project world points [..., 3] to the fixed-point columns and rows [..., 2] that `fill_polygon` takes."""
-    depth = np.maximum(points[..., 2], NEAREST)
-    scale = camera.focal / depth
-    pixels = np.empty((*points.shape[:-1], 2), np.float32)
-    pixels[..., 0] = points[..., 0] * scale + (camera.center - 0.5)
-    pixels[..., 1] = (camera.altitude - points[..., 1]) * scale + (camera.horizon - 0.5)
-    return np.asarray(np.rint(pixels * _SCALE), dtype=np.int32)
-
-
-def measure_box(camera: Camera, points: Floats) -> tuple[float, float, float, float]:
-    """Give left, top, right, bottom of the points' projection, in canvas pixels and not cut at the border."""
-    pixels = project_points(camera, points).reshape(-1, 2) / _SCALE
-    left, top = pixels.min(axis=0)
-    right, bottom = pixels.max(axis=0)
-    return float(left), float(top), float(right), float(bottom)
+    scale = (camera.focal * _SCALE) / np.maximum(points[..., 2], NEAREST)
+    pixels = np.empty((*points.shape[:-1], 2), np.int32)
+    pixels[..., 0] = points[..., 0] * scale + ((camera.center - 0.5) * _SCALE + 0.5)
+    pixels[..., 1] = (camera.altitude - points[..., 1]) * scale + ((camera.horizon - 0.5) * _SCALE + 0.5)
+    return pixels
 
 
 def fill_polygon(target: Bytes, polygon: NDArray[np.int32], value: tuple[float, ...] | int) -> None:
@@ -93,23 +96,9 @@ def measure_haze(light: Light, depth: float | Floats) -> Floats:
     return np.asarray(1.0 - np.exp(-np.asarray(depth, dtype=np.float32) / light.visibility), dtype=np.float32)
 
 
-def shade_colors(light: Light, colors: Floats, normals: Floats, depth: float, exposure: float, gloss: float) -> Floats:
-    """Light surfaces of colours [n, 3] with outward normals [n, 3]: sky from above, sun, reflected sky, haze.
-
-    `exposure` is the share of the sun that reaches them (0 in a building's shade); `gloss` how much they mirror.
-    """
-    incidence = np.clip(normals @ light.sun, 0.0, 1.0)[:, None] * exposure
-    upward = normals[:, 1:2]
-    lit = colors * (light.ambient * (0.78 + 0.22 * upward) + light.direct * incidence)
-    if gloss:
-        lit = lit + light.sky * (gloss * np.clip(upward + 0.25, 0.0, 1.0)) + 255.0 * gloss * incidence**8 * light.direct
-    haze = measure_haze(light, depth)
-    return np.clip(lit * (1.0 - haze) + light.haze * haze, 0.0, 255.0).astype(np.float32)
-
-
-def list_colors(colors: Floats) -> list[tuple[float, float, float]]:
+def list_colors(colors: Floats) -> list[tuple[float, ...]]:
     """Give colours [n, 3] in the form that `fill_polygon` takes."""
-    return [(r, g, b) for r, g, b in colors.tolist()]
+    return list(map(tuple, colors.tolist()))
 
 
 def cast_shadow(light: Light, points: Floats) -> Floats:

@@ -143,20 +143,21 @@ def _parse_box(value: object, place: Place) -> tuple[bool, Box | None]:
 
 def _accept_box(box: Box, image: ImageRecord, place: Place) -> bool:
     x, y, width, height = box
-    shown = f"bbox [x, y, width, height] = {list(box)}"
     if width <= 0 or height <= 0:
-        message = f"{shown} has no width or no height; mend the box, or remove the annotation."
+        message = f"bbox {list(box)} [x, y, width, height] has no width or no height; mend it or remove the annotation."
         place.refuse("degenerate_box", message)
         return False
-    size = f"the image of {image.width}x{image.height} pixels"
-    if x >= image.width or y >= image.height or x + width <= 0 or y + height <= 0:
-        message = f"{shown} lies outside {size}; is it of another image, or written as corners?"
-        place.refuse("box_outside_image", message)
-        return False
     over = max(-x, -y, x + width - image.width, y + height - image.height)
-    if over > BOX_TOLERANCE:
-        place.warn("box_outside_image", f"{shown} stands {over:g} pixels out of {size}; is it written as corners?")
-    return True
+    wholly = x >= image.width or y >= image.height or x + width <= 0 or y + height <= 0
+    if over <= BOX_TOLERANCE and not wholly:
+        return True
+    how = "lies" if wholly else f"stands {over:g} pixels"
+    message = (
+        f"bbox {list(box)} [x, y, width, height] {how} outside the image of {image.width}x{image.height} pixels; "
+        "is it another image's, or written as corners?"
+    )
+    (place.refuse if wholly else place.warn)("box_outside_image", message)
+    return not wholly
 
 
 def _parse_area(value: Any, place: Place) -> tuple[bool, float | None]:

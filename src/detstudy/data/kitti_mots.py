@@ -66,12 +66,7 @@ def parse_kitti_mots(data: KittiMotsData, report: Report, *, images: bool = True
     root = Path(data.root).expanduser()
     layout = find_layout(root)
     place = Place(str(root), report)
-    wanted: dict[SplitName, tuple[int, ...]] = {
-        "train": OFFICIAL_TRAIN if data.train is None else data.train,
-        "validation": OFFICIAL_VALIDATION if data.validation is None else data.validation,
-    }
-    if data.test is not None:
-        wanted["test"] = data.test
+    wanted = choose_sequences(data, layout.sequences)
     splits: dict[SplitName, tuple[ImageRecord, ...]] = {}
     found = report_layout(layout, report, images=images)
     for split, sequences in wanted.items():
@@ -89,6 +84,19 @@ def parse_kitti_mots(data: KittiMotsData, report: Report, *, images: bool = True
         present = [number for number in dict.fromkeys(sequences) if number in layout.sequences]
         splits[split] = parse_sequences(layout, present, report, images=images)
     return Dataset(tuple(CLASS_NAMES.values()), tuple(CLASS_NAMES), splits)
+
+
+def choose_sequences(data: KittiMotsData, present: Sequence[int]) -> dict[SplitName, tuple[int, ...]]:
+    """Return the sequences of each split: the official ones, or what is listed and, for the other split, the rest."""
+    train, validation, test = data.train, data.validation, data.test or ()
+    if train is None and validation is None:
+        train, validation = OFFICIAL_TRAIN, OFFICIAL_VALIDATION
+    elif train is None:
+        train = tuple(number for number in present if number not in (*(validation or ()), *test))
+    elif validation is None:
+        validation = tuple(number for number in present if number not in (*train, *test))
+    wanted: dict[SplitName, tuple[int, ...]] = {"train": train, "validation": validation or ()}
+    return wanted if data.test is None else {**wanted, "test": test}
 
 
 def report_layout(layout: Layout, report: Report, *, images: bool) -> bool:

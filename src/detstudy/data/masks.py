@@ -27,19 +27,17 @@ class Runs:
 
 
 def decode_mask(mask: Rle) -> NDArray[np.uint8]:
-    """Return the mask as an array [h, w] of 0 and 1. The mask must be a verified one (readers give only those)."""
-    from pycocotools import mask as coco_mask
-
-    array: NDArray[np.uint8] = np.ascontiguousarray(coco_mask.decode(_as_coco(mask)))
+    """Return the mask as an array [h, w] of 0 and 1. Raises ValueError for counts that don't fit."""
+    array: NDArray[np.uint8] = _paint([mask], mask.height, mask.width)[0]
     return array
 
 
 def decode_masks(annotations: Sequence[Annotation], height: int, width: int) -> NDArray[np.uint8]:
-    """Return the annotations' masks as an array [n, h, w] of 0 and 1; n may be 0."""
-    array = np.zeros((len(annotations), height, width), dtype=np.uint8)
-    for index, annotation in enumerate(annotations):
-        array[index] = decode_mask(annotation.mask)
-    return array
+    """Return the annotations' masks as an array [n, h, w] of 0 and 1; n may be 0.
+
+    Raises ValueError for a mask of another size, or counts that don't fit.
+    """
+    return _paint([annotation.mask for annotation in annotations], height, width)
 
 
 def encode_mask(array: NDArray[Any]) -> Rle:
@@ -144,6 +142,19 @@ def decode_runs(masks: Sequence[Rle]) -> Runs:
     areas = _sum_segments(np.where(index % 2 == 1, lengths, 0), first)
     areas[[fault is not None for fault in faults]] = 0
     return Runs(lengths, first, areas, faults)
+
+
+def _paint(masks: Sequence[Rle], height: int, width: int) -> NDArray[np.uint8]:
+    # Not by pycocotools, whose `decode` warns under numpy 2 and, given bad counts, writes where it should not.
+    runs = decode_runs(masks)
+    for mask, fault in zip(masks, runs.faults, strict=True):
+        if fault is not None:
+            raise ValueError(f"the RLE {fault}")
+        if (mask.height, mask.width) != (height, width):
+            raise ValueError(f"the mask is {mask.height}x{mask.width}, its image {height}x{width} (height x width)")
+    index = np.arange(len(runs.lengths)) - np.repeat(runs.first[:-1], np.diff(runs.first))
+    columns = np.repeat((index % 2).astype(np.uint8), runs.lengths).reshape(len(masks), width, height)
+    return np.ascontiguousarray(columns.transpose(0, 2, 1))
 
 
 def _join_characters(

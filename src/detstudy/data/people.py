@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from detstudy.data.canvas import (
+    Bytes,
     Canvas,
     Floats,
+    Pose,
     cast_shadow,
     fill_hull,
     fill_polygon,
@@ -158,41 +158,43 @@ def _outline_limbs(ends: Floats, radii: Floats) -> Floats:
     return np.concatenate(arcs, axis=1).astype(np.float32)
 
 
-def paint_person_shadow(shade: NDArray[np.uint8], canvas: Canvas, person: Person, pose: tuple[float, float, float],
-                        strength: int, contact: int) -> None:  # fmt: skip
-    """Darken the ground at a pedestrian's feet, and where the sun is hidden when `strength` is above 0."""
+def paint_person_shadow(shade: Bytes, canvas: Canvas, person: Person, pose: Pose, strength: int, contact: int) -> None:
+    """Darken the ground at a pedestrian's feet by `contact`, and by `strength` (0-255) where the sun is hidden."""
     x, z, _ = pose
     h = person.height
     if strength:
         rod = np.array([[x - 0.1, 0, z], [x + 0.1, 0, z], [x + 0.22, 0.8 * h, z], [x - 0.22, 0.8 * h, z],
                         [x - 0.08, h, z], [x + 0.08, h, z]], np.float32)  # fmt: skip
         fill_hull(shade, project_points(canvas.camera, cast_shadow(canvas.light, rod)), strength)
-    angle = np.linspace(0, 2 * np.pi, 9)[:-1]
-    feet = np.stack([x + 0.30 * np.cos(angle), 0 * angle, z + 0.22 * np.sin(angle)], axis=1).astype(np.float32)
-    cv2.fillConvexPoly(shade, project_points(canvas.camera, feet), contact, 8, 4)
+    feet = np.array([[x - 0.3, 0, z], [x - 0.2, 0, z + 0.18], [x + 0.2, 0, z + 0.18], [x + 0.3, 0, z],
+                     [x + 0.2, 0, z - 0.18], [x - 0.2, 0, z - 0.18]], np.float32)  # fmt: skip
+    fill_polygon(shade, project_points(canvas.camera, feet), contact)
 
 
 def paint_person(
-    canvas: Canvas, person: Person, pose: tuple[float, float, float], identity: int, exposure: float, phase: float
+    canvas: Canvas, person: Person, pose: Pose, identity: int, exposure: float, phase: float
 ) -> None:
-    """Paint a pedestrian at its pose (x, z, yaw) over what is farther away, and its id over theirs."""
+    """Paint a pedestrian over what is farther away, and its id over theirs.
+
+    `exposure` is the sun's share, 0 to 1; `phase` how far the stride has gone since the first frame, in radians.
+    """
     x, z, yaw = pose
-    light = canvas.light
+    camera, light = canvas.camera, canvas.light
     ends, radii, colors = _build_limbs(person, yaw, person.phase + phase)
     # The sunny side of each limb is a thinner rod of its own, moved towards the sun.
     sunny = float(light.sun[0])
     moved = ends + np.array([0.42 * sunny, 0.1], np.float32) * radii[:, :, None]
-    flat = np.stack([_outline_limbs(ends, radii), _outline_limbs(moved, radii * 0.55)], axis=1).reshape(-1, 10, 2)
+    count = len(ends)
+    flat = _outline_limbs(np.concatenate([ends, moved]), np.concatenate([radii, radii * np.float32(0.55)]))
     world = np.empty((*flat.shape[:2], 3), np.float32)
     world[..., 0], world[..., 1], world[..., 2] = flat[..., 0] + x, np.maximum(flat[..., 1], 0.0), z
-    polygons = project_points(canvas.camera, world)
+    polygons = project_points(camera, world)
     facing = max(0.0, -float(light.sun[2])) * 0.6 + 0.4 * abs(sunny)
     base = colors * (light.ambient * 0.82 + light.direct * (0.18 * facing * exposure))
     bright = colors * (light.ambient * 0.95 + light.direct * ((0.35 + 0.65 * facing) * exposure))
     haze = measure_haze(light, z)
-    tones = np.stack([base, bright], axis=1).reshape(-1, 3)
-    tones = np.clip(tones * (1 - haze) + light.haze * haze, 0, 255)
-    for k, color in enumerate(list_colors(tones)):
-        if k % 2 == 0:
-            fill_polygon(canvas.ids, polygons[k], identity)
-        fill_polygon(canvas.image, polygons[k], color)
+    tones = list_colors(np.minimum(np.concatenate([base, bright]) * (1 - haze) + light.haze * haze, 255.0))
+    for k in range(count):
+        fill_polygon(canvas.ids, polygons[k], identity)
+        fill_polygon(canvas.image, polygons[k], tones[k])
+        fill_polygon(canvas.image, polygons[count + k], tones[count + k])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from detstudy.errors import InputError
 from detstudy.setting import SplitName
 
 
@@ -51,7 +52,7 @@ class Dataset:
     splits: dict[SplitName, tuple[ImageRecord, ...]]
 
 
-class DataError(ValueError):
+class DataError(InputError):
     """A fault in a data set, with its place and remedy in the message."""
 
 

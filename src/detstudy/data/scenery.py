@@ -14,7 +14,6 @@ from detstudy.data.canvas import (
     Canvas,
     Floats,
     Light,
-    fill_hull,
     fill_polygon,
     list_colors,
     make_grain,
@@ -24,13 +23,14 @@ from detstudy.data.canvas import (
 )
 
 ItemKind = Literal["tree", "lamp", "sign", "cabinet", "bollard"]
+Panel = tuple[list[tuple[float, float, float]], tuple[float, ...], tuple[float, float, float]]  # points, colour, normal
 _SIGNS = ((190, 30, 34), (28, 70, 160), (230, 200, 40), (228, 228, 224))
-_CIRCLE = np.linspace(0, 2 * np.pi, 12)[:-1].astype(np.float32)
+_CORNERS = 8  # of every panel; those with fewer repeat their last one
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One thing beside the road; metres, `z` counted from where the street begins."""
+    """One thing beside the road; metres, `z` counted from where the camera stands at frame 0."""
 
     kind: ItemKind
     x: float
@@ -40,130 +40,135 @@ class Item:
     variant: int
 
 
-def make_foliage(generator: np.random.Generator, light: Light, size: int) -> Bytes:
-    """Draw the crown of a tree [size, size, 4], the last channel being where leaves are."""
-    ticks = np.linspace(-1, 1, size, dtype=np.float32)
-    across, down = ticks[None, :], ticks[:, None]
-    lumps = make_noise(generator, size, size, max(size // 7, 2)) + 0.6 * make_noise(
-        generator, size, size, max(size // 16, 2)
-    )
-    grain = make_grain(generator, size, size)
-    cover = 1.0 - (across**2 + down**2) + 0.24 * lumps + 0.22 * grain
-    side = 0.5 + 0.5 * (across * float(light.sun[0]) - down * 0.8)
-    brightness = 0.45 + 0.14 * lumps + 0.12 * grain
-    hue = np.array([[62, 92, 38], [84, 104, 44], [110, 92, 36], [48, 78, 44]], np.float32)[int(generator.integers(4))]
-    tone = light.ambient * 0.8 + light.direct * np.clip(side, 0, 1)[..., None] * 1.1
-    leaves = np.clip(hue * generator.uniform(0.9, 1.2) * tone * (brightness[..., None] + 0.55), 0, 255)
-    return np.dstack([leaves, np.where(cover > 0.22, 255, 0)]).astype(np.uint8)
+@dataclass(frozen=True, slots=True)
+class Scenery:
+    """All things along one street, with their panels lit once: neither they nor the sun move."""
+
+    items: tuple[Item, ...]
+    outlines: Floats  # panels of all items [n, corners, 3]
+    colors: list[tuple[float, ...]]  # [n]
+    firsts: list[int]  # each item's first panel, and at last n
+    foliage: tuple[tuple[Bytes, Bytes], ...]  # colours and cover (0, 255) of some crowns
 
 
 def sample_item(generator: np.random.Generator, kind: ItemKind, x: float, z: float) -> Item:
     """Draw the size and colour of one thing at a place."""
     low, high = {"tree": (5.5, 9.0), "lamp": (5.0, 7.5), "sign": (2.1, 2.9), "cabinet": (0.9, 1.4),
                  "bollard": (0.8, 1.0)}[kind]  # fmt: skip
-    tone = generator.uniform(50, 130)
+    tone = float(generator.uniform(50, 130))
+    color = (tone, tone * 1.02, tone * 1.03)
     if kind == "tree":
         color = (tone * 0.75, tone * 0.64, tone * 0.52)
     elif kind == "sign":
         color = _SIGNS[int(generator.integers(len(_SIGNS)))]
-    else:
-        color = (tone, tone * 1.02, tone * 1.03)
     return Item(kind, x, z, float(generator.uniform(low, high)), color, int(generator.integers(1 << 16)))
 
 
-def paint_item(canvas: Canvas, item: Item, foliage: tuple[Bytes, ...], depth: float, exposure: float) -> None:
-    """Paint a thing `depth` metres away over what is farther; where it hides an object, the object's id goes."""
-    h, x = item.height, item.x
+def build_scenery(
+    generator: np.random.Generator, light: Light, items: tuple[Item, ...], exposures: Floats, detail: float
+) -> Scenery:
+    """Light the items once; `exposures` [n] are their shares of the sun, `detail` the image's rows divided by 96."""
+    outlines, colors, normals, firsts, owners = [], [], [], [0], []
+    for k, item in enumerate(items):
+        for points, color, normal in _list_panels(item):
+            outlines.append(points + points[-1:] * (_CORNERS - len(points)))
+            colors.append(color)
+            normals.append(normal)
+            owners.append(k)
+        firsts.append(len(outlines))
+    incidence = np.maximum(np.array(normals, np.float32).reshape(-1, 3) @ light.sun, 0.0) * exposures[owners]
+    depth = np.array([item.z for item in items], np.float32)[owners]
+    lit = np.array(colors, np.float32).reshape(-1, 3) * (light.ambient * 0.85 + light.direct * incidence[:, None])
+    haze = measure_haze(light, np.maximum(depth - 1.5, 0))[:, None]
+    size = round(64 * max(detail, 1.0) ** 0.5)
+    return Scenery(
+        items=items,
+        outlines=np.array(outlines, np.float32).reshape(-1, _CORNERS, 3),
+        colors=list_colors(np.minimum(lit * (1 - haze) + light.haze * haze, 255.0)),
+        firsts=firsts,
+        foliage=tuple(_make_foliage(generator, light, size) for _ in range(2)),
+    )
+
+
+def _list_panels(item: Item) -> list[Panel]:
+    x, z, h = item.x, item.z, item.height
     if item.kind == "tree":
-        thick = 0.10 + 0.014 * h
-        _paint_post(canvas, x, depth, h * 0.6, thick, item.color, exposure)
-        _paint_crown(canvas, foliage[item.variant % len(foliage)], x, depth, h)
-    elif item.kind == "lamp":
-        _paint_post(canvas, x, depth, h, 0.075, item.color, exposure)
-        arm = -np.sign(x) * 1.2
-        _paint_quads(canvas, [(x, h - 0.08, x + arm, h + 0.04), (x + arm * 0.75, h - 0.16, x + arm * 1.35, h + 0.02)],
-                     depth, item.color, exposure)  # fmt: skip
-    elif item.kind == "sign":
-        _paint_post(canvas, x, depth, h, 0.035, (120, 122, 124), exposure)
-        _paint_plate(canvas, item, depth, exposure)
-    elif item.kind == "cabinet":
-        width = 0.35 + 0.4 * (item.variant % 5) / 4
-        _paint_box(canvas, x, depth, width, h, 0.5, item.color, exposure)
-    else:
-        _paint_post(canvas, x, depth, h, 0.06, item.color, exposure)
-        _paint_quads(canvas, [(x - 0.06, h * 0.72, x + 0.06, h * 0.86)], depth, (205, 60, 50), exposure)
+        return _list_post(x, z, h * 0.6, 0.10 + 0.014 * h, item.color)
+    if item.kind == "lamp":
+        arm = -float(np.sign(x)) * 1.2
+        head = _flat_box(x + arm * 0.75, h - 0.16, x + arm * 1.35, h + 0.02, z)
+        return [*_list_post(x, z, h, 0.075, item.color), (_flat_box(x, h - 0.08, x + arm, h + 0.04, z), item.color,
+                (0, 0.3, -0.7)), (head, item.color, (0, 0.3, -0.7))]  # fmt: skip
+    if item.kind == "bollard":
+        band = _flat_box(x - 0.06, h * 0.72, x + 0.06, h * 0.86, z)
+        return [*_list_post(x, z, h, 0.06, item.color), (band, (205.0, 60.0, 50.0), (0, 0.3, -0.7))]
+    if item.kind == "sign":
+        count = (8, 3, 4)[item.variant % 3]
+        turn = np.arange(count) / count * 2 * np.pi + {8: 0.39, 3: np.pi / 2, 4: np.pi / 4}[count]
+        inner = (225.0, 225.0, 220.0) if item.variant % 2 else tuple(0.9 * c for c in item.color)
+        plates: list[Panel] = [
+            ([(x + r * a, h - 0.3 + r * b, z) for a, b in zip(np.cos(turn), np.sin(turn), strict=True)], color, (0, 0.2, -0.8))
+            for r, color in ((0.34, item.color), (0.24, inner))
+        ]  # fmt: skip
+        return [*_list_post(x, z, h, 0.035, (120.0, 122.0, 124.0)), *plates]
+    half, deep = 0.18 + 0.2 * (item.variant % 5) / 4, 0.5
+    side = -float(np.sign(x))
+    inner_x = x + side * half
+    front, back = _flat_box(x - half, 0, x + half, h, z), _flat_box(x - half, 0, x + half, h, z + deep)
+    return [
+        ([front[3], front[2], back[2], back[3]], item.color, (0, 1, 0)),
+        ([(inner_x, 0, z), (inner_x, 0, z + deep), (inner_x, h, z + deep), (inner_x, h, z)], item.color, (side, 0, 0)),
+        (front, item.color, (0, 0, -1)),
+    ]
 
 
-def _light_flat(canvas: Canvas, colors: Floats, depth: float, exposure: float, toward: float) -> Floats:
-    light = canvas.light
-    haze = measure_haze(light, depth)
-    lit = colors * (light.ambient * 0.85 + light.direct * (max(toward, 0.0) * exposure))
-    return np.asarray(np.clip(lit * (1 - haze) + light.haze * haze, 0, 255), dtype=np.float32)
+def _flat_box(left: float, low: float, right: float, high: float, z: float) -> list[tuple[float, float, float]]:
+    return [(left, low, z), (right, low, z), (right, high, z), (left, high, z)]
 
 
-def _paint_post(
-    canvas: Canvas, x: float, depth: float, height: float, radius: float, color: tuple[float, ...], exposure: float
-) -> None:
-    sun = canvas.light.sun
-    base = np.array([color], np.float32)
-    strips = ((-1.0, -0.35), (-0.35, 0.35), (0.35, 1.0))
-    for (left, right), normal in zip(strips, (-0.8, 0.0, 0.8), strict=True):
-        toward = float(sun[0]) * normal - float(sun[2]) * (1 - abs(normal) * 0.4)
-        tone = list_colors(_light_flat(canvas, base, depth, exposure, 0.8 * toward))[0]
-        quad = np.array([[x + left * radius * 1.15, 0, depth], [x + right * radius * 1.15, 0, depth],
-                         [x + right * radius, height, depth], [x + left * radius, height, depth]], np.float32)  # fmt: skip
-        polygon = project_points(canvas.camera, quad)
-        fill_polygon(canvas.image, polygon, tone)
-        fill_polygon(canvas.ids, polygon, 0)
+def _list_post(x: float, z: float, height: float, radius: float, color: tuple[float, ...]) -> list[Panel]:
+    """Give three upright strips that together look round."""
+    strips = ((-1.0, -0.3, -0.8), (-0.3, 0.35, 0.0), (0.35, 1.0, 0.8))
+    return [
+        (_flat_box(x + left * radius, 0, x + right * radius, height, z), color, (normal, 0, abs(normal) - 1.0))
+        for left, right, normal in strips
+    ]
 
 
-def _paint_quads(
-    canvas: Canvas, boxes: list[tuple[float, float, float, float]], depth: float, color: tuple[float, ...],
-    exposure: float,
-) -> None:  # fmt: skip
-    toward = 0.7 * max(0.0, -float(canvas.light.sun[2])) + 0.1
-    tone = list_colors(_light_flat(canvas, np.array([color], np.float32), depth, exposure, toward))[0]
-    for left, low, right, high in boxes:
-        quad = np.array([[left, low, depth], [right, low, depth], [right, high, depth], [left, high, depth]], np.float32)
-        polygon = project_points(canvas.camera, quad)
-        fill_polygon(canvas.image, polygon, tone)
-        fill_polygon(canvas.ids, polygon, 0)
+def _make_foliage(generator: np.random.Generator, light: Light, size: int) -> tuple[Bytes, Bytes]:
+    ticks = np.linspace(-1, 1, size, dtype=np.float32)
+    across, down = ticks[None, :], ticks[:, None]
+    lumps = make_noise(generator, size, size, max(size // 7, 2))
+    lumps += 0.6 * make_noise(generator, size, size, max(size // 16, 2))
+    grain = make_grain(generator, size, size)
+    cover = 1.0 - (across**2 + down**2) + 0.24 * lumps + 0.22 * grain
+    side = np.clip(0.5 + 0.5 * (across * float(light.sun[0]) - down * 0.8), 0, 1)
+    hue = np.array([[62, 92, 38], [84, 104, 44], [110, 92, 36], [48, 78, 44]], np.float32)[int(generator.integers(4))]
+    hue *= float(generator.uniform(0.9, 1.2))
+    tone = light.ambient * 0.8 + light.direct * (side[..., None] * 1.1)
+    leaves = hue * tone * (1.0 + 0.14 * lumps + 0.12 * grain)[..., None]
+    return np.clip(leaves, 0, 255).astype(np.uint8), np.where(cover > 0.22, 255, 0).astype(np.uint8)
 
 
-def _paint_plate(canvas: Canvas, item: Item, depth: float, exposure: float) -> None:
-    corners = (11, 3, 4)[item.variant % 3]
-    turn = _CIRCLE if corners == 11 else (np.arange(corners) / corners * 2 * np.pi + (np.pi / 4, np.pi / 2)[corners == 3])
-    toward = 0.8 * max(0.0, -float(canvas.light.sun[2])) + 0.15
-    for radius, color in ((0.34, item.color), (0.24, (225, 225, 220) if item.variant % 2 else item.color)):
-        tone = list_colors(_light_flat(canvas, np.array([color], np.float32), depth, exposure, toward))[0]
-        plate = np.stack([item.x + radius * np.cos(turn), item.height - 0.3 + radius * np.sin(turn), 0 * turn + depth], 1)
-        polygon = project_points(canvas.camera, plate.astype(np.float32))
-        fill_polygon(canvas.image, polygon, tone)
-        fill_polygon(canvas.ids, polygon, 0)
+def project_scenery(canvas: Canvas, scenery: Scenery, travel: float) -> NDArray[np.int32]:
+    """Project all panels as seen after `travel` metres, for `paint_item`."""
+    return project_points(canvas.camera, scenery.outlines - np.array([0, 0, travel], np.float32))
 
 
-def _paint_box(
-    canvas: Canvas, x: float, depth: float, width: float, height: float, deep: float, color: tuple[float, ...],
-    exposure: float,
-) -> None:  # fmt: skip
-    sun = canvas.light.sun
-    base = np.array([color], np.float32)
-    inner = x - np.sign(x) * width / 2
-    front = [[x - width / 2, 0, depth], [x + width / 2, 0, depth], [x + width / 2, height, depth],
-             [x - width / 2, height, depth]]  # fmt: skip
-    side = [[inner, 0, depth], [inner, 0, depth + deep], [inner, height, depth + deep], [inner, height, depth]]
-    top = [front[3], front[2], [x + width / 2, height, depth + deep], [x - width / 2, height, depth + deep]]
-    for quad, toward in ((top, float(sun[1])), (side, -np.sign(x) * float(sun[0])), (front, -float(sun[2]))):
-        polygon = project_points(canvas.camera, np.array(quad, np.float32))
-        tone = list_colors(_light_flat(canvas, base, depth, exposure, float(toward)))[0]
-        fill_hull(canvas.image, polygon, tone)
-        fill_hull(canvas.ids, polygon, 0)
+def paint_item(canvas: Canvas, scenery: Scenery, outlines: NDArray[np.int32], k: int, depth: float) -> None:
+    """Paint item `k` at a depth over what is farther; where it hides an object, the object's id goes."""
+    item = scenery.items[k]
+    for panel in range(scenery.firsts[k], scenery.firsts[k + 1]):
+        fill_polygon(canvas.image, outlines[panel], scenery.colors[panel])
+        fill_polygon(canvas.ids, outlines[panel], 0)
+    if item.kind == "tree":
+        _paint_crown(canvas, scenery.foliage[item.variant % len(scenery.foliage)], item.x, depth, item.height)
 
 
-def _paint_crown(canvas: Canvas, foliage: Bytes, x: float, depth: float, height: float) -> None:
+def _paint_crown(canvas: Canvas, foliage: tuple[Bytes, Bytes], x: float, depth: float, height: float) -> None:
     camera = canvas.camera
     scale = camera.focal / depth
-    size = len(foliage)
+    size = len(foliage[0])
     across, tall = 0.62 * height * scale, 0.72 * height * scale
     left = camera.center + x * scale - across / 2
     top = camera.horizon + (camera.altitude - 1.08 * height) * scale
@@ -173,11 +178,13 @@ def _paint_crown(canvas: Canvas, foliage: Bytes, x: float, depth: float, height:
     if x1 - x0 < 2 or y1 - y0 < 2:
         return
     inverse = np.array([[size / across, 0, (x0 - left) * size / across], [0, size / tall, (y0 - top) * size / tall]])
-    patch = cv2.warpAffine(foliage, inverse, (x1 - x0, y1 - y0), flags=cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP)
-    mask: NDArray[np.uint8] = np.ascontiguousarray(patch[..., 3])
-    color = np.ascontiguousarray(patch[..., :3])
+    flags = cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP
+    color = cv2.warpAffine(foliage[0], inverse, (x1 - x0, y1 - y0), flags=flags)
+    cover = cv2.warpAffine(foliage[1], inverse, (x1 - x0, y1 - y0), flags=flags)
     haze = float(measure_haze(canvas.light, depth))
     if haze > 0.06:
-        color = cv2.addWeighted(color, 1 - haze, np.full_like(color, canvas.light.haze.astype(np.uint8)), haze, 0)
-    cv2.copyTo(color, mask, canvas.image[y0:y1, x0:x1])
-    canvas.ids[y0:y1, x0:x1][mask > 0] = 0
+        fog = np.empty_like(color)
+        fog[:] = canvas.light.haze
+        color = cv2.addWeighted(color, 1 - haze, fog, haze, 0)
+    cv2.copyTo(color, cover, canvas.image[y0:y1, x0:x1])
+    canvas.ids[y0:y1, x0:x1] &= ~cover

@@ -6,27 +6,22 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from detstudy.data.canvas import Bytes, Camera, Canvas, Floats, Light, fill_polygon, make_grain, make_noise
-from detstudy.data.canvas import list_colors, measure_haze, project_points
+from detstudy.data.canvas import (
+    Bytes,
+    Camera,
+    Canvas,
+    Floats,
+    Light,
+    fill_polygon,
+    list_colors,
+    make_noise,
+    measure_haze,
+    project_points,
+)
 from detstudy.data.facades import FRONT_HEIGHT, Block, paint_fronts, sample_blocks
-from detstudy.data.scenery import Item, ItemKind, make_foliage, sample_item
-
-STREET_START = 2.0  # metres ahead of the camera at the first frame where the ground's texture begins
-STREET_LENGTH = 78.0  # metres, with room for the drive
-
-
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """Where lanes and kerbs run, in metres to the right of the camera."""
-
-    left_wall: float
-    left_kerb: float
-    middle: float  # the line between both directions
-    right_kerb: float
-    right_wall: float
-    parking: bool  # whether the outer two metres of the road are for parked cars
+from detstudy.data.ground import STREET_LENGTH, STREET_START, Layout, Shade, measure_sunshine, paint_texture
+from detstudy.data.scenery import Item, ItemKind, Scenery, build_scenery, sample_item
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +30,12 @@ class Street:
 
     layout: Layout
     light: Light
+    shade: Shade
     backdrop: Bytes  # sky and skyline of the whole canvas
     ground: Bytes  # seen from above: rows along the street, columns across it
-    fronts: tuple[Bytes, Bytes]  # house fronts left and right [rows from the top, columns along the street, 4]
-    blocks: tuple[tuple[Block, ...], tuple[Block, ...]]
-    shade: Floats  # how far the houses' shade reaches from the sunny side, in metres, along the street
-    shade_side: int  # 1: the sun is on the right and its houses cast the shade, -1: left, 0: no shade
-    foliage: tuple[Bytes, ...]
-    items: tuple[Item, ...]
+    fronts: tuple[tuple[Bytes, Bytes], ...]  # left and right: colours and cover [rows down, columns along the street]
+    blocks: tuple[tuple[Block, ...], ...]  # left and right
+    scenery: Scenery
 
 
 def sample_light(generator: np.random.Generator) -> tuple[Light, Floats, Floats]:
@@ -91,42 +84,36 @@ def build_street(generator: np.random.Generator, camera: Camera, detail: float) 
     """Build one place. `detail` is the image's height in units of 96 pixels; textures grow with it."""
     light, zenith, horizon = sample_light(generator)
     layout = sample_layout(generator)
-    length = STREET_LENGTH
     style = int(generator.choice(3, p=[0.5, 0.3, 0.2]))  # city, suburb, park
-    blocks = (sample_blocks(generator, length, style), sample_blocks(generator, length, style))
-    along = np.arange(round(length * 9 * detail), dtype=np.float32) / np.float32(9 * detail) + np.float32(STREET_START)
-    shade_side = 0 if light.direct.mean() < 0.2 else int(np.sign(light.sun[0]))
-    shade = np.zeros(len(along), np.float32)
-    for block in blocks[max(shade_side, 0)] if shade_side else ():
-        # Low suns would put whole streets in shade: let some light through.
-        reach = min(block.height * abs(float(light.sun[0])) / max(float(light.sun[1]), 0.3), 9.0)
-        shade[(along >= block.start) & (along < block.end)] = reach
+    blocks = (sample_blocks(generator, STREET_LENGTH, style), sample_blocks(generator, STREET_LENGTH, style))
+    count = round(STREET_LENGTH * 6.5 * detail)
+    along = (np.arange(count, dtype=np.float32) + 0.5) * np.float32(STREET_LENGTH / count) + np.float32(STREET_START)
+    shade = _cast_houses(layout, light, blocks, along)
     items = _sample_items(generator, layout, style)
+    exposures = np.array([measure_sunshine(shade, item.x, item.z) for item in items], np.float32)
     return Street(
         layout=layout,
         light=light,
+        shade=shade,
         backdrop=_paint_backdrop(generator, camera, light, zenith, horizon),
-        ground=_paint_ground(generator, layout, light, along, shade, shade_side, items, detail),
+        ground=paint_texture(generator, layout, light, along, shade, items, detail),
         fronts=(
             paint_fronts(generator, blocks[0], light, along, float(light.sun[0]), detail),
             paint_fronts(generator, blocks[1], light, along, -float(light.sun[0]), detail),
         ),
         blocks=blocks,
-        shade=shade,
-        shade_side=shade_side,
-        foliage=tuple(make_foliage(generator, light, round(72 * max(detail, 1.0) ** 0.5)) for _ in range(2)),
-        items=items,
+        scenery=build_scenery(generator, light, items, exposures, detail),
     )
 
 
-def measure_exposure(street: Street, x: float, z: float) -> float:
-    """Give the share of the sun that reaches a place; `z` counted from where the street begins."""
-    if not street.shade_side:
-        return 1.0
-    row = min(max(int((z - STREET_START) * len(street.shade) / STREET_LENGTH), 0), len(street.shade) - 1)
-    wall = street.layout.right_wall if street.shade_side > 0 else street.layout.left_wall
-    inside = float(street.shade[row]) - abs(wall - x)
-    return float(np.clip(0.5 - inside, 0.0, 1.0))
+def _cast_houses(layout: Layout, light: Light, blocks: tuple[tuple[Block, ...], ...], along: Floats) -> Shade:
+    reach = np.zeros(len(along), np.float32)
+    side = 0 if light.direct.mean() < 0.2 else int(np.sign(light.sun[0]))
+    for block in blocks[max(side, 0)] if side else ():
+        # A low sun would put whole streets in shade: let some light through.
+        first, last = np.searchsorted(along, (block.start, block.end))
+        reach[first:last] = min(block.height * abs(float(light.sun[0])) / max(float(light.sun[1]), 0.3), 9.0)
+    return Shade(side, layout.right_wall if side > 0 else layout.left_wall, reach)
 
 
 def _sample_items(generator: np.random.Generator, layout: Layout, style: int) -> tuple[Item, ...]:
@@ -151,135 +138,33 @@ def _sample_items(generator: np.random.Generator, layout: Layout, style: int) ->
 def _paint_backdrop(
     generator: np.random.Generator, camera: Camera, light: Light, zenith: Floats, horizon: Floats
 ) -> Bytes:
-    # At half the canvas's size: there is nothing sharp in the sky.
-    height, width = camera.height // 2, camera.width // 2
+    # At half the canvas's size, there is nothing sharp in the sky; and nothing below the horizon, it gets covered.
+    height, width = int(camera.horizon / 2) + 2, camera.width // 2
     line = camera.horizon / 2
-    share = np.clip(np.arange(height, dtype=np.float32) / line, 0, 1)[:, None, None]
+    cloud = make_noise(generator, height, width, max(height // 3, 2))
+    cloud += 0.5 * make_noise(generator, height, width, max(height // 7, 2))
+    cover = np.clip(cloud * 0.5 + generator.uniform(-0.6, 0.4), 0, 0.85)[..., None].astype(np.float32)
+    share = np.clip(np.arange(height, dtype=np.float32) / np.float32(line), 0, 1)[:, None, None]
     sky = zenith * (1 - share) + horizon * share
-    cloud = make_noise(generator, height, width, max(height // 6, 2)) + 0.5 * make_noise(
-        generator, height, width, max(height // 14, 2)
-    )
-    cover = np.clip(cloud * 0.5 + generator.uniform(-0.6, 0.4), 0, 0.85)[..., None]
-    sky = sky * (1 - cover) + np.array([246, 246, 248], np.float32) * (cover * (0.75 + 0.25 * light.ambient.mean()))
-    columns = np.arange(width, dtype=np.float32)
-    rows = np.arange(height, dtype=np.float32)[:, None]
+    white = np.array([246, 246, 248], np.float32) * np.float32(0.75 + 0.25 * light.ambient.mean())
+    image = np.clip(sky + (white - sky) * cover, 0, 255).astype(np.uint8)
+    step = max(width // 40, 1)
+    columns = np.arange(width)
     for k, (tall, haze) in enumerate(((0.22, 0.72), (0.12, 0.5))):
         ridge = make_noise(generator, 2, width, max(width // (10 + 14 * k), 2))[0]
         ridge = ridge + 0.35 * make_noise(generator, 2, width, max(width // 60, 2))[0]
         if generator.random() < 0.5:  # roofs instead of trees: steps
-            ridge = ridge[(columns // max(width // 40, 1) * max(width // 40, 1)).astype(int)]
+            ridge = ridge[columns // step * step]
         top = line * (1 - tall * np.clip(0.75 + 0.45 * ridge, 0.15, 2.0))
         tone = np.array([58, 76, 52] if generator.random() < 0.6 else [96, 90, 86], np.float32) * light.ambient
-        color = tone * (1 - haze) + light.haze * haze
-        sky = np.where((rows >= top)[..., None], color, sky)
-    big = cv2.resize(np.clip(sky, 0, 255).astype(np.uint8), (camera.width, camera.height))
-    return np.asarray(big, dtype=np.uint8)
-
-
-def _paint_ground(
-    generator: np.random.Generator, layout: Layout, light: Light, along: Floats, shade: Floats, shade_side: int,
-    items: tuple[Item, ...], detail: float,
-) -> Bytes:  # fmt: skip
-    per_metre = 12 * detail
-    x = np.arange(round((layout.right_wall - layout.left_wall) * per_metre), dtype=np.float32) / np.float32(per_metre)
-    x += np.float32(layout.left_wall)
-    rows, columns = len(along), len(x)
-    asphalt, paving = generator.uniform(72, 118), generator.uniform(112, 158)
-    profile = np.empty((columns, 3), np.float32)
-    profile[:] = asphalt * np.array([1.0, 0.995, 0.98], np.float32)
-    off = (x < layout.left_kerb) | (x > layout.right_kerb)
-    profile[off] = paving * np.array([1.0, 0.97, 0.92], np.float32)
-    if generator.random() < 0.3:  # a strip of grass behind the kerb
-        verge = generator.uniform(0.8, 1.6)
-        strip = off & ((x > layout.left_kerb - verge) & (x < layout.right_kerb + verge))
-        profile[strip] = np.array([78, 96, 48], np.float32) * generator.uniform(0.8, 1.2)
-    if layout.parking:
-        parked = ~off & ((x < layout.left_kerb + 2.0) | (x > layout.right_kerb - 2.0))
-        profile[parked] *= generator.uniform(0.86, 1.08)
-    for kerb in (layout.left_kerb, layout.right_kerb):
-        inward = -np.sign(kerb)
-        profile[np.abs(x - kerb) < 0.10] = paving * 1.18
-        profile[np.abs(x - kerb - inward * 0.22) < 0.12] *= 0.72
-    texture = 1.0 + 0.075 * make_grain(generator, rows, columns)
-    texture += 0.05 * make_noise(generator, rows, columns, round(8 * detail))
-    tracks = np.cos((x - layout.middle) / 0.9) * 0.025  # wheels polish the lanes
-    texture += tracks
-    _mark_joints(generator, texture, along, x, off, detail)
-    color = profile[None] * texture[..., None]
-    _mark_lanes(generator, color, layout, along, x, texture)
-    lit = _measure_sunshine(generator, layout, light, along, x, shade, shade_side, items, detail)
-    direct = light.direct * light.sun[1]
-    color *= light.ambient + direct * lit[..., None]
-    haze = measure_haze(light, np.maximum(along - 1.5, 0))[:, None, None]
-    color = color * (1 - haze) + light.haze * haze
-    return np.clip(color, 0, 255).astype(np.uint8)
-
-
-def _mark_joints(
-    generator: np.random.Generator, texture: Floats, along: Floats, x: Floats, off: NDArray[np.bool_], detail: float
-) -> None:
-    slab = generator.uniform(0.7, 1.3)
-    wide = max(0.06, 0.09 / detail)
-    texture[np.ix_(np.mod(along, slab) < wide, off)] *= 0.84
-    texture[:, off & (np.mod(x, slab) < wide)] *= 0.88
-    for _ in range(int(generator.integers(2, 7))):  # repairs
-        z, left = generator.uniform(STREET_START, 40), generator.uniform(x[0], x[-1])
-        rows = (along > z) & (along < z + generator.uniform(1, 6))
-        columns = (x > left) & (x < left + generator.uniform(0.6, 2.4)) & ~off
-        texture[np.ix_(rows, columns)] *= generator.uniform(0.8, 1.12)
-    for _ in range(int(generator.integers(1, 5))):  # cracks, as random walks along the road
-        walk = generator.uniform(x[0], x[-1]) + np.cumsum(generator.standard_normal(len(along))) * 0.05
-        column = np.clip(((walk - x[0]) * (len(x) / (x[-1] - x[0]))).astype(int), 0, len(x) - 1)
-        texture[np.arange(len(along)), column] *= 0.72
-    for _ in range(int(generator.integers(1, 4))):  # manholes
-        z, at = generator.uniform(6, 45), generator.uniform(-4, 1.5)
-        texture[((along[:, None] - z) ** 2 + (x[None] - at) ** 2) < 0.1] *= 0.6
-
-
-def _mark_lanes(
-    generator: np.random.Generator, color: Floats, layout: Layout, along: Floats, x: Floats, texture: Floats
-) -> None:
-    white = generator.uniform(185, 232)
-    period, line = generator.uniform(6, 11), generator.uniform(2.5, 4.5)
-    dash = np.mod(along, period) < line if generator.random() < 0.75 else np.ones(len(along), bool)
-    wear = np.clip(texture * generator.uniform(0.8, 1.0), 0.3, 1.1)
-
-    def paint(rows: NDArray[np.bool_], columns: NDArray[np.bool_]) -> None:
-        area = np.ix_(rows, columns)
-        color[area] = white * wear[area][..., None]
-
-    whole = np.ones(len(along), bool)
-    paint(dash, np.abs(x - layout.middle) < 0.075)
-    if layout.parking and generator.random() < 0.6:
-        for edge in (layout.left_kerb + 2.1, layout.right_kerb - 2.1):
-            paint(whole if generator.random() < 0.5 else np.mod(along, 5.5) < 0.9, np.abs(x - edge) < 0.06)
-    if generator.random() < 0.3:  # zebra crossing
-        z = generator.uniform(7, 30)
-        bars = (np.mod(x, 1.0) < 0.5) & (x > layout.left_kerb + 0.3) & (x < layout.right_kerb - 0.3)
-        paint((along > z) & (along < z + 3.0), bars)
-    elif generator.random() < 0.3:  # stop line
-        z = generator.uniform(8, 25)
-        paint((along > z) & (along < z + 0.45), (x > layout.middle + 0.2) & (x < layout.right_kerb - 0.3))
-
-
-def _measure_sunshine(
-    generator: np.random.Generator, layout: Layout, light: Light, along: Floats, x: Floats, shade: Floats,
-    shade_side: int, items: tuple[Item, ...], detail: float,
-) -> Floats:  # fmt: skip
-    lit = np.ones((len(along), len(x)), np.float32)
-    if not shade_side:
-        return lit
-    wall = layout.right_wall if shade_side > 0 else layout.left_wall
-    lit = np.clip((np.abs(wall - x)[None] - shade[:, None]) / 0.25, 0, 1).astype(np.float32)
-    leaves = make_noise(generator, len(along), len(x), max(round(4 * detail), 2)) + make_grain(generator, len(along), len(x))
-    for item in items:
-        if item.kind != "tree":
-            continue
-        reach = item.height * 0.7 / max(float(light.sun[1]), 0.35)
-        z, at = item.z - reach * float(light.sun[2]), item.x - reach * float(light.sun[0])
-        near = ((along[:, None] - z) / 2.4) ** 2 + ((x[None] - at) / 2.2) ** 2
-        lit[(near + 0.35 * leaves < 0.9) & (near < 2.0)] *= 0.25
-    return lit
+        outline = np.stack([columns, top.astype(int)], axis=1)
+        outline = np.concatenate([outline, [[width - 1, height], [0, height]]]).astype(np.int32)
+        cv2.fillPoly(image, [outline], list_colors((tone * (1 - haze) + light.haze * haze)[None])[0])
+    backdrop = np.empty((camera.height, camera.width, 3), np.uint8)
+    rows = min(2 * height, camera.height)
+    backdrop[:rows] = cv2.resize(image, (camera.width, 2 * height))[:rows]
+    backdrop[rows:] = backdrop[rows - 1]
+    return backdrop
 
 
 def paint_ground(canvas: Canvas, street: Street, travel: float) -> None:
@@ -304,35 +189,42 @@ def paint_ground(canvas: Canvas, street: Street, travel: float) -> None:
 
 def paint_walls(canvas: Canvas, street: Street, travel: float) -> None:
     """Paint the house fronts on both sides, and the ends of houses beside gaps."""
-    camera, light = canvas.camera, canvas.light
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    for side, (texture, blocks) in enumerate(zip(street.fronts, street.blocks, strict=True)):
+    camera = canvas.camera
+    for side, ((colors, cover), blocks) in enumerate(zip(street.fronts, street.blocks, strict=True)):
         wall = street.layout.right_wall if side else street.layout.left_wall
-        toward = max(0.0, -float(light.sun[2]))
-        for block in reversed(blocks):
-            depth = block.start - travel
-            if depth < 3 or not block.solid:
-                continue
-            far = wall + (10.0 if side else -10.0)
-            end = np.array([[wall, 0, depth], [far, 0, depth], [far, block.height, depth], [wall, block.height, depth]])
-            haze = measure_haze(light, depth)
-            tone = np.array([block.color], np.float32) * (light.ambient * 0.85 + light.direct * toward)
-            tone = np.clip(tone * (1 - haze) + light.haze * haze, 0, 255)
-            fill_polygon(canvas.image, project_points(camera, end.astype(np.float32)), list_colors(tone)[0])
+        _paint_ends(canvas, blocks, wall, travel)
         reach = camera.focal * wall / (STREET_LENGTH + STREET_START - travel)
-        edge = int(np.clip(camera.center + reach, 0, camera.width))
+        edge = int(min(max(camera.center + reach, 0), camera.width))
         left, right = (edge, camera.width) if side else (0, edge)
         if right - left < 2:
             continue
-        rows, columns = texture.shape[:2]
+        rows, columns = cover.shape
         per_row, per_column = rows / FRONT_HEIGHT, columns / STREET_LENGTH
-        center = camera.center - 0.5 - left
-        weight = np.array([1.0, 0.0, -center])
+        weight = np.array([1.0, 0.0, left + 0.5 - camera.center])
         ahead = np.array([0.0, 0.0, camera.focal * wall * per_column]) + (travel - STREET_START) * per_column * weight
         down = (FRONT_HEIGHT - camera.altitude) * per_row * weight
-        down = down + np.array([0.0, 1.0, -(camera.horizon - 0.5)]) * wall * per_row
-        matrix = np.stack([ahead, down, weight])
-        # Below the ground line nothing is left to see, so the warp ends where the wall meets the road at the border.
-        seen = cv2.warpPerspective(texture, matrix, (right - left, camera.height), flags=flags)
-        mask = (seen[..., 3] > 127).view(np.uint8)
-        cv2.copyTo(np.ascontiguousarray(seen[..., :3]), mask, canvas.image[:, left:right])
+        down = down + np.array([0.0, 1.0, 0.5 - camera.horizon]) * wall * per_row
+        # The foot of the wall is lowest at the border: below that there is nothing to warp.
+        nearest = max(abs(left - camera.center), abs(right - camera.center)) / abs(wall)
+        low = int(min(camera.horizon + camera.altitude * nearest + 2, camera.height))
+        matrix, size = np.stack([ahead, down, weight]), (right - left, low)
+        flags = cv2.WARP_INVERSE_MAP
+        seen = cv2.warpPerspective(colors, matrix, size, flags=flags | cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        mask = cv2.warpPerspective(cover, matrix, size, flags=flags | cv2.INTER_NEAREST)
+        cv2.copyTo(seen, mask, canvas.image[:low, left:right])
+
+
+def _paint_ends(canvas: Canvas, blocks: tuple[Block, ...], wall: float, travel: float) -> None:
+    light = canvas.light
+    toward = max(0.0, -float(light.sun[2]))
+    far = wall + 10.0 * float(np.sign(wall))
+    for before, block in zip(blocks[-2::-1], blocks[:0:-1], strict=True):
+        depth = block.start - travel
+        if depth < 3 or block.kind != "house" or before.height >= block.height:
+            continue
+        high = block.height
+        end = np.array([[wall, 0, depth], [far, 0, depth], [far, high, depth], [wall, high, depth]], np.float32)
+        haze = measure_haze(light, depth)
+        tone = np.array([block.color], np.float32) * (light.ambient * 0.85 + light.direct * toward)
+        tone = np.minimum(tone * (1 - haze) + light.haze * haze, 255)
+        fill_polygon(canvas.image, project_points(canvas.camera, end), list_colors(tone)[0])

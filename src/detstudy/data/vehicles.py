@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from detstudy.data.canvas import (
+    Bytes,
     Canvas,
     Floats,
-    Light,
+    Pose,
     cast_shadow,
     fill_hull,
     fill_polygon,
     list_colors,
     measure_haze,
+    place_points,
     project_points,
-    shade_colors,
 )
 
-# Kinds of car: length, width, height, length of the bonnet, of the boot (0: hatch), slope of the windscreen and of the
-# rear window, height of the bonnet's front and of the belt line; metres.
+# Kinds of car: length, width, height, length of the bonnet, of the boot (0.1: hatch), slope of the windscreen and of
+# the rear window, height of the bonnet's front and of the belt line; metres.
 _SHAPES = (
     (4.6, 1.80, 1.46, 1.25, 0.75, 0.75, 0.55, 0.76, 0.96),  # saloon
     (4.1, 1.76, 1.50, 0.95, 0.12, 0.70, 0.35, 0.80, 0.98),  # hatchback
@@ -34,24 +36,37 @@ _PAINTS = (
     (205, 208, 210), (168, 172, 176), (110, 114, 118), (34, 35, 38), (22, 24, 30), (40, 62, 120), (60, 100, 165),
     (150, 26, 30), (190, 40, 36), (34, 74, 54), (196, 186, 160), (222, 220, 214), (120, 84, 56), (214, 164, 44),
 )  # fmt: skip
-_WINDING = np.arange(12)
-_CIRCLE = np.stack([np.cos(np.linspace(0, 2 * np.pi, 14)[:-1]), np.sin(np.linspace(0, 2 * np.pi, 14)[:-1])], axis=1)
-_REAR, _FRONT, _LEFT, _RIGHT = 0, 1, 2, 3
+
+# A body is four rings of twelve points (front left round to the left side), a cabin two rings of four.
+_BODY, _CABIN = 48, 8
+_RING = [[12 * k + i, 12 * k + (i + 1) % 12, 12 * k + 12 + (i + 1) % 12, 12 * k + 12 + i]
+         for k in range(3) for i in range(12)]  # fmt: skip
+_CAPS = [[47, 36, 39, 40], [46, 47, 40, 41], [36, 37, 38, 39], [42, 43, 44, 45], [41, 42, 45, 46]]
+_ROOF = [[48 + i, 48 + (i + 1) % 4, 52 + (i + 1) % 4, 52 + i] for i in range(4)] + [[52, 53, 54, 55]]
+_BODY_FACES, _SOLID_FACES = len(_RING) + len(_CAPS), len(_RING) + len(_CAPS) + len(_ROOF)
+# Panels that carry details: lower left, lower right, upper right, upper left corner as seen from outside.
+_PANELS = np.array([
+    [13, 14, 38, 37], [19, 20, 44, 43], [15, 18, 42, 39], [21, 12, 36, 45],  # front, rear, right, left
+    [48, 49, 53, 52], [50, 51, 55, 54], [49, 50, 54, 53], [51, 48, 52, 55],  # their windows
+])  # fmt: skip
+_FRONT, _REAR, _RIGHT, _LEFT, _WINDOW = 0, 1, 2, 3, 4
+_TURN = np.linspace(0, 2 * np.pi, 13)[:-1]
+_CIRCLE = np.stack([np.cos(_TURN), np.sin(_TURN)], axis=1)
+_WHEEL_LAYERS = (1.2, 1.0, 0.66, 0.24)  # arch, tyre, rim and hub, as shares of the tyre's radius
 
 
 @dataclass(frozen=True, slots=True)
 class Vehicle:
-    """A car's body: rings of points around it and panels on it, in its own axes (right, up, forward)."""
+    """A car in its own axes (right, up, forward): its points, and the panels that they bound."""
 
     size: tuple[float, float, float]  # width, height, length in metres
-    points: Floats  # rings of the body [48, 3], then of the cabin [8, 3]
-    faces: NDArray[np.intp]  # corners of each panel of body and cabin [n, 4]
-    paint: Floats  # [n, 3]
-    details: Floats  # corners of glass, lights, lines and plates [m, 4, 3]
-    detail_paint: Floats  # [m, 3]
-    glow: Floats  # how much each detail shines by itself [m]
-    wheels: Floats  # centres of the four wheels [4, 3]
-    wheel_radius: float
+    points: Floats  # body, cabin, then four corners of each detail, of each tyre and discs of the wheels [n, 3]
+    faces: NDArray[np.intp]  # corners of panels of body, cabin and details [m, 4]
+    normals: Floats  # [m, 3], outward
+    offsets: Floats  # of the panels' planes from the centre, along their normals [m]
+    paint: Floats  # [m, 3], 0-255
+    glow: Floats  # how much each panel shines by itself [m, 1]
+    gloss: Floats  # how much each panel mirrors [m, 1]
     rim: float  # brightness of the rims, 0-255
 
 
@@ -61,236 +76,194 @@ def sample_vehicle(generator: np.random.Generator) -> Vehicle:
     length, width, height, bonnet, boot, windscreen, rear_slope, nose, belt = shape.tolist()
     paint = np.array(_PAINTS[int(generator.integers(len(_PAINTS)))], np.float32)
     paint = np.clip(paint * generator.uniform(0.8, 1.15) + generator.uniform(-14, 14, 3), 8, 245)
-    body, cowl, boot_edge = _build_body(length, width, bonnet, boot, nose, belt)
-    cabin = _build_cabin(width, height, belt, cowl, boot_edge, windscreen, rear_slope)
-    points = np.concatenate([body, cabin]).astype(np.float32)
-    ring = [[12 * k + i, 12 * k + (i + 1) % 12, 12 * k + 12 + (i + 1) % 12, 12 * k + 12 + i]
-            for k in range(3) for i in _WINDING.tolist()]  # fmt: skip
-    caps = [[47, 36, 39, 40], [46, 47, 40, 41], [36, 37, 38, 39], [42, 43, 44, 45], [41, 42, 45, 46]]
-    roof = [[48 + i, 48 + (i + 1) % 4, 52 + (i + 1) % 4, 52 + i] for i in range(4)] + [[52, 53, 54, 55]]
-    tint = np.ones((len(ring) + len(caps) + len(roof), 1), np.float32)
-    tint[:12] = generator.choice([0.35, 0.75])  # sills and bumpers of plastic or paint
+    body = _build_body(length, width, bonnet, boot, nose, belt)
+    cabin = _build_cabin(length, width, height, belt, bonnet, boot, windscreen, rear_slope)
+    solid = np.concatenate([body, cabin])
+    corners, colors, glow = _place_details(solid, _list_details(generator, paint))
+    tint = np.ones((_SOLID_FACES, 1))
+    tint[:12] = 0.35 if generator.random() < 0.5 else 0.75  # sills and bumpers, of plastic or painted
     tint[12:24] = 0.94
-    details = _list_details(generator, body, cabin, nose)
-    patches = np.array([corners for corners, *_ in details], np.float32)
-    radius = 0.31 * (0.92 + 0.1 * height / 1.5)
-    axle = (length / 2 - 0.82, -length / 2 + 0.80)
-    wheels = [[side * (width / 2 - 0.02), radius, z] for z in axle for side in (-1, 1)]
+    count = len(corners)
+    extra = len(solid) + np.arange(4 * count).reshape(count, 4)
+    faces = np.concatenate([np.array(_RING + _CAPS + _ROOF), extra])
+    points = np.concatenate([solid, corners.reshape(-1, 3), _build_wheels(length, width, height)]).astype(np.float32)
+    normals, offsets = _measure_planes(points[faces])
+    shiny = np.full((_SOLID_FACES + count, 1), 0.10, np.float32)
+    shiny[_SOLID_FACES:] = 0.15
     return Vehicle(
         size=(width, height, length),
         points=points,
-        faces=np.array(ring + caps + roof, np.intp),
-        paint=np.asarray(paint * tint, dtype=np.float32),
-        details=patches,
-        detail_paint=np.array([color for _, color, _ in details], np.float32),
-        glow=np.array([glow for _, _, glow in details], np.float32),
-        wheels=np.array(wheels, np.float32),
-        wheel_radius=radius,
+        faces=faces,
+        normals=normals,
+        offsets=offsets,
+        paint=np.concatenate([paint * tint, colors]).astype(np.float32),
+        glow=np.concatenate([np.zeros(_SOLID_FACES), glow]).astype(np.float32)[:, None],
+        gloss=shiny,
         rim=float(generator.uniform(70, 190)),
     )
 
 
 def _build_body(
     length: float, width: float, bonnet: float, boot: float, nose: float, belt: float
-) -> tuple[Floats, float, float]:
-    """Give four rings of twelve points around the body, and where windscreen and rear window begin."""
-    cowl, boot_edge = length / 2 - bonnet, -length / 2 + max(boot, 0.06)
+) -> NDArray[np.float64]:
+    cowl, edge = length / 2 - bonnet, -length / 2 + boot
     tail = belt if boot < 0.3 else belt - 0.02
     rings = []
+    chamfer = 0.24
     # How far each ring stands back at the ends and at the sides: a barrel, so that light falls differently on each.
     for level, (back, inset) in enumerate(((0.10, 0.07), (0.0, 0.02), (0.02, 0.0), (0.16, 0.08))):
-        a, b, c, chamfer = length / 2 - back, -length / 2 + back * 0.6, width / 2 - inset, 0.24
-        plan = [(-c, a - chamfer), (-c + chamfer, a), (c - chamfer, a), (c, a - chamfer), (c, cowl), (c, boot_edge),
-                (c, b + chamfer), (c - chamfer, b), (-c + chamfer, b), (-c, b + chamfer), (-c, boot_edge), (-c, cowl)]  # fmt: skip
-        # A hatch has its window at the very end: keep the order of the points along the side.
-        plan = [(x, min(z, a - chamfer) if i in (4, 11) else max(z, b + chamfer) if i in (5, 10) else z)
-                for i, (x, z) in enumerate(plan)]  # fmt: skip
-        if level < 3:
-            heights = [(0.19, 0.44, 0.66)[level]] * 12
-        else:
-            front, rear = [nose + 0.03, nose, nose, nose + 0.03], [tail, tail - 0.02, tail - 0.02, tail]
-            heights = [*front, belt, belt + 0.02, *rear, belt + 0.02, belt]
-        rings.append([(x, y, z) for (x, z), y in zip(plan, heights, strict=True)])
-    return np.array(rings, np.float32).reshape(48, 3), cowl, boot_edge
+        a, b, c = length / 2 - back, -length / 2 + back * 0.6, width / 2 - inset
+        d, e = min(cowl, a - chamfer), max(edge, b + chamfer)
+        across = (-c, chamfer - c, c - chamfer, c, c, c, c, c - chamfer, chamfer - c, -c, -c, -c)
+        ahead = (a - chamfer, a, a, a - chamfer, d, e, b + chamfer, b, b, b + chamfer, e, d)
+        up: tuple[float, ...] = ((0.19, 0.44, 0.66, 0.0)[level],) * 12
+        if level == 3:
+            up = (nose + 0.03, nose, nose, nose + 0.03, belt, belt + 0.02, tail, tail - 0.02, tail - 0.02, tail,
+                  belt + 0.02, belt)  # fmt: skip
+        rings.append(np.array([across, up, ahead]).T)
+    return np.concatenate(rings)
 
 
 def _build_cabin(
-    width: float, height: float, belt: float, cowl: float, boot_edge: float, windscreen: float, rear_slope: float
-) -> Floats:
+    length: float, width: float, height: float, belt: float, bonnet: float, boot: float, windscreen: float,
+    rear_slope: float,
+) -> NDArray[np.float64]:  # fmt: skip
     base, top = width / 2 - 0.09, width / 2 - 0.24
-    lower = [(-base, belt, cowl), (base, belt, cowl), (base, belt + 0.02, boot_edge), (-base, belt + 0.02, boot_edge)]
-    front, rear = cowl - windscreen, boot_edge + rear_slope
-    upper = [(-top, height, front), (top, height, front), (top, height - 0.03, rear), (-top, height - 0.03, rear)]
-    return np.array(lower + upper, np.float32)
+    cowl, edge = length / 2 - bonnet, -length / 2 + boot
+    front, rear = cowl - windscreen, edge + rear_slope
+    return np.array([
+        (-base, belt, cowl), (base, belt, cowl), (base, belt + 0.02, edge), (-base, belt + 0.02, edge),
+        (-top, height, front), (top, height, front), (top, height - 0.03, rear), (-top, height - 0.03, rear),
+    ])  # fmt: skip
 
 
-def _list_details(
-    generator: np.random.Generator, body: Floats, cabin: Floats, nose: float
-) -> list[tuple[Floats, tuple[float, float, float], float]]:
-    """Place windows, lights, plates and door lines on the four sides: corners, colour, glow."""
-    sides = {
-        _FRONT: body[[13, 14, 38, 37]],
-        _REAR: body[[19, 20, 44, 43]],
-        _RIGHT: body[[15, 18, 42, 39]],
-        _LEFT: body[[21, 12, 36, 45]],
-    }
-    glass = {_FRONT: cabin[[0, 1, 5, 4]], _RIGHT: cabin[[1, 2, 6, 5]], _REAR: cabin[[2, 3, 7, 6]],
-             _LEFT: cabin[[3, 0, 4, 7]]}  # fmt: skip
-    dark = generator.uniform(16, 46)
-    window = (dark, dark * 1.08, dark * 1.15)
-    shine = (dark * 1.9 + 24, dark * 2.0 + 30, dark * 2.1 + 38)
-    found: list[tuple[Floats, tuple[float, float, float], float]] = []
-
-    def add(corners: Floats, box: tuple[float, float, float, float], color: tuple[float, float, float],
-            glow: float = 0.0, slant: float = 0.0) -> None:  # fmt: skip
-        s0, s1, t0, t1 = box
-        s, t = np.array([s0, s1, s1 + slant, s0 + slant])[:, None], np.array([t0, t0, t1, t1])[:, None]
-        low, high = corners[0] + (corners[1] - corners[0]) * s, corners[3] + (corners[2] - corners[3]) * s
-        found.append((np.asarray(low + (high - low) * t, np.float32), color, glow))
-
+def _list_details(generator: np.random.Generator, paint: Floats) -> list[tuple[float, ...]]:
+    """Give windows, lights, lines and plates: panel, their box and slant on it, red, green, blue, glow."""
+    dark, height, plate, grille = generator.uniform([14, 0.16, 0.2, 14], [44, 0.30, 0.5, 50]).tolist()
+    glass = (dark, dark * 1.08, dark * 1.15, 0.0)
+    shine = (dark * 1.8 + 22, dark * 1.9 + 28, dark * 2.0 + 36, 0.0)
+    line = (*(paint * 0.5).tolist(), 0.0)
+    trim, black, white = (26.0, 26.0, 28.0, 0.0), (grille, grille, grille, 0.0), (206.0, 206.0, 197.0, 0.08)
+    on = float(generator.random() < 0.35)
+    red, lamp = (150 + 70 * on, 20 + 20 * on, 22.0, 0.25 + 0.6 * on), (215.0, 218.0, 222.0, 0.15 + 0.75 * on)
+    rows: list[tuple[float, ...]] = []
     for side in (_FRONT, _REAR):
-        add(glass[side], (0.06, 0.94, 0.06, 0.90), window)
-        add(glass[side], (0.10, 0.46, 0.50, 0.86), shine, slant=0.12)
-    for side in (_LEFT, _RIGHT):
-        split = (0.47, 0.52)
-        for s0, s1 in ((0.07, split[0]), (split[1], 0.92)):
-            add(glass[side], (s0, s1, 0.10, 0.88), window)
-            add(glass[side], (s0 + 0.02, s1 - 0.14, 0.55, 0.85), shine, slant=0.05)
-        for s in (0.33, 0.54, 0.74):
-            add(sides[side], (s, s + 0.008, 0.12, 0.96), (12, 12, 13))
-        add(sides[side], (0.05, 0.95, 0.36, 0.40), (24, 24, 26))
-    lights_on = float(generator.random() < 0.35)
-    lens = (150 + 70 * lights_on, 20 + 20 * lights_on, 22.0)
-    height = generator.uniform(0.16, 0.30)
+        rows.append((_WINDOW + side, 0.06, 0.94, 0.06, 0.90, 0.0, *glass))
+        rows.append((_WINDOW + side, 0.10, 0.46, 0.50, 0.86, 0.12, *shine))
+    for side in (_RIGHT, _LEFT):
+        for s0, s1 in ((0.07, 0.47), (0.52, 0.92)):
+            rows.append((_WINDOW + side, s0, s1, 0.10, 0.88, 0.0, *glass))
+            rows.append((_WINDOW + side, s0 + 0.02, s1 - 0.14, 0.55, 0.85, 0.05, *shine))
+        for s in (0.34, 0.55, 0.74):
+            rows.append((side, s, s + 0.004, 0.16, 0.94, 0.0, *line))
     for s0, s1 in ((-0.13, 0.13), (0.87, 1.13)):
-        add(sides[_REAR], (s0, s1, 0.93 - height, 0.93), lens, 0.25 + 0.6 * lights_on)
-        add(sides[_FRONT], (s0, s1, 0.66, 0.92), (215, 218, 222), 0.15 + 0.75 * lights_on)
-    grille = generator.uniform(14, 50)
-    add(sides[_FRONT], (0.20, 0.80, 0.60 + 0.1 * (nose < 0.85), 0.90), (grille, grille, grille))
-    add(sides[_FRONT], (0.05, 0.95, 0.14, 0.34), (26, 26, 28))
-    add(sides[_FRONT], (0.33, 0.67, 0.38, 0.54), (205, 205, 196))
-    add(sides[_REAR], (0.0, 1.0, 0.02, 0.16), (24, 24, 26))
-    plate = generator.choice([0.22, 0.52])
-    add(sides[_REAR], (0.31, 0.69, plate, plate + 0.17), (208, 208, 198))
-    return found
+        rows.append((_REAR, s0, s1, 0.93 - height, 0.93, 0.0, *red))
+        rows.append((_FRONT, s0, s1, 0.66, 0.92, 0.0, *lamp))
+    rows.append((_FRONT, 0.20, 0.80, 0.62, 0.90, 0.0, *black))
+    rows.append((_FRONT, 0.05, 0.95, 0.14, 0.34, 0.0, *trim))
+    rows.append((_FRONT, 0.33, 0.67, 0.38, 0.54, 0.0, *white))
+    rows.append((_REAR, 0.0, 1.0, 0.02, 0.16, 0.0, *trim))
+    rows.append((_REAR, 0.31, 0.69, plate, plate + 0.17, 0.0, *white))
+    return rows
 
 
-def place_points(points: Floats, x: float, z: float, yaw: float) -> Floats:
-    """Turn points [..., 3] by `yaw` (0 drives away from the camera, half pi to the right) and set them at x, z."""
-    sine, cosine = np.sin(yaw), np.cos(yaw)
-    placed = np.empty_like(points)
-    placed[..., 0] = points[..., 0] * cosine + points[..., 2] * sine + x
-    placed[..., 1] = points[..., 1]
-    placed[..., 2] = points[..., 2] * cosine - points[..., 0] * sine + z
-    return placed
+def _place_details(
+    solid: NDArray[np.float64], rows: list[tuple[float, ...]]
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    table = np.array(rows)
+    corners = solid[_PANELS[table[:, 0].astype(int)]]
+    s0, s1, t0, t1, slant = table[:, 1:6].T
+    s = np.stack([s0, s1, s1 + slant, s0 + slant], axis=1)[..., None]
+    t = np.stack([t0, t0, t1, t1], axis=1)[..., None]
+    low = corners[:, None, 0] + (corners[:, None, 1] - corners[:, None, 0]) * s
+    high = corners[:, None, 3] + (corners[:, None, 2] - corners[:, None, 3]) * s
+    return low + (high - low) * t, table[:, 6:9], table[:, 9]
 
 
-def paint_vehicle_shadow(shade: NDArray[np.uint8], canvas: Canvas, vehicle: Vehicle, pose: tuple[float, float, float],
-                         strength: int, contact: int) -> None:  # fmt: skip
-    """Darken the ground under a car, and where it stands in the sun's way when `strength` is above 0."""
-    points = place_points(vehicle.points, *pose)
+def _build_wheels(length: float, width: float, height: float) -> NDArray[np.float64]:
+    """Give four tyres seen along the car [4 * 4, 3], then discs of two wheels right and left [2 * 2 * 4 * 12, 3]."""
+    radius = 0.31 * (0.92 + 0.1 * height / 1.5)
+    points = []
+    axles = (length / 2 - 0.82, 0.80 - length / 2)
+    for side in (1.0, -1.0):
+        outer, inner = side * (width / 2 - 0.02), side * (width / 2 - 0.22)
+        for z in axles:
+            points.append([[outer, 0, z], [outer, radius * 1.6, z], [inner, radius * 1.6, z], [inner, 0, z]])
+    discs = np.empty((2, 2, len(_WHEEL_LAYERS), len(_CIRCLE), 3))
+    discs[..., 0] = np.array([width / 2, -width / 2])[:, None, None, None]
+    scale = np.array(_WHEEL_LAYERS)[:, None] * radius
+    discs[..., 1] = np.maximum(_CIRCLE[:, 0] * scale + radius, np.array([0.2, 0, 0, 0])[:, None])
+    discs[..., 2] = _CIRCLE[:, 1] * scale + np.array(axles)[None, :, None, None]
+    return np.concatenate([np.array(points).reshape(-1, 3), discs.reshape(-1, 3)])
+
+
+def _measure_planes(corners: Floats) -> tuple[Floats, Floats]:
+    """Give outward unit normals of panels [n, 4, 3] and their planes' offsets."""
+    a, b = (corners[:, 2] - corners[:, 0]).T, (corners[:, 3] - corners[:, 1]).T
+    normals = np.stack([a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]], axis=1)
+    normals /= np.sqrt((normals * normals).sum(axis=1, keepdims=True)) + 1e-9
+    return normals, (normals * corners.mean(axis=1)).sum(axis=1)
+
+
+def paint_vehicle_shadow(
+    shade: Bytes, canvas: Canvas, vehicle: Vehicle, pose: Pose, strength: int, contact: int
+) -> None:
+    """Darken the ground under a car by `contact`, and by `strength` (0-255) where the car hides the sun."""
+    points = place_points(vehicle.points[:56], *pose)
     if strength:
         fallen = cast_shadow(canvas.light, points[[0, 3, 6, 9, 36, 39, 42, 45, 52, 53, 54, 55]])
         fill_hull(shade, project_points(canvas.camera, fallen), strength)
-    under = points[:12].copy()
+    under = points[:12]
     under[:, 1] = 0.0
     fill_hull(shade, project_points(canvas.camera, under), contact)
 
 
-def paint_vehicle(
-    canvas: Canvas, vehicle: Vehicle, pose: tuple[float, float, float], identity: int, exposure: float
-) -> None:
-    """Paint a car at its pose (x, z, yaw) over what is farther away, and its id over theirs."""
-    camera, light = canvas.camera, canvas.light
-    depth = pose[1]
-    points = place_points(vehicle.points, *pose)
-    pixels = project_points(camera, points)
-    eye = np.array([0.0, camera.altitude, 0.0], np.float32)
-    corners = points[vehicle.faces]
-    normals, facing = _face_camera(corners, eye)
-    colors = list_colors(shade_colors(light, vehicle.paint, normals, depth, exposure, 0.10))
-    haze = float(measure_haze(light, depth))
-    _paint_tyres(canvas, vehicle, pose, identity, haze)
-    fill_hull(canvas.ids, pixels[:48], identity)
-    fill_hull(canvas.ids, pixels[48:], identity)
-    outlines = pixels[vehicle.faces]
-    body = 41
-    # The hull in a dark tone first: the image then covers just what the ids cover, without gaps between panels.
-    fill_hull(canvas.image, pixels[:48], list_colors(_tone(light, vehicle.paint[30:31] * 0.45, haze))[0])
-    for k in np.flatnonzero(facing[:body]).tolist():
-        fill_polygon(canvas.image, outlines[k], colors[k])
-    fill_hull(canvas.image, pixels[48:], list_colors(_tone(light, vehicle.paint[30:31] * 0.4, haze))[0])
-    for k in (np.flatnonzero(facing[body:]) + body).tolist():
-        fill_polygon(canvas.image, outlines[k], colors[k])
-    _paint_wheels(canvas, vehicle, pose, identity, exposure, haze)
-    _paint_details(canvas, vehicle, pose, exposure, eye)
-
-
-def _face_camera(corners: Floats, eye: Floats) -> tuple[Floats, NDArray[np.bool_]]:
-    """Give outward unit normals of panels [n, 4, 3] and whether the camera sees their outer side."""
-    a, b = corners[:, 2] - corners[:, 0], corners[:, 3] - corners[:, 1]
-    normals = np.stack([a[:, 1] * b[:, 2] - a[:, 2] * b[:, 1], a[:, 2] * b[:, 0] - a[:, 0] * b[:, 2],
-                        a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]], axis=1)  # fmt: skip
-    normals /= np.sqrt((normals * normals).sum(axis=1, keepdims=True)) + 1e-9
-    seen = ((eye - corners.mean(axis=1)) * normals).sum(axis=1) > 0
-    return normals.astype(np.float32), seen
-
-
-def _tone(light: Light, colors: Floats, haze: float) -> Floats:
-    return np.asarray(np.clip(colors * light.ambient * (1 - haze) + light.haze * haze, 0, 255), dtype=np.float32)
-
-
-def _paint_tyres(
-    canvas: Canvas, vehicle: Vehicle, pose: tuple[float, float, float], identity: int, haze: float
-) -> None:
-    radius = vehicle.wheel_radius
-    inner = vehicle.wheels - np.sign(vehicle.wheels[:, :1]) * np.array([[0.2, 0, 0]], np.float32)
-    quads = np.stack([vehicle.wheels, vehicle.wheels, inner, inner], axis=1)
-    quads[:, [0, 3], 1] = 0.0
-    quads[:, [1, 2], 1] = radius * 1.6
-    color = list_colors(_tone(canvas.light, np.full((1, 3), 20, np.float32), haze))[0]
-    for polygon in project_points(canvas.camera, place_points(quads, *pose)):
-        fill_polygon(canvas.ids, polygon, identity)
-        fill_polygon(canvas.image, polygon, color)
-
-
-def _paint_wheels(
-    canvas: Canvas, vehicle: Vehicle, pose: tuple[float, float, float], identity: int, exposure: float, haze: float
-) -> None:
+def paint_vehicle(canvas: Canvas, vehicle: Vehicle, pose: Pose, identity: int, exposure: float) -> None:
+    """Paint a car over what is farther away, and its id over theirs; `exposure` is the sun's share, 0 to 1."""
+    camera, light, image, ids = canvas.camera, canvas.light, canvas.image, canvas.ids
     x, z, yaw = pose
-    # The camera sees the right side when it lies on the outer side of the plane through it.
-    across = -x * np.cos(yaw) + z * np.sin(yaw)
-    half = vehicle.size[0] / 2
-    if abs(across) <= half:
-        return
-    side = 1.0 if across > 0 else -1.0
-    centers = vehicle.wheels[vehicle.wheels[:, 0] * side > 0]
-    radius = vehicle.wheel_radius
-    disc = np.zeros((len(centers), len(_CIRCLE), 3), np.float32)
-    disc[..., 0], disc[..., 1], disc[..., 2] = side * half, _CIRCLE[:, 0], _CIRCLE[:, 1]
-    light = canvas.light
-    brightness = vehicle.rim * float(light.ambient.mean() + 0.4 * exposure * light.direct.mean())
-    black = list_colors(_tone(light, np.full((1, 3), 14, np.float32), haze))[0]
-    rim = list_colors(_tone(light, np.full((1, 3), brightness, np.float32), haze))[0]
-    hub = list_colors(_tone(light, np.full((1, 3), brightness * 0.45, np.float32), haze))[0]
-    layers = ((1.22, black, False), (1.0, black, True), (0.66, rim, False), (0.24, hub, False))
-    for scale, color, outside in layers:
-        rings = disc.copy()
-        rings[..., 1] = np.maximum(disc[..., 1] * radius * scale + radius, 0.2 if scale > 1 else 0.0)
-        rings[..., 2] = disc[..., 2] * radius * scale + centers[:, None, 2]
-        for polygon in project_points(canvas.camera, place_points(rings, *pose)):
-            fill_polygon(canvas.image, polygon, color)
-            if outside or scale > 1:
-                fill_polygon(canvas.ids, polygon, identity)
-
-
-def _paint_details(
-    canvas: Canvas, vehicle: Vehicle, pose: tuple[float, float, float], exposure: float, eye: Floats
-) -> None:
-    corners = place_points(vehicle.details, *pose)
-    normals, seen = _face_camera(corners, eye)
-    lit = shade_colors(canvas.light, vehicle.detail_paint, normals, pose[1], exposure, 0.16)
-    colors = list_colors(np.maximum(lit, vehicle.detail_paint * vehicle.glow[:, None]))
-    polygons = project_points(canvas.camera, corners)
-    for k in np.flatnonzero(seen).tolist():
-        fill_polygon(canvas.image, polygons[k], colors[k])
+    pixels = project_points(camera, place_points(vehicle.points, x, z, yaw))
+    # Eye and sun in the car's own axes: panels keep their normals.
+    sine, cosine = math.sin(yaw), math.cos(yaw)
+    eye = np.array([z * sine - x * cosine, camera.altitude, -x * sine - z * cosine], np.float32)
+    sun = np.array([light.sun[0] * cosine - light.sun[2] * sine, light.sun[1],
+                    light.sun[0] * sine + light.sun[2] * cosine], np.float32)  # fmt: skip
+    seen = vehicle.normals @ eye > vehicle.offsets
+    incidence = np.maximum(vehicle.normals @ sun, 0.0)[:, None] * exposure
+    upward = vehicle.normals[:, 1:2]
+    lit = vehicle.paint * (light.ambient * (0.78 + 0.22 * upward) + light.direct * incidence)
+    lit += vehicle.gloss * (light.sky * np.maximum(upward + 0.25, 0.0) + light.direct * (255.0 * incidence**8))
+    np.maximum(lit, vehicle.paint * vehicle.glow, out=lit)
+    haze = float(measure_haze(light, z))
+    flat = np.array([[14.0] * 3, [vehicle.rim * 1.1] * 3, [vehicle.rim * 0.45] * 3], np.float32) * light.ambient
+    under = vehicle.paint[30:31] * (0.45 * light.ambient)
+    tones = np.minimum(np.concatenate([lit, flat, under]) * (1 - haze) + light.haze * haze, 255.0)
+    colors = list_colors(tones)
+    black, rim, hub, dark = colors[-4:]
+    outlines = pixels[vehicle.faces]
+    rest = pixels[_BODY + _CABIN + 4 * (len(vehicle.faces) - _SOLID_FACES) :]
+    for tyre in rest[:16].reshape(4, 4, 2):
+        fill_polygon(ids, tyre, identity)
+        fill_polygon(image, tyre, black)
+    order = np.flatnonzero(seen).tolist()
+    # The hull in a dark tone first: the image then covers just what the ids cover, without gaps between panels.
+    for hull in (pixels[:_BODY], pixels[_BODY : _BODY + _CABIN]):
+        fill_hull(ids, hull, identity)
+    fill_hull(image, pixels[:_BODY], dark)
+    for k in order:
+        if k < _BODY_FACES:
+            fill_polygon(image, outlines[k], colors[k])
+    fill_hull(image, pixels[_BODY : _BODY + _CABIN], dark)
+    for k in order:
+        if _BODY_FACES <= k < _SOLID_FACES:
+            fill_polygon(image, outlines[k], colors[k])
+    if abs(float(eye[0])) > vehicle.size[0] / 2:
+        discs = rest[16:].reshape(2, 2, len(_WHEEL_LAYERS), len(_CIRCLE), 2)[0 if eye[0] > 0 else 1]
+        for layers in discs:
+            for outline, color in zip(layers, (black, black, rim, hub), strict=True):
+                fill_polygon(image, outline, color)
+            fill_polygon(ids, layers[0], identity)
+            fill_polygon(ids, layers[1], identity)
+    for k in order:
+        if k >= _SOLID_FACES:
+            fill_polygon(image, outlines[k], colors[k])

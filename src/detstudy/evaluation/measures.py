@@ -84,4 +84,6 @@ def _average(values: NDArray[np.float64] | None) -> float | None:
 def _explain(kind: Kind, definition: Definition, matches: Mapping[Kind, Matches], ground_truth: GroundTruth) -> str:
     if kind in matches:
         return "no objects" if definition.band == 0 else f"no {SIZE_BANDS[definition.band]} objects"
+    if kind == "box":
+        return "boxes were not evaluated"
     return "the ground truth has no masks" if ground_truth.object_masks is None else "the predictions have no masks"

@@ -11,7 +11,15 @@ from detstudy.evaluation.ground_truth import GroundTruth
 from detstudy.evaluation.matching import Matches, select_images
 from detstudy.evaluation.measures import MEASURE_NAMES
 from detstudy.evaluation.precision import find_objects
-from detstudy.evaluation.protocol import DEFINITIONS, DETECTION_LIMITS, IOU_THRESHOLDS, KINDS, RECALLS, Kind
+from detstudy.evaluation.protocol import (
+    DEFINITIONS,
+    DETECTION_LIMITS,
+    EVERY_THRESHOLD,
+    IOU_THRESHOLDS,
+    KINDS,
+    RECALLS,
+    Kind,
+)
 
 Weights = NDArray[np.integer]
 
@@ -105,15 +113,10 @@ def _resample_precision(matches: Matches, weights: NDArray[np.int32], band: int)
     for k in range(len(matches.category_ids)):
         objects = find_objects(matches, k, band)
         if len(objects):
-            rows = slice(matches.class_starts[k], matches.class_starts[k + 1])
-            result[:, :, k] = kernels.resample_class(
-                matches.images[rows],
-                matches.matched[band, rows],
-                matches.ignored[band, rows],
-                objects,
-                weights,
-                RECALLS,
-            )
+            rows = np.arange(matches.class_starts[k], matches.class_starts[k + 1])
+            rows = rows[matches.ignored[band, rows] != EVERY_THRESHOLD]  # in a size band, most are
+            table = matches.images[rows], matches.matched[band, rows], matches.ignored[band, rows]
+            result[:, :, k] = kernels.resample_class(*table, objects, weights, RECALLS)
     return result
 
 

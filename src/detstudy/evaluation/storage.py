@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import os
 import zipfile
 import zlib
@@ -32,13 +33,14 @@ def save_matches(path: str | os.PathLike[str], matches: Mapping[Kind, Matches]) 
 def load_matches(path: str | os.PathLike[str]) -> dict[Kind, Matches]:
     """Read what `save_matches` wrote. Raises EvaluationError for a file that is missing, damaged or of another kind."""
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        # read first: numpy leaves the file open when it turns out to be no archive
+        with np.load(io.BytesIO(Path(path).read_bytes()), allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in stored.files}
     except FileNotFoundError:
         raise EvaluationError(f"{path}: no such file; evaluate the run's predictions again") from None
-    except (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error, AttributeError) as error:
+    except (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error, TypeError) as error:
         raise EvaluationError(f"{path}: cannot be read ({error}); evaluate the run's predictions again") from None
-    if "version" not in arrays or int(arrays["version"]) != _VERSION:
+    if "version" not in arrays or arrays["version"].tolist() != _VERSION:
         raise EvaluationError(f"{path}: not matches of version {_VERSION}; evaluate the run's predictions again")
     matches: dict[Kind, Matches] = {}
     for kind in KINDS:

@@ -1,4 +1,4 @@
-"""A trainer that trains nothing: what it gives depends on the setting and the seed as a real detector's results would."""
+"""A trainer that trains nothing: its results depend on the setting and the seed as a real detector's would."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ class FakeTrainer:
     """Follows the `Trainer` protocol without torch, in milliseconds.
 
     Its quality peaks at a learning rate of 0.004 and grows with the RPN's top-k; seeds scatter around it. A learning
-    rate of 1 or more diverges, a batch of 16 or more runs out of memory. Predictions are the ground truth, moved, missed
-    and joined by false positives the more the worse the quality. It leaves a file of weights and resumes from a
-    checkpoint as a real trainer does. `seconds_per_iteration` makes it slow.
+    rate of 1 or more diverges, a batch of 16 or more runs out of memory. Predictions are the ground truth, moved,
+    missed and joined by false positives the more the worse the quality. It leaves a file of weights and resumes from
+    a checkpoint as a real trainer does. `seconds_per_iteration` makes it slow.
     """
 
     seconds_per_iteration = 0.0
@@ -132,7 +132,7 @@ def _damage_image(
         if found > quality:
             continue
         x, y, width, height = annotation.box
-        dx, dy = (int(round(s * (1 - quality) * side)) for s, side in zip(shift, (width, height), strict=True))
+        dx, dy = (round(s * (1 - quality) * side) for s, side in zip(shift, (width, height), strict=True))
         mask = decode_mask(annotation.mask)
         moved = _shift_mask(mask, dx, dy)
         predictions.append(

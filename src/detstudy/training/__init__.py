@@ -1,1 +1,1 @@
-"""Training: detectors from torchvision's parts, schedules, the loop, checkpoints, predictions; the only home of torch."""
+"""Training: detectors from torchvision's parts, schedules, the loop, checkpoints; the only home of torch."""

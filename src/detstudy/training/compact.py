@@ -109,6 +109,8 @@ class GridPool(nn.Module):
     backward pass costs a fraction of RoIAlign's on a CPU. Regions smaller than a cell are pooled as one cell.
     """
 
+    centers: Tensor
+
     def __init__(self, level: str, stride: int, size: int) -> None:
         super().__init__()
         self.level = level
@@ -116,7 +118,7 @@ class GridPool(nn.Module):
         self.output_size = (size, size)
         self.register_buffer("centers", (torch.arange(size) + 0.5) / size, persistent=False)
 
-    def forward(self, features: dict[str, Tensor], boxes: list[Tensor], image_shapes: list[tuple[int, int]]) -> Tensor:
+    def forward(self, features: dict[str, Tensor], boxes: list[Tensor], image_shapes: object) -> Tensor:  # noqa: ARG002
         """Return [regions, channels, size, size] for boxes (x1, y1, x2, y2, in pixels) of each image, in order."""
         maps = features[self.level]
         channels, height, width = maps.shape[1:]

@@ -71,7 +71,7 @@ class Detector(GeneralizedRCNN):  # type: ignore[misc]
         super().__init__(parts.backbone, rpn, heads, transform)
         self.normalization = parts.normalization
         self.anchor_sizes = parts.anchor_sizes
-        self.anchors_per_level = len(parts.anchor_sizes[0]) * len(parts.anchor_aspect_ratios)
+        self.anchors_per_location = len(parts.anchor_sizes[0]) * len(parts.anchor_aspect_ratios)
 
 
 def build_detector(setting: Setting, class_count: int) -> Detector:

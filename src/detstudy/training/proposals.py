@@ -24,6 +24,7 @@ class CountingProposals(RegionProposalNetwork):  # type: ignore[misc]
         self.entered: list[int] = []
         self.survived: list[int] = []
         self.kept: list[int] = []
+        self.anchors_per_level: list[int] = []  # of one image of the padded batch
 
     def forward(
         self, images: ImageList, features: dict[str, Tensor], targets: list[dict[str, Tensor]] | None = None
@@ -46,6 +47,7 @@ class CountingProposals(RegionProposalNetwork):  # type: ignore[misc]
         Args are torchvision's: proposals [images, anchors, 4], objectness (any shape with images × anchors numbers).
         """
         objectness = objectness.detach().reshape(len(image_shapes), -1)
+        self.anchors_per_level = num_anchors_per_level
         picked, levels = [], []
         offset = 0
         for level, count in enumerate(num_anchors_per_level):

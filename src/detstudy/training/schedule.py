@@ -27,7 +27,7 @@ def compute_multiplier(setting: TrainingSetting, iteration: int) -> float:
 
 
 def find_milestones(setting: TrainingSetting) -> tuple[int, ...]:
-    """Return the iterations at which warmup_multistep lowers the learning rate: the first ones at or past a fraction."""
+    """Return the iterations from which warmup_multistep lowers the rate: the first ones at or past each fraction."""
     return tuple(sorted(math.ceil(fraction * setting.iterations - _ROUNDING) for fraction in setting.milestones))
 
 

@@ -23,6 +23,9 @@ class ImageTransform(nn.Module):
     pastes them into the image.
     """
 
+    shift: Tensor
+    gain: Tensor
+
     def __init__(
         self,
         *,
@@ -69,9 +72,10 @@ class ImageTransform(nn.Module):
         self, result: list[Target], image_shapes: list[tuple[int, int]], original_image_sizes: list[tuple[int, int]]
     ) -> list[Target]:
         """Return detections with boxes in the pixels of the images as they came."""
+        if self.training:  # only losses, then
+            return result
         for detections, size, original in zip(result, image_shapes, original_image_sizes, strict=True):
-            if "boxes" in detections:
-                detections["boxes"] = _scale_boxes(detections["boxes"], size, original)
+            detections["boxes"] = _scale_boxes(detections["boxes"], size, original)
         return result
 
     def _normalise(self, image: Tensor, size: tuple[int, int]) -> Tensor:

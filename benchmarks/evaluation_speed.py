@@ -1,0 +1,172 @@
+"""Times evaluation against pycocotools, and resampling against evaluating again, on drawn data, on one core.
+
+    python benchmarks/evaluation_speed.py                                # 2,000 images, 2 and 80 classes: minutes
+    python benchmarks/evaluation_speed.py --images 200 --resamples 200   # a quick look
+
+Ratios are of times in this one process. Both sides start from ground truth and predictions in memory, checked and
+indexed, and end with the summary; pycocotools' loadRes is not in its time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import copy
+import io
+import json
+import os
+import time
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+import cv2
+import numpy as np
+from pycocotools.coco import COCO
+from pycocotools.cocoeval import COCOeval
+from pycocotools.mask import encode
+
+from detstudy.evaluation import (
+    MEASURE_NAMES,
+    draw_weights,
+    evaluate,
+    load_ground_truth,
+    load_predictions,
+    match_predictions,
+    resample_measures,
+    resampling_units,
+    summarize,
+)
+from detstudy.evaluation.protocol import DEFINITIONS
+
+HEIGHT, WIDTH = 375, 1242
+RESAMPLED = [name for name in MEASURE_NAMES if "/AP" in name]
+
+
+def draw_shape(rng: np.random.Generator, box: np.ndarray) -> dict:
+    """Return the RLE of a rough ellipse in the box."""
+    x, y, w, h = box
+    angles = np.linspace(0, 2 * np.pi, 24, endpoint=False)
+    radius = rng.uniform(0.75, 1.0, 24)
+    points = np.stack([x + w / 2 * (1 + radius * np.cos(angles)), y + h / 2 * (1 + radius * np.sin(angles))], axis=1)
+    canvas = np.zeros((HEIGHT, WIDTH), dtype=np.uint8)
+    cv2.fillPoly(canvas, [points.round().astype(np.int32)], 1)
+    rle = encode(np.asfortranarray(canvas))
+    return {"size": [HEIGHT, WIDTH], "counts": rle["counts"].decode()}
+
+
+def draw_data(images: int, detections: int, classes: int) -> tuple[dict, list[dict]]:
+    """Return ground truth of about seven objects an image and predictions: near hits, wrong classes, inventions."""
+    rng = np.random.default_rng(0)
+    annotations, predictions = [], []
+
+    def draw_box() -> np.ndarray:
+        side = np.exp(rng.uniform(np.log(12), np.log(200)))
+        return np.array([rng.uniform(0, WIDTH - side), rng.uniform(0, HEIGHT - side), side, side * rng.uniform(0.5, 1)])
+
+    for image_id in range(1, images + 1):
+        boxes = [draw_box() for _ in range(rng.poisson(7))]
+        labels = rng.integers(1, classes + 1, len(boxes)).tolist()
+        for box, label in zip(boxes, labels, strict=True):
+            mask = draw_shape(rng, box)
+            annotations.append(
+                {
+                    "id": len(annotations) + 1,
+                    "image_id": image_id,
+                    "category_id": label,
+                    "bbox": box.tolist(),
+                    "area": float(box[2] * box[3] * 0.7),
+                    "iscrowd": int(rng.random() < 0.02),
+                    "segmentation": mask,
+                }
+            )
+        for _ in range(detections):
+            label, box, score = int(rng.integers(1, classes + 1)), draw_box(), float(rng.beta(1, 6))
+            if boxes and rng.random() < 0.5:
+                n = int(rng.integers(len(boxes)))
+                box = boxes[n] * (1 + rng.normal(0, 0.06, 4))
+                label, score = labels[n] if rng.random() < 0.8 else label, float(rng.beta(3, 2))
+            predictions.append(
+                {
+                    "image_id": image_id,
+                    "category_id": label,
+                    "bbox": box.tolist(),
+                    "score": score,
+                    "segmentation": draw_shape(rng, box),
+                }
+            )
+    return {
+        "images": [{"id": id_, "height": HEIGHT, "width": WIDTH} for id_ in range(1, images + 1)],
+        "categories": [{"id": id_, "name": f"class {id_}"} for id_ in range(1, classes + 1)],
+        "annotations": annotations,
+    }, predictions
+
+
+def time_pycocotools(document: dict, predictions: list[dict], kind: str) -> tuple[float, np.ndarray]:
+    with contextlib.redirect_stdout(io.StringIO()):
+        truth = COCO()
+        truth.dataset = copy.deepcopy(document)
+        truth.createIndex()
+        found = truth.loadRes(copy.deepcopy(predictions))
+        start = time.perf_counter()
+        evaluation = COCOeval(truth, found, "bbox" if kind == "box" else "segm")
+        evaluation.evaluate()
+        evaluation.accumulate()
+        evaluation.summarize()
+        return time.perf_counter() - start, evaluation.stats
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--images", type=int, default=2000)
+    parser.add_argument("--detections", type=int, default=50, help="per image")
+    parser.add_argument("--classes", type=int, nargs="+", default=[2, 80])
+    parser.add_argument("--resamples", type=int, default=1000)
+    parser.add_argument("--json", action="store_true", help="print one JSON document only")
+    arguments = parser.parse_args()
+
+    warm, warm_predictions = draw_data(4, 8, 2)  # compiles the kernels, or loads them from numba's cache
+    matches, _ = evaluate(load_ground_truth(warm), warm_predictions)
+    resample_measures(matches, np.ones((2, 4), dtype=int), MEASURE_NAMES)
+
+    rows = []
+    for classes in arguments.classes:
+        document, predictions = draw_data(arguments.images, arguments.detections, classes)
+        start = time.perf_counter()
+        truth = load_ground_truth(document)
+        checked = load_predictions(predictions, truth)
+        loading = time.perf_counter() - start
+        tables, theirs_total = {}, 0.0
+        for kind in ("box", "mask"):
+            start = time.perf_counter()
+            tables[kind] = match_predictions(truth, checked, kind)
+            summary = summarize({kind: tables[kind]}, truth)
+            ours = time.perf_counter() - start
+            theirs, stats = time_pycocotools(document, predictions, kind)
+            theirs_total += theirs
+            for short, expected in zip(DEFINITIONS, stats, strict=True):
+                value = summary.measures[f"{kind}/{short}"]
+                assert value is None or abs(value - expected * 100) < 1e-9
+            rows.append(
+                {"classes": classes, "what": f"{kind}: match and summarize", "seconds": ours, "against": theirs}
+            )
+        weights = draw_weights(resampling_units(truth), arguments.resamples, seed=0)
+        start = time.perf_counter()
+        resample_measures(tables, weights, RESAMPLED)
+        ours = time.perf_counter() - start
+        what = f"{arguments.resamples} resamples of {len(RESAMPLED)} measures"
+        rows.append({"classes": classes, "what": what, "seconds": ours, "against": theirs_total * arguments.resamples})
+        rows.append({"classes": classes, "what": "read and check both inputs", "seconds": loading, "against": None})
+    if arguments.json:
+        print(json.dumps({"arguments": vars(arguments), "rows": rows}))
+        return
+    print(f"{arguments.images} images, {arguments.detections} detections an image; seconds, pycocotools in this run")
+    for row in rows:
+        ratio = (
+            "" if row["against"] is None else f"{row['against']:12.1f}   {row['against'] / row['seconds']:8.1f} times"
+        )
+        print(f"{row['classes']:3d} classes  {row['what']:34s} {row['seconds']:8.3f} {ratio}")
+
+
+if __name__ == "__main__":
+    main()

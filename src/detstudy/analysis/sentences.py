@@ -1,0 +1,96 @@
+"""What was learned and what was not, as sentences: verdict first, then the setting, the number and what it rests on."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from detstudy.analysis.arm import IDENTICAL
+from detstudy.analysis.labels import count, format_change, format_interval, format_points, label_measure
+from detstudy.analysis.records import Contrast, SettingSummary
+from detstudy.analysis.variance import SeedNoise
+
+
+def write_learned(settings: Sequence[SettingSummary], objective: str, margin: float, noise: SeedNoise) -> list[str]:
+    """Return a sentence for each setting with a verdict, for each that changed nothing, and for the seeds' noise."""
+    sentences = []
+    for summary in settings:
+        contrast = summary.contrasts.get(objective)
+        if contrast is None:
+            continue
+        if contrast.reason == IDENTICAL:
+            sentences.append(f"Nothing changed: {summary.label} predicts exactly what the baseline does.")
+        elif contrast.verdict is not None and contrast.verdict != "cannot tell":
+            sentences.append(state_verdict(summary.label, contrast, margin))
+    if noise.pooled:
+        freedom = count(round(noise.pooled.degrees_of_freedom), "degree") + " of freedom"
+        spread = format_points(math.sqrt(noise.pooled.variance))
+        sentences.append(
+            f"The seed alone moves {label_measure(objective)} by {spread} (standard deviation, {freedom}): "
+            "a difference of that size between two single trainings says nothing."
+        )
+    return sentences
+
+
+def write_unknown(settings: Sequence[SettingSummary], objective: str, margin: float) -> list[str]:
+    """Return a sentence for each setting without an answer in the objective: why not, and what would tell."""
+    sentences = []
+    for summary in settings:
+        contrast = summary.contrasts.get(objective)
+        if summary.outcomes.get("finished", 0) == 0:
+            sentences.append(f"No result: {summary.label}: {summary.reason}.")
+        elif contrast is None:
+            if objective in summary.undefined:
+                sentences.append(
+                    f"Undefined: {label_measure(objective)} of the baseline: {summary.undefined[objective]}."
+                )
+        elif contrast.verdict == "cannot tell":
+            sentences.append(f"{state_verdict(summary.label, contrast, margin)} {suggest_more(contrast)}")
+        elif contrast.verdict is None and contrast.reason != IDENTICAL:
+            sentences.append(state_missing(summary.label, contrast))
+    return sentences
+
+
+def state_verdict(label: str, contrast: Contrast, margin: float) -> str:
+    """Return a contrast with a verdict as one sentence: "Worse: learning rate 0.04 loses 35.2 mask AP (95 %: ...)."."""
+    assert contrast.estimate is not None
+    assert contrast.low is not None
+    assert contrast.high is not None
+    measure = label_measure(contrast.measure)
+    interval = format_interval(contrast.low, contrast.high)
+    basis = describe_basis(contrast)
+    if contrast.verdict == "worse":
+        loss = format_interval(-contrast.high, -contrast.low)
+        return f"Worse: {label} loses {format_points(-contrast.estimate)} {measure} ({loss}; {basis})."
+    if contrast.verdict == "better":
+        return f"Better: {label} gains {format_points(contrast.estimate)} {measure} ({interval}; {basis})."
+    change = f"{label} changes {measure} by {format_change(contrast.estimate)}"
+    if contrast.verdict == "no difference that matters":
+        return f"No difference that matters: {change} ({interval}; at 90 % within ±{margin:g}; {basis})."
+    return f"Cannot tell: {change} ({interval}; {basis})."
+
+
+def state_missing(label: str, contrast: Contrast) -> str:
+    """Return a contrast without a verdict as one sentence."""
+    if contrast.estimate is None:
+        return f"No verdict: {label}: {contrast.reason}."
+    change = f"{format_change(contrast.estimate)} {label_measure(contrast.measure)}"
+    return f"No verdict: {label}: {change}, but {contrast.reason}."
+
+
+def describe_basis(contrast: Contrast) -> str:
+    """Return seeds and units: "1 against 3 seeds, 20 sequences"."""
+    own, other = contrast.seeds
+    seeds = f"{count(own, 'seed')} each" if own == other else f"{own} against {other} seeds"
+    return f"{seeds}, {contrast.units}"
+
+
+def suggest_more(contrast: Contrast) -> str:
+    """Return what would narrow the interval most, by the larger part of its variance."""
+    seeds, units = contrast.seed_variance or 0.0, contrast.unit_variance or 0.0
+    noun = "sequences" if "sequence" in contrast.units else "images"
+    if seeds >= units:
+        share = 100 * seeds / (seeds + units)
+        return f"More seeds would tell more: they make {share:.0f} % of the variance."
+    share = 100 * units / (seeds + units)
+    return f"More validation {noun} would tell more: they make {share:.0f} % of the variance."

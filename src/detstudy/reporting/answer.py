@@ -1,0 +1,265 @@
+"""The answer: which setting to take, how sure, at what cost, what one may lose by it; and the table of all settings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from detstudy.analysis.records import Analysis, SettingSummary
+from detstudy.plan import BASELINE
+from detstudy.reporting.number import (
+    DASH,
+    format_ap,
+    format_bytes,
+    format_count,
+    format_difference,
+    format_interval,
+    format_ratio,
+    format_seconds,
+)
+from detstudy.reporting.standing import (
+    NO_RESULT,
+    count_finished,
+    error_kind,
+    explain_absence,
+    explain_verdict,
+    label_factor,
+    mean_measure,
+    name_verdict,
+    show_level,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tile:
+    """One number of the answer with what it is and what it compares with."""
+
+    label: str
+    value: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChosenValue:
+    """A factor's value in the setting to take; `changed` where it differs from the baseline's."""
+
+    label: str
+    value: str
+    changed: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettingRow:
+    """A setting in the table of all: texts ready to show, a dash where there is no value."""
+
+    setting_id: str
+    label: str
+    levels: tuple[str, ...]  # one a factor, in the study's order
+    box_ap: str
+    mask_ap: str
+    difference: str
+    interval: str
+    verdict: str
+    explanation: str
+    seconds: str
+    memory: str
+    false_positives: str  # per image
+    missed: str  # per image
+    seeds: str
+    absence: str | None  # why there is no result
+    chosen: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What a reader must know within ten seconds, and the table beneath it."""
+
+    study: str
+    objective: str  # "mask AP"
+    margin: str
+    threshold: str  # the operating score threshold
+    headline: str
+    verdict: str | None  # of the setting to take, against the baseline
+    sentence: str
+    how_sure: str
+    values: tuple[ChosenValue, ...]
+    tiles: tuple[Tile, ...]
+    learned: tuple[str, ...]
+    unknown: tuple[str, ...]
+    warnings: tuple[str, ...]
+    factor_labels: tuple[str, ...]
+    rows: tuple[SettingRow, ...]
+    failures: tuple[str, ...]  # "batch size 16: out of memory at 11.2 GiB"
+
+
+def gather_answer(analysis: Analysis, images: int | None = None) -> Answer:
+    """Put an analysis into the words and rows of its answer.
+
+    `images` is how many validation images there are; without it missed objects have no rate per image.
+    """
+    study = analysis.study
+    chosen = analysis.settings.get(analysis.choice.setting_id) if analysis.choice else None
+    factors = [factor.name for factor in study.factors]
+    values = tuple(
+        ChosenValue(
+            label=label_factor(analysis, name),
+            value=show_level(analysis, chosen, name),
+            changed=name in chosen.levels,
+        )
+        for name in (factors if chosen else ())
+        if chosen
+    )
+    return Answer(
+        study=study.name,
+        objective=study.objective.replace("/", " "),
+        margin=f"{study.smallest_difference_that_matters:g}",
+        threshold=f"{study.operating_score_threshold:g}",
+        headline=write_headline(analysis),
+        verdict=name_verdict(chosen, study.objective) if chosen and chosen.id != BASELINE else None,
+        sentence=analysis.choice.sentence if analysis.choice else "",
+        how_sure=analysis.choice.how_sure if analysis.choice else "",
+        values=values,
+        tiles=gather_tiles(analysis, chosen, images) if chosen else (),
+        learned=analysis.learned,
+        unknown=analysis.unknown,
+        warnings=list_warnings(analysis),
+        factor_labels=tuple(label_factor(analysis, name) for name in factors),
+        rows=tuple(gather_row(analysis, setting, images) for setting in analysis.settings.values()),
+        failures=list_failures(analysis),
+    )
+
+
+def write_headline(analysis: Analysis) -> str:
+    """Return the answer in a few words."""
+    runs = [run for setting in analysis.settings.values() for run in setting.runs]
+    if analysis.choice is None:
+        if any(run.state != "ended" for run in runs):
+            finished = sum(count_finished(setting) for setting in analysis.settings.values())
+            return f"No answer yet: {finished} of {len(runs)} runs finished"
+        return "No answer: nothing that could be compared finished"
+    setting = analysis.settings[analysis.choice.setting_id]
+    if not analysis.study.factors:
+        spread = setting.measures.get(analysis.study.objective)
+        value = format_ap(spread.mean, spread.sd) if spread else DASH
+        return f"The baseline alone reaches {analysis.study.objective.replace('/', ' ')} {value}"
+    return "Keep the baseline" if setting.id == BASELINE else f"Take {setting.label}"
+
+
+def gather_tiles(analysis: Analysis, chosen: SettingSummary, images: int | None) -> tuple[Tile, ...]:
+    """Return the numbers of the setting to take: result, possible loss, time, memory, errors."""
+    study = analysis.study
+    baseline = analysis.settings.get(BASELINE)
+    other = baseline if chosen.id != BASELINE else None
+    spread = chosen.measures.get(study.objective)
+    tiles = []
+    if spread:
+        contrast = chosen.contrasts.get(study.objective)
+        detail = f"mean of {len(spread.values)} seeds" if len(spread.values) > 1 else "one seed"
+        if contrast and contrast.estimate is not None:
+            interval = format_interval(contrast.low, contrast.high)
+            interval = f" ({interval})" if interval else ""
+            detail = f"{format_difference(contrast.estimate)}{interval} against the baseline"
+        tiles.append(
+            Tile(label=study.objective.replace("/", " "), value=format_ap(spread.mean, spread.sd), detail=detail)
+        )
+    if analysis.choice and analysis.choice.loses_at_most is not None and len(analysis.settings) > 1:
+        loss = max(0.0, analysis.choice.loses_at_most)
+        tiles.append(
+            Tile(label="you may lose", value=f"at most {loss:.1f} AP", detail="against the best setting, at 95 %")
+        )
+    for label, measure, form in (
+        ("training time", "train/seconds", format_seconds),
+        ("peak memory", "train/peak_memory_bytes", format_bytes),
+    ):
+        value, base = mean_measure(chosen, measure), mean_measure(other, measure)
+        if value is not None:
+            detail = f"{format_ratio(value, base)} ({form(base)})" if base else "the baseline's own"
+            tiles.append(Tile(label=label, value=form(value), detail=detail))
+    errors = chosen.errors.get(error_kind(analysis))
+    if errors:
+        base_errors = other.errors.get(error_kind(analysis)) if other else None
+        detail = f"at score ≥ {study.operating_score_threshold:g}"
+        if base_errors:
+            detail += f"; the baseline {format_count(base_errors.false_positives_per_image)}"
+        if images:
+            detail += f"; {format_count(errors.missed / images)} missed"
+        tiles.append(
+            Tile(
+                label="false positives an image",
+                value=format_count(errors.false_positives_per_image),
+                detail=detail,
+            )
+        )
+    return tuple(tiles)
+
+
+def gather_row(analysis: Analysis, setting: SettingSummary, images: int | None) -> SettingRow:
+    """Return a setting's row in the table of all settings."""
+    objective = analysis.study.objective
+    contrast = setting.contrasts.get(objective)
+    errors = setting.errors.get(error_kind(analysis))
+    absence = explain_absence(setting)
+    verdict = NO_RESULT if absence else name_verdict(setting, objective)
+    finished, planned = count_finished(setting), sum(setting.outcomes.values())
+    ap = {
+        kind: format_ap(spread.mean, spread.sd) if (spread := setting.measures.get(f"{kind}/AP")) else DASH
+        for kind in ("box", "mask")
+    }
+    return SettingRow(
+        setting_id=setting.id,
+        label=setting.label,
+        levels=tuple(show_level(analysis, setting, factor.name) for factor in analysis.study.factors),
+        box_ap=ap["box"],
+        mask_ap=ap["mask"],
+        difference=format_difference(contrast.estimate) if contrast else DASH,
+        interval=format_interval(contrast.low, contrast.high) if contrast else "",
+        verdict=verdict,
+        explanation=explain_verdict(contrast),
+        seconds=format_seconds(mean_measure(setting, "train/seconds")),
+        memory=format_bytes(mean_measure(setting, "train/peak_memory_bytes")),
+        false_positives=format_count(errors.false_positives_per_image if errors else None),
+        missed=format_count(errors.missed / images if errors and images else None),
+        seeds=str(finished) if finished == planned else f"{finished} of {planned}",
+        absence=absence,
+        chosen=bool(analysis.choice and analysis.choice.setting_id == setting.id),
+    )
+
+
+def list_failures(analysis: Analysis) -> tuple[str, ...]:
+    """Return what ended without a result, a sentence a setting; also seeds that failed beside finished ones."""
+    found = []
+    for setting in analysis.settings.values():
+        failed = {k: n for k, n in setting.outcomes.items() if k not in ("finished", "planned", "running")}
+        if not failed:
+            continue
+        absence = explain_absence(setting)
+        if absence:
+            found.append(f"{setting.label}: {absence}")
+        else:
+            runs = ", ".join(f"{n} {outcome.replace('_', ' ')}" for outcome, n in failed.items())
+            reason = f" ({setting.reason})" if setting.reason else ""
+            found.append(f"{setting.label}: of {sum(setting.outcomes.values())} runs {runs}{reason}")
+    return tuple(found)
+
+
+def list_warnings(analysis: Analysis) -> tuple[str, ...]:
+    """Return what may mislead a reader of the answer, one sentence each."""
+    study = analysis.study
+    runs = [run for setting in analysis.settings.values() for run in setting.runs]
+    unfinished = [run for run in runs if run.state != "ended"]
+    compared = [s for s in analysis.settings.values() if study.objective in s.measures]
+    found = []
+    if unfinished:
+        found.append(f"Preliminary: {len(unfinished)} of {len(runs)} runs have not ended. `detstudy run` goes on.")
+    if compared and analysis.seed_sd is None and len(compared) > 1:
+        found.append(
+            "Seed noise unknown: no setting was repeated with another seed, so a difference may be luck of the draw. "
+            "Give baseline_seeds: [0, 1, 2] to measure it."
+        )
+    if len(compared) > 2 and analysis.choice and analysis.choice.setting_id != BASELINE:
+        found.append(
+            f"Winner's optimism: this is a pick among {len(compared)} settings, so its AP here is likely a little "
+            "higher than what it will reach on new data."
+        )
+    if analysis.choice and len(compared) > 1 and study.data.test is None:
+        found.append("Validation picked: the images that picked the setting also measured it; there is no test split.")
+    return tuple(found)

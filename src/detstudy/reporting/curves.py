@@ -1,0 +1,196 @@
+"""A factor's learning curves: did each level converge, at what price in images and in time?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from detstudy.analysis.records import Analysis, FactorSummary, SettingSummary
+from detstudy.ledger import RunRecord, read_curve
+from detstudy.plan import BASELINE
+from detstudy.reporting.figure import colour_levels, finish_chart, inline_rows
+from detstudy.reporting.standing import show_level
+
+LOSS_POINTS = 160  # a line; more is noise on 400 pixels
+MOST_POINTS = 400
+WIDTH, HEIGHT = 400, 230
+Point = tuple[float, float, float]  # images seen, seconds, value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One run's curve. Points are (images seen, training seconds, value)."""
+
+    label: str  # the level
+    seed: int
+    kind: str  # "training" or "validation"
+    points: tuple[Point, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Curves:
+    """The curves of a factor's levels, those of failed runs up to where they failed."""
+
+    objective: str
+    labels: tuple[str, ...]  # in the factor's order
+    baseline: str | None  # the baseline's label
+    loss: tuple[Line, ...]
+    objective_lines: tuple[Line, ...]
+    learning_rate: tuple[Line, ...]
+    averaged: int  # logged points that one drawn point of the loss is the mean of, at most
+
+
+def gather_curves(analysis: Analysis, factor: FactorSummary) -> Curves | None:
+    """Read the curves of a factor's runs; None where there are none, or where all levels share their trainings."""
+    loss: list[Line] = []
+    objective: list[Line] = []
+    rate: list[Line] = []
+    averaged = 1
+    levels = [(analysis.settings[key], label_level(analysis, factor, key)) for _, key in factor.levels]
+    folders = [{run.folder for run in setting.runs} for setting, _ in levels]
+    if len(levels) > 1 and all(group == folders[0] for group in folders):
+        return None
+    for setting, label in levels:
+        for run in setting.runs:
+            points = read_curve(run.folder / "curves.jsonl")
+            train = [point for point in points if point.get("kind") == "train"]
+            validation = [point for point in points if point.get("kind") == "validation"]
+            lines = [
+                (loss, make_line(run, label, "training", train, lambda p: p.get("loss"))),
+                (loss, make_line(run, label, "validation", validation, lambda p: p.get("loss"))),
+                (objective, make_line(run, label, "validation", validation, read_objective(analysis))),
+                (rate, make_line(run, label, "training", train, lambda p: p.get("learning_rate"), most=MOST_POINTS)),
+            ]
+            for group, line in lines:
+                if line.points:
+                    group.append(line)
+            averaged = max(averaged, -(-len(train) // LOSS_POINTS))
+    if not loss:
+        return None
+    return Curves(
+        objective=analysis.study.objective.replace("/", " "),
+        labels=tuple(dict.fromkeys(label for _, label in levels)),
+        baseline=next((label for setting, label in levels if setting.id == BASELINE), None),
+        loss=tuple(loss),
+        objective_lines=tuple(objective),
+        learning_rate=tuple(rate),
+        averaged=averaged,
+    )
+
+
+def label_level(analysis: Analysis, factor: FactorSummary, setting_id: str) -> str:
+    """Return a level's name in pictures and tables: "0.001", "4 (baseline)"; the setting's label without a factor."""
+    setting: SettingSummary = analysis.settings[setting_id]
+    if all(factor.name != known.name for known in analysis.study.factors):
+        return setting.label
+    level = show_level(analysis, setting, factor.name)
+    return f"{level} (baseline)" if setting.id == BASELINE else level
+
+
+def read_objective(analysis: Analysis) -> Callable[[dict[str, Any]], Any]:
+    """Return what reads the objective out of a validation point."""
+    return lambda point: (point.get("measures") or {}).get(analysis.study.objective)
+
+
+def make_line(
+    run: RunRecord,
+    label: str,
+    kind: str,
+    points: list[dict[str, Any]],
+    read: Callable[[dict[str, Any]], Any],
+    most: int = LOSS_POINTS,
+) -> Line:
+    """Return a run's curve, thinned to at most `most` points; points without the value are left out."""
+    values = [
+        (float(point.get("images", 0)), float(point.get("seconds", 0.0)), float(value))
+        for point in points
+        if isinstance(value := read(point), int | float)
+    ]
+    return Line(label=label, seed=run.seed, kind=kind, points=thin_points(values, most))
+
+
+def thin_points(points: list[Point], most: int) -> tuple[Point, ...]:
+    """Return at most `most` points, each the mean of as many neighbours; few points stay as they are."""
+    size = -(-len(points) // most)
+    if size <= 1:
+        return tuple(points)
+    groups = [points[start : start + size] for start in range(0, len(points), size)]
+    return tuple(tuple(sum(column) / len(group) for column in zip(*group, strict=True)) for group in groups)
+
+
+def draw_curves(curves: Curves) -> dict[str, Any]:
+    """Return loss against images and against time; below, where known, the objective and the learning rate."""
+    import altair as alt
+
+    values = [value for line in curves.loss for *_, value in line.points]
+    logarithmic = min(values) > 0 and max(values) / min(values) > 12
+    loss_title = "loss (log scale)" if logarithmic else "loss"
+    panels = [
+        draw_panel(curves, curves.loss, "images", loss_title, logarithmic, "Loss against images seen"),
+        draw_panel(curves, curves.loss, "seconds", loss_title, logarithmic, "Loss against training time"),
+    ]
+    more = []
+    if curves.objective_lines:
+        more.append(
+            draw_panel(curves, curves.objective_lines, "images", curves.objective, False, "Validation during training")
+        )
+    if curves.learning_rate:
+        more.append(
+            draw_panel(curves, curves.learning_rate, "images", "learning rate", False, "Learning rate that was applied")
+        )
+    rows = [alt.hconcat(*panels)]
+    if more:
+        rows.append(alt.hconcat(*more))
+    chart = alt.vconcat(*rows)
+    return finish_chart(chart, f"Learning curves of {', '.join(curves.labels)}")
+
+
+def draw_panel(curves: Curves, lines: tuple[Line, ...], x: str, y: str, logarithmic: bool, title: str) -> Any:
+    """Return one panel of lines; validation is dashed where both stand in it."""
+    import altair as alt
+
+    column = 0 if x == "images" else 1
+    rows = [
+        {
+            "label": line.label,
+            "run": f"{line.label} seed {line.seed} {line.kind}",
+            "kind": line.kind,
+            "x": float(f"{point[column]:.5g}"),
+            "value": float(f"{point[2]:.5g}"),
+        }
+        for line in lines
+        for point in line.points
+    ]
+    both = len({line.kind for line in lines}) > 1
+    several = len({line.seed for line in lines}) > 1
+    scale = alt.Scale(type="log", nice=False) if logarithmic else alt.Scale(zero=y == "learning rate")
+    dashes = alt.Scale(domain=["training", "validation"], range=[[1, 0], [5, 3]])
+    kind = "line" if max(len(line.points) for line in lines) > 1 else "point"
+    mark = alt.Chart(inline_rows(rows), title=title)
+    marked = (
+        mark.mark_line(opacity=0.7 if several else 0.9, strokeWidth=1.6)
+        if kind == "line"
+        else mark.mark_point(filled=True, size=50)
+    )
+    encoded = marked.encode(
+        x=alt.X(field="x", type="quantitative", title="images seen" if x == "images" else "training time, s").axis(
+            tickCount=6
+        ),
+        y=alt.Y(field="value", type="quantitative", scale=scale, title=y),
+        color=alt.Color(
+            field="label",
+            type="nominal",
+            title=None,
+            scale=colour_levels(list(curves.labels), curves.baseline),
+            legend=alt.Legend(orient="bottom", columns=5),
+        ),
+        detail=alt.Detail(field="run", type="nominal"),
+    )
+    if both and kind == "line":
+        encoded = encoded.encode(
+            strokeDash=alt.StrokeDash(
+                field="kind", type="nominal", title=None, scale=dashes, legend=alt.Legend(orient="bottom")
+            )
+        )
+    return encoded.properties(width=WIDTH, height=HEIGHT if y.startswith("loss") else HEIGHT - 70)

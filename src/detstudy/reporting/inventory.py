@@ -1,0 +1,148 @@
+"""What was run where, on which data, with which software, and what really happened beside what was asked for."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+from detstudy.analysis.records import Analysis
+from detstudy.ledger import Ledger
+from detstudy.reporting.number import DASH, describe_outcome, format_bytes, format_seconds, format_value
+from detstudy.setting import SECTIONS
+
+PLACE_KEYS = ("host", "device", "gpu", "cpu", "started")  # shown a run; all else is shown as software
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRow:
+    """One run, in texts."""
+
+    id: str
+    setting: str
+    seed: int
+    outcome: str
+    reason: str
+    attempts: int
+    seconds: str
+    memory: str
+    host: str
+    device: str
+    started: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SplitRow:
+    """One split's counts; objects by class in the order of the classes."""
+
+    name: str
+    images: str
+    sequences: str
+    objects: tuple[str, ...]
+    ignored: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inventory:
+    """Everything that a reader needs to judge or to repeat the study."""
+
+    runs: tuple[RunRow, ...]
+    software: tuple[tuple[str, int], ...]  # versions and settings of the machine, and how many runs had them
+    fingerprint: str
+    data_format: str
+    data_root: str
+    classes: tuple[str, ...]
+    splits: tuple[SplitRow, ...]
+    images: int | None  # in the validation split
+    effective_names: tuple[str, ...]
+    effective: tuple[tuple[str, tuple[str, ...]], ...]  # run, values
+    baseline: tuple[tuple[str, str, str], ...]  # section, field, value
+    seeds: str
+    baseline_seeds: str
+    units: str
+    source: str  # the study file
+
+
+def gather_inventory(ledger: Ledger, analysis: Analysis) -> Inventory:
+    """Return what the ledger holds about runs and data."""
+    study, data = analysis.study, ledger.data
+    records = [run for setting in analysis.settings.values() for run in setting.runs]
+    labels = {setting.id: setting.label for setting in analysis.settings.values()}
+    software = Counter(describe_software(run.provenance) for run in records if run.provenance)
+    classes = tuple(str(name) for name in data.get("classes", ()))
+    splits = data.get("splits", {})
+    with_effective = [run for run in records if run.effective]
+    names = list(dict.fromkeys(name for run in with_effective for name in run.effective))
+    return Inventory(
+        runs=tuple(
+            RunRow(
+                id=run.id,
+                setting=labels[run.setting_id],
+                seed=run.seed,
+                outcome=describe_outcome(run.outcome or run.state),
+                reason=run.reason or "",
+                attempts=run.attempts,
+                seconds=format_measure(run.measures.get("train/seconds"), format_seconds),
+                memory=format_measure(run.measures.get("train/peak_memory_bytes"), format_bytes),
+                host=format_value(run.provenance.get("host")),
+                device=describe_device(run.provenance),
+                started=str(run.provenance.get("started") or DASH),
+            )
+            for run in records
+        ),
+        software=tuple(software.most_common()),
+        fingerprint=str(data.get("fingerprint", DASH)),
+        data_format=str(data.get("format", DASH)),
+        data_root=str(data.get("root", DASH)),
+        classes=classes,
+        splits=tuple(
+            SplitRow(
+                name=str(name),
+                images=format_value(split.get("images")),
+                sequences=format_value(split.get("sequences")),
+                objects=tuple(format_value(split.get("objects", {}).get(label)) for label in classes),
+                ignored=format_value(split.get("ignore")),
+            )
+            for name, split in splits.items()
+        ),
+        images=splits.get("validation", {}).get("images"),
+        effective_names=tuple(names),
+        effective=tuple(
+            (
+                f"{labels[run.setting_id]}, seed {run.seed}",
+                tuple(format_value(run.effective.get(name)) for name in names),
+            )
+            for run in with_effective
+        ),
+        baseline=tuple(
+            (section, field.name, format_value(getattr(getattr(study.baseline, section), field.name)))
+            for section, cls in SECTIONS.items()
+            for field in dataclasses.fields(cls)
+        ),
+        seeds=", ".join(map(str, study.seeds)),
+        baseline_seeds=", ".join(map(str, study.baseline_seeds)),
+        units=analysis.units,
+        source=study.source,
+    )
+
+
+def format_measure(measure: Any, form: Any) -> str:
+    """Return a run's own measure as text."""
+    return str(form(measure.value if measure else None))
+
+
+def describe_device(provenance: dict[str, Any]) -> str:
+    """Return the accelerator's name, else the processor's, with the device as it was given."""
+    device, name = provenance.get("device"), provenance.get("gpu") or provenance.get("cpu")
+    return ", ".join(str(part) for part in (device, name) if part) or DASH
+
+
+def describe_software(provenance: dict[str, Any]) -> str:
+    """Return versions and everything else that provenance tells, apart from what stands with each run."""
+    flat: dict[str, Any] = {}
+    for key, value in provenance.items():
+        if key in PLACE_KEYS or value is None:
+            continue
+        flat.update(value if isinstance(value, dict) else {key: value})
+    return ", ".join(f"{key} {format_value(value)}" for key, value in flat.items())

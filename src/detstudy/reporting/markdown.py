@@ -1,0 +1,162 @@
+"""The report as Markdown, for a repository or a code review; its pictures stand in files beside it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from detstudy.reporting.answer import Answer
+from detstudy.reporting.inventory import Inventory
+from detstudy.reporting.number import format_count
+from detstudy.reporting.page import Page, Section
+from detstudy.reporting.table import MEASURE_NAMES, FactorTable
+
+SPECIAL = re.compile(r"([\\`*_{}\[\]#|~$])")
+
+
+def escape_markdown(text: object) -> str:
+    """Return text that shows as it is: no markup, no HTML, on one line."""
+    plain = " ".join(str(text).split())
+    for character, entity in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;")):
+        plain = plain.replace(character, entity)
+    return SPECIAL.sub(r"\\\1", plain)
+
+
+def format_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
+    """Return a table's lines; every cell is escaped."""
+    lines = [header, ["---"] * len(header)]
+    return [
+        "| " + " | ".join(cells) + " |"
+        for cells in (
+            [escape_markdown(cell) for cell in lines[0]],
+            lines[1],
+            *([escape_markdown(cell) for cell in row] for row in rows),
+        )
+    ]
+
+
+def render_markdown(page: Page, pictures: dict[str, str]) -> str:
+    """Return the report; `pictures` gives the file of each figure and gallery that was drawn, by its name."""
+    lines = [*write_answer(page.answer, page.grid)]
+    for name in ("forest", "costs"):
+        if name in page.figures:
+            lines += ["", show_picture(page.figures[name].title, pictures.get(name))]
+    if page.answer.failures:
+        lines += ["", "Without a result:", "", *(f"- {escape_markdown(text)}" for text in page.answer.failures)]
+    for section in page.sections:
+        lines += write_section(section, pictures)
+    lines += write_inventory(page.inventory)
+    return "\n".join(line for line in lines) + "\n"
+
+
+def show_picture(title: str, path: str | None) -> str:
+    """Return a picture's line, or nothing where it was not drawn."""
+    return f"![{escape_markdown(title)}]({path})" if path else ""
+
+
+def write_answer(answer: Answer, grid: bool) -> list[str]:
+    """Return the answer and the table of all settings."""
+    e = escape_markdown
+    lines = [f"# {e(answer.study)}", "", f"**{e(answer.headline)}**"]
+    for text in (answer.sentence, answer.how_sure):
+        if text:
+            lines += ["", e(text)]
+    if answer.values:
+        values = ", ".join(f"{e(v.label)} {e(v.value)}{' (changed)' if v.changed else ''}" for v in answer.values)
+        lines += ["", f"The setting: {values}."]
+    lines += ["", *(f"- {e(tile.label)}: **{e(tile.value)}** ({e(tile.detail)})" for tile in answer.tiles)]
+    lines += ["", *(f"> **Note.** {e(text)}\n>" for text in answer.warnings)]
+    for title, texts in (("Learned", answer.learned), ("Not learned", answer.unknown)):
+        if texts:
+            lines += ["", f"## {title}", "", *(f"- {e(text)}" for text in texts)]
+    lines += ["", "## All settings", ""]
+    names = answer.factor_labels if grid else ("setting",)
+    header = (*names, "box AP", "mask AP", f"difference in {answer.objective}", "95 % interval", "verdict")
+    header = (*header, "training time", "peak memory", "false positives an image", "seeds")
+    rows = [
+        (
+            *(row.levels if grid else (f"{row.label}{' (take this)' if row.chosen else ''}",)),
+            row.box_ap,
+            row.mask_ap,
+            row.difference,
+            row.interval,
+            row.absence or row.verdict,
+            row.seconds,
+            row.memory,
+            row.false_positives,
+            row.seeds,
+        )
+        for row in answer.rows
+    ]
+    return [*lines, *format_table(header, rows)]
+
+
+def write_section(section: Section, pictures: dict[str, str]) -> list[str]:
+    """Return one factor's section."""
+    e = escape_markdown
+    lines = ["", f"## {e(section.label)}"]
+    for text in (section.sentence, section.how_sure):
+        if text:
+            lines += ["", e(text)]
+    if section.notes:
+        lines += ["", *(f"- {e(note)}" for note in section.notes)]
+    lines += ["", *write_table(section.table)]
+    for figure in section.figures.values():
+        lines += ["", show_picture(figure.title, pictures.get(figure.name))]
+    if section.errors:
+        rows = [
+            (
+                row.label,
+                format_count(row.false_positives),
+                format_count(row.false_positives_per_image),
+                format_count(row.missed),
+                format_count(row.missed_per_image),
+                format_count(row.true_positives),
+            )
+            for row in section.errors.rows
+        ]
+        header = ("level", "false positives", "an image", "missed", "an image", "found")
+        lines += ["", f"At score ≥ {section.errors.threshold:g}:", "", *format_table(header, rows)]
+    name = f"{section.anchor}-gallery"
+    if name in pictures:
+        lines += ["", show_picture(f"Predictions on validation images: {section.label}", pictures[name])]
+        lines += ["", "Red: false positives at IoU 0.5; dashed yellow: missed objects; grey: regions to ignore."]
+    return lines
+
+
+def write_table(table: FactorTable) -> list[str]:
+    """Return a factor's table and its footnotes."""
+    header = ("level", "", *MEASURE_NAMES, "training time", "peak memory", "seeds", "difference", "95 % interval")
+    rows: list[tuple[str, ...]] = []
+    for level in table.levels:
+        name = f"{level.level}{' ← take this' if level.chosen else ''}"
+        if level.absence:
+            rows.append((name, level.absence, *[""] * len(MEASURE_NAMES), "", level.memory, level.seeds, "", "", ""))
+        for row in level.rows:
+            cells = [cell.text for cell in row.cells]
+            costs = (level.seconds.text, level.memory, level.seeds)
+            rows.append((name, row.kind, *cells, *costs, row.difference, row.interval, row.verdict))
+    lines = format_table((*header, "verdict"), rows)
+    return [*lines, "", *(f"- – {escape_markdown(note)}" for note in table.footnotes)]
+
+
+def write_inventory(inventory: Inventory) -> list[str]:
+    """Return what was run where, the data, and the study file."""
+    e = escape_markdown
+    header = ("run", "setting", "seed", "outcome", "reason", "tries", "time", "memory", "host", "device", "started")
+    rows = [
+        (r.id, r.setting, r.seed, r.outcome, r.reason, r.attempts, r.seconds, r.memory, r.host, r.device, r.started)
+        for r in inventory.runs
+    ]
+    lines = ["", "## What was run where", "", *format_table(header, rows), ""]
+    lines += [f"- {e(text)} ({count} runs)" for text, count in inventory.software]
+    lines += [f"- seeds {e(inventory.seeds)}; of the baseline {e(inventory.baseline_seeds)}"]
+    lines += [f"- data {e(inventory.data_format)}, fingerprint {e(inventory.fingerprint)}, units: {e(inventory.units)}"]
+    columns = ("split", "images", "sequences", *inventory.classes, "to ignore")
+    splits = [(s.name, s.images, s.sequences, *s.objects, s.ignored) for s in inventory.splits]
+    lines += ["", *format_table(columns, splits)]
+    if inventory.effective:
+        lines += ["", "What really happened:", ""]
+        lines += format_table(("run", *inventory.effective_names), [(name, *v) for name, v in inventory.effective])
+    fence = "`" * max(3, *(len(run) + 1 for run in re.findall("`+", inventory.source) or [""]))
+    return [*lines, "", "The study file:", "", f"{fence}yaml", inventory.source.rstrip("\n"), fence]

@@ -1,0 +1,121 @@
+"""A factor's table in the reference study's form: a row each for box and mask at every level, the baseline marked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from detstudy.analysis.records import Analysis, FactorSummary, SettingSummary
+from detstudy.plan import BASELINE
+from detstudy.reporting.curves import label_level
+from detstudy.reporting.number import DASH, format_ap, format_bytes, format_difference, format_interval, format_seconds
+from detstudy.reporting.standing import (
+    count_finished,
+    explain_absence,
+    explain_verdict,
+    mean_measure,
+    name_verdict,
+)
+
+MEASURE_NAMES = ("AP", "AP50", "AP75", "APs", "APm", "APl")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """A text, and in few words why it is a dash or what stands behind it."""
+
+    text: str
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeasureRow:
+    """A level's row for boxes or masks."""
+
+    kind: str
+    cells: tuple[Cell, ...]  # AP, AP50, AP75, APs, APm, APl
+    difference: str
+    interval: str
+    verdict: str
+    explanation: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LevelRow:
+    """A level. `absence` says why there are no measures; then `rows` is empty."""
+
+    level: str
+    setting_id: str
+    baseline: bool
+    chosen: bool
+    absence: str | None
+    rows: tuple[MeasureRow, ...]
+    seconds: Cell
+    memory: str
+    seeds: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FactorTable:
+    """A factor's levels and the reasons behind its dashes."""
+
+    levels: tuple[LevelRow, ...]
+    footnotes: tuple[str, ...]
+
+
+def gather_table(analysis: Analysis, factor: FactorSummary) -> FactorTable:
+    """Return a factor's table."""
+    choice = factor.choice.setting_id if factor.choice else None
+    levels = tuple(
+        gather_level(analysis.settings[key], label_level(analysis, factor, key), choice) for _, key in factor.levels
+    )
+    reasons: dict[str, list[str]] = {}
+    for _, key in factor.levels:
+        for measure, reason in analysis.settings[key].undefined.items():
+            if measure.split("/")[-1] in MEASURE_NAMES:
+                reasons.setdefault(reason, [])
+                if measure not in reasons[reason]:
+                    reasons[reason].append(measure)
+    footnotes = tuple(f"{', '.join(measures)}: {reason}" for reason, measures in reasons.items())
+    return FactorTable(levels=levels, footnotes=footnotes)
+
+
+def gather_level(setting: SettingSummary, level: str, choice: str | None) -> LevelRow:
+    """Return a level with its two rows, or with the reason why it has none."""
+    absence = explain_absence(setting)
+    seconds = setting.measures.get("train/seconds")
+    finished, planned = count_finished(setting), sum(setting.outcomes.values())
+    return LevelRow(
+        level=level,
+        setting_id=setting.id,
+        baseline=setting.id == BASELINE,
+        chosen=setting.id == choice,
+        absence=absence,
+        rows=() if absence else tuple(gather_measures(setting, kind) for kind in ("box", "mask")),
+        seconds=Cell(
+            text=format_seconds(seconds.mean if seconds else None),
+            title=f"seed sd {format_seconds(seconds.sd)}" if seconds and seconds.sd is not None else "",
+        ),
+        memory=format_bytes(mean_measure(setting, "train/peak_memory_bytes")),
+        seeds=str(finished) if finished == planned else f"{finished} of {planned}",
+    )
+
+
+def gather_measures(setting: SettingSummary, kind: str) -> MeasureRow:
+    """Return a level's row for boxes or masks."""
+    cells = []
+    for name in MEASURE_NAMES:
+        measure = f"{kind}/{name}"
+        spread = setting.measures.get(measure)
+        if spread:
+            cells.append(Cell(text=format_ap(spread.mean, spread.sd)))
+        else:
+            cells.append(Cell(text=DASH, title=setting.undefined.get(measure, "not measured")))
+    contrast = setting.contrasts.get(f"{kind}/AP")
+    return MeasureRow(
+        kind=kind,
+        cells=tuple(cells),
+        difference=format_difference(contrast.estimate) if contrast else "",
+        interval=format_interval(contrast.low, contrast.high) if contrast else "",
+        verdict=name_verdict(setting, f"{kind}/AP") if setting.id != BASELINE else BASELINE,
+        explanation=explain_verdict(contrast),
+    )

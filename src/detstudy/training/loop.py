@@ -1,0 +1,180 @@
+"""The loop: batches in, steps, points of the curve, validations and checkpoints on the way."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Sequence
+from contextlib import closing
+from typing import Any
+
+import torch
+
+from detstudy.data.records import Dataset, ImageRecord
+from detstudy.setting import TrainingSetting
+from detstudy.trainer import Job
+from detstudy.training.batches import Batch, ImageCache, stream_batches
+from detstudy.training.memory import measure_peak
+from detstudy.training.optimizer import set_learning_rate
+from detstudy.training.prediction import predict_images
+from detstudy.training.schedule import compute_multiplier
+from detstudy.training.session import Session
+from detstudy.training.validation import choose_validation_images, compute_validation_losses, drop_nonfinite
+
+
+class DivergedError(ArithmeticError):
+    """A loss that is not a number, or infinite: the run has ended."""
+
+
+def run_loop(session: Session, job: Job, dataset: Dataset) -> None:
+    """Train from the session's iteration to the setting's last one.
+
+    Validations happen where the monitoring says and at the end, checkpoints where it says; neither counts as training
+    time. Raises DivergedError at the first non-finite loss, before a step is made with it.
+    """
+    setting, monitoring, progress = job.setting.training, job.monitoring, session.progress
+    records = dataset.splits["train"]
+    validation = choose_validation_images(dataset.splits["validation"], monitoring.validation_images)
+    validation_cache = ImageCache()
+    session.detector.train()
+    with closing(stream_batches(records, setting, job.seed, progress.iteration, session.device)) as batches:
+        while progress.iteration < setting.iterations:
+            start = time.perf_counter()
+            batch = next(batches)
+            data_seconds = time.perf_counter() - start
+            take_step(session, batch, setting)
+            done = progress.iteration
+            last = done == setting.iterations
+            log = last or done % monitoring.log_every == 0
+            validate = last or (monitoring.validate_every is not None and done % monitoring.validate_every == 0)
+            save = not last and done % monitoring.checkpoint_every == 0
+            if log or validate or save:
+                session.synchronize()
+            seconds = time.perf_counter() - start
+            progress.seconds += seconds
+            progress.window.seconds += seconds
+            progress.window.data_seconds += data_seconds
+            if log:
+                log_window(session, job)
+            if validate:
+                validate_now(session, job, dataset, validation, validation_cache)
+            if save:
+                session.save(job)
+
+
+def take_step(session: Session, batch: Batch, setting: TrainingSetting) -> None:
+    """Make one optimizer step from a batch and count it.
+
+    The batch goes through in micro-batches, each loss weighted by its share of the images. That is not exactly the
+    whole batch's gradient: the mask loss averages over the micro-batch's own positives, padding and norms see it alone.
+    """
+    detector, progress = session.detector, session.progress
+    rate = setting.learning_rate * compute_multiplier(setting, progress.iteration)
+    set_learning_rate(session.optimizer, rate)
+    session.optimizer.zero_grad(set_to_none=True)
+    count = len(batch.images)
+    sums: dict[str, float] = {}
+    entered = survived = 0
+    for micro in batch.split(setting.micro_batch_size or count):
+        share = len(micro.images) / count
+        with session.autocast():
+            losses: dict[str, torch.Tensor] = detector(micro.images, micro.targets)
+            total = torch.stack([value.float() for value in losses.values()]).sum()
+        # One transfer for all losses, and a wait for the device: NMS in the detector waits anyway.
+        values = torch.stack([value.detach().float() for value in losses.values()]).tolist()
+        for name, value in zip(losses, values, strict=True):
+            sums[name] = sums.get(name, 0.0) + value * share
+        if not math.isfinite(sum(sums.values())):
+            raise DivergedError(describe_divergence(sums, progress.iteration, rate))
+        session.scaler.scale(total * share).backward()  # type: ignore[no-untyped-call]
+        entered += sum(detector.rpn.entered)
+        survived += sum(detector.rpn.survived)
+        progress.kept += sum(detector.rpn.kept)
+    _update_weights(session, setting)
+    progress.use_rate(rate)
+    progress.iteration += 1
+    progress.images += count
+    progress.entered += entered
+    progress.survived += survived
+    progress.densest_image = max(progress.densest_image, *(len(target["labels"]) for target in batch.targets))
+    progress.window.add(sums, count, entered, survived)
+
+
+def describe_divergence(losses: dict[str, float], iteration: int, rate: float) -> str:
+    """Return the reason of a diverged run: which losses were not finite, in which iteration (from 0), at which rate."""
+    total = sum(losses.values())
+    parts = [name for name, value in losses.items() if not math.isfinite(value)]
+    where = f" ({', '.join(parts)})" if parts else ""
+    return f"loss was {total} at iteration {iteration} (learning rate {rate:g}){where}"
+
+
+def log_window(session: Session, job: Job) -> None:
+    """Append a train point with the means since the last one, and begin a new window."""
+    progress, window = session.progress, session.progress.window
+    losses = window.average_losses()
+    progress.final_loss = sum(losses.values())
+    progress.peak_memory = max(progress.peak_memory, measure_peak(session.device))
+    job.curve.append(
+        {
+            "kind": "train",
+            "iteration": progress.iteration,
+            "images": progress.images,
+            "seconds": progress.seconds,
+            "loss": progress.final_loss,
+            "losses": losses,
+            "learning_rate": progress.learning_rate_last,
+            "data_seconds": window.data_seconds,
+            "images_per_second": window.images / window.seconds if window.seconds > 0 else None,
+            "memory_bytes": progress.peak_memory,
+            "proposals_entered": window.entered / window.images,
+            "proposals_survived": window.survived / window.images,
+        }
+    )
+    progress.window = type(window)()
+
+
+def validate_now(
+    session: Session, job: Job, dataset: Dataset, records: Sequence[ImageRecord], cache: ImageCache
+) -> None:
+    """Append a validation point and, where the rule is "best", keep the weights if they are the best so far."""
+    progress = session.progress
+    losses: dict[str, float] = compute_validation_losses(session, records, cache) if records else {}
+    predicted = predict_images(session.detector, records, dataset.category_ids, session.device, cache)
+    measures = job.measure(predicted.predictions, [record.id for record in records])
+    point: dict[str, Any] = {
+        "kind": "validation",
+        "iteration": progress.iteration,
+        "images": progress.images,
+        "seconds": progress.seconds,
+        "loss": drop_nonfinite({"loss": sum(losses.values())})["loss"] if losses else None,
+        "losses": drop_nonfinite(losses),
+        "measures": measures,
+    }
+    job.curve.append(point)
+    if job.setting.training.checkpoint_rule == "best":
+        _keep_best(session, measures, job.objective)
+
+
+def _keep_best(session: Session, measures: dict[str, float | None], objective: str) -> None:
+    """Copy the weights where the objective rose; one that is undefined never does."""
+    if objective not in measures:
+        raise ValueError(f"objective {objective} is not measured on validation; measured are {', '.join(measures)}")
+    value, progress = measures[objective], session.progress
+    if value is None or (progress.best_value is not None and value <= progress.best_value):
+        return
+    progress.best_value, progress.best_iteration = value, progress.iteration
+    session.best_weights = {name: tensor.cpu().clone() for name, tensor in session.detector.state_dict().items()}
+
+
+def _update_weights(session: Session, setting: TrainingSetting) -> None:
+    """Clip the gradients and step; counts a step that fp16's scaler leaves out."""
+    optimizer, scaler = session.optimizer, session.scaler
+    if setting.gradient_clip_norm is not None:
+        scaler.unscale_(optimizer)
+        learning = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+        torch.nn.utils.clip_grad_norm_(learning, setting.gradient_clip_norm)
+    before = scaler.get_scale()
+    scaler.step(optimizer)
+    scaler.update()
+    if scaler.is_enabled() and scaler.get_scale() < before:
+        session.progress.skipped_steps += 1

@@ -1,0 +1,110 @@
+"""How much memory a run takes, a limit for it, and how to recognise that it ran out."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import sys
+from pathlib import Path
+
+import torch
+
+GIB = 2**30
+
+# How allocators other than Python's and CUDA's own say it: torch's on the CPU, C++'s, OpenCV's, cuDNN's and cuBLAS's.
+_PHRASES = (
+    "defaultcpuallocator",
+    "not enough memory",
+    "can't allocate memory",
+    "cannot allocate memory",
+    "out of memory",
+    "bad_alloc",
+    "insufficient memory",
+    "failed to allocate",
+    "alloc_failed",
+)
+_ASKED = re.compile(r"tried to allocate ([\d.]+) ?(bytes|KiB|MiB|GiB)", re.IGNORECASE)
+_UNITS = {"bytes": 1, "kib": 2**10, "mib": 2**20, "gib": GIB}
+
+
+def reset_peak(device: torch.device) -> None:
+    """Let the peak be counted from now on, where the system can."""
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+        return
+    with contextlib.suppress(OSError):  # the peak is then the process's since its start
+        Path("/proc/self/clear_refs").write_text("5")
+
+
+def measure_peak(device: torch.device) -> int:
+    """Return the most bytes in use so far: tensors on CUDA, the whole process's resident memory on a CPU."""
+    if device.type == "cuda":
+        return int(torch.cuda.max_memory_allocated(device))
+    status = _read_status()
+    if "VmHWM" in status:
+        return status["VmHWM"]
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+def limit_memory(device: torch.device, limit: int | None) -> None:
+    """Make allocations fail beyond the limit in bytes, for good in this process; None changes nothing.
+
+    On CUDA it holds for torch's allocator. On a CPU under Linux it holds for the process's data: what is resident now
+    is counted, what is merely reserved is not. Other systems have no such limit, and none is set there.
+    """
+    if limit is None:
+        return
+    if device.type == "cuda":
+        total = torch.cuda.get_device_properties(device).total_memory
+        torch.cuda.set_per_process_memory_fraction(min(1.0, limit / total), device)
+        return
+    status = _read_status()
+    if "VmData" not in status:
+        return
+    import resource
+
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    soft = limit + _count_reserved(status)
+    resource.setrlimit(resource.RLIMIT_DATA, (soft if hard < 0 else min(soft, hard), hard))
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Tell whether an error, or one that it came from, says that memory ran out."""
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    # OpenCV's error is an Exception of its own; importing OpenCV to name it would cost memory now.
+    if isinstance(error, RuntimeError) or type(error).__module__.split(".")[0] == "cv2":
+        text = str(error).lower()
+        if any(phrase in text for phrase in _PHRASES):
+            return True
+    return error.__cause__ is not None and is_out_of_memory(error.__cause__)
+
+
+def measure_need(device: torch.device, error: BaseException) -> int:
+    """Return the bytes that would have been in use, had the allocation not failed; at least the peak."""
+    found = _ASKED.search(str(error))
+    asked = int(float(found[1]) * _UNITS[found[2].lower()]) if found else 0
+    if device.type == "cuda":
+        return max(measure_peak(device), int(torch.cuda.memory_allocated(device)) + asked)
+    return max(measure_peak(device), _read_status().get("VmRSS", 0) + asked)
+
+
+def _count_reserved(status: dict[str, int]) -> int:
+    """Return the bytes that a limit on data counts although no memory stands behind them."""
+    return max(0, status["VmData"] - status.get("RssAnon", status.get("VmRSS", 0)))
+
+
+def _read_status() -> dict[str, int]:
+    """Return the process's memory figures in bytes by the kernel's names; empty where there is no /proc."""
+    try:
+        lines = Path("/proc/self/status").read_text().splitlines()
+    except OSError:
+        return {}
+    return {
+        name: int(rest.split()[0]) * 1024
+        for name, _, rest in (line.partition(":") for line in lines)
+        if rest.endswith(" kB")
+    }

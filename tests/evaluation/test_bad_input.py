@@ -1,0 +1,243 @@
+"""What cannot be evaluated is refused with the place and a remedy; what can be is."""
+
+from __future__ import annotations
+
+import copy
+import gzip
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from pycocotools import mask as coco_mask
+
+from detstudy.evaluation import EvaluationError, evaluate, load_ground_truth, load_predictions, match_predictions
+
+
+@pytest.fixture
+def document(rle):
+    return {
+        "images": [{"id": 4, "height": 60, "width": 80}, {"id": 2, "height": 60, "width": 80}],
+        "categories": [{"id": 3, "name": "car"}, {"id": 8, "name": "tram"}],
+        "annotations": [
+            {
+                "id": 1,
+                "image_id": 4,
+                "category_id": 3,
+                "bbox": [10, 10, 20, 20],
+                "area": 400,
+                "iscrowd": 0,
+                "segmentation": rle([10, 10, 20, 20], (60, 80)),
+            }
+        ],
+    }
+
+
+@pytest.fixture
+def entry(rle):
+    box = [10, 10, 20, 20]
+    return {"image_id": 4, "category_id": 3, "score": 0.9, "bbox": box, "segmentation": rle(box, (60, 80))}
+
+
+def change(document, path, value):
+    changed = copy.deepcopy(document)
+    target = changed
+    for key in path[:-1]:
+        target = target[key]
+    if value is KeyError:
+        del target[path[-1]]
+    else:
+        target[path[-1]] = value
+    return changed
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        (["images"], KeyError, "images is missing"),
+        (["annotations"], {}, "annotations is {}"),
+        (["categories", 0], 3, r"categories\[0\] is 3"),
+        (["images", 1, "id"], 4, r"images\[1\]: id 4 is used before"),
+        (["images", 0, "id"], "4", r"images\[0\]: id is '4'; a whole number"),
+        (["images", 0, "id"], 2**70, "a whole number"),
+        (["images", 0, "height"], 0, "image 4: height 0"),
+        (["annotations", 0, "image_id"], 5, "annotation 1: image_id 5 is not among the images"),
+        (["annotations", 0, "category_id"], 5, "annotation 1: category_id 5 is not among the categories"),
+        (["annotations", 0, "category_id"], KeyError, "annotation 1: has no category_id"),
+        (["annotations", 0, "id"], KeyError, r"annotations\[0\]: has no id"),
+        (["annotations", 0, "bbox"], [1, 2, 3], r"annotation 1: bbox is \[1, 2, 3\]"),
+        (["annotations", 0, "bbox"], [1, 2, -3, 4], "annotation 1: bbox"),
+        (["annotations", 0, "bbox"], [1, 2, float("nan"), 4], "annotation 1: bbox"),
+        (["annotations", 0, "area"], float("inf"), "annotation 1: area is inf"),
+        (["annotations", 0, "area"], "400", "annotation 1: area is '400'"),
+        (["annotations", 0, "iscrowd"], 2, "annotation 1: iscrowd is 2"),
+        (["annotations", 0, "segmentation", "size"], [80, 60], "annotation 1: the mask is 60x80 pixels"),
+        (["annotations", 0, "segmentation", "counts"], "abc", "annotation 1: the mask's counts do not decode"),
+        (["annotations", 0, "segmentation", "counts"], [5, 6], "the mask's runs cover 11 pixels, its size has 4800"),
+        (["annotations", 0, "segmentation", "counts"], [-5, 4805], "neither a string nor a list of run lengths"),
+        (["annotations", 0, "segmentation"], [[1, 2, 3, 4]], "at least three points"),
+        (["annotations", 0, "segmentation"], [[1, 2, 3, 4, 5, "6"]], "not a finite number"),
+        (["annotations", 0, "segmentation"], "mask", "neither a list of polygons nor RLE"),
+    ],
+)
+def test_ground_truth_that_is_refused(document, path, value, message):
+    with pytest.raises(EvaluationError, match=message):
+        load_ground_truth(change(document, path, value))
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        (["image_id"], 5, "entry 1: image_id 5 is not among the 2 image ids"),
+        (["image_id"], "4", "entry 1: image_id '4'"),
+        (["image_id"], [4], r"entry 1: image_id \[4\]"),
+        (["category_id"], 1, "entry 1: category_id 1 is not among the classes '3 car, 8 tram'"),
+        (["score"], float("nan"), "entry 1: score is nan"),
+        (["score"], "0.9", "entry 1: score is '0.9'"),
+        (["score"], KeyError, "entry 1: has no score"),
+        (["bbox"], [1, 2, -3, 4], "entry 1: bbox is .* neither side negative"),
+        (["bbox"], [1, 2, 3], "entry 1: bbox"),
+        (["bbox"], [1, 2, 3, 10**400], "entry 1: bbox"),
+        (["bbox"], 7, "entry 1: bbox is 7"),
+        (["bbox"], KeyError, "entry 1 has no bbox, entry 0 has one"),
+        (["segmentation"], KeyError, "entry 1 has no segmentation, entry 0 has one"),
+        (["segmentation", "size"], [50, 80], "entry 1: the mask is 80x50 pixels .* its image 80x60"),
+        (["segmentation", "size"], [60], "entry 1: the mask's size"),
+        (["segmentation", "counts"], "", "entry 1: the mask's counts do not decode"),
+        (["segmentation", "counts"], "oooo", "entry 1: the mask's counts do not decode"),
+        (["segmentation", "counts"], "éé", "entry 1: the mask's counts do not decode"),
+    ],
+)
+def test_predictions_that_are_refused(document, entry, path, value, message):
+    truth = load_ground_truth(document)
+    with pytest.raises(EvaluationError, match=message):
+        load_predictions([entry, change(entry, path, value)], truth)
+
+
+@pytest.mark.parametrize("predictions", [{"a": 1}, "text", 3, None])
+def test_files_that_hold_no_list(document, predictions, tmp_path):
+    path = tmp_path / "predictions.json"
+    path.write_text(json.dumps(predictions))
+    with pytest.raises(EvaluationError, match=r"predictions\.json: is a JSON .* list of detections"):
+        load_predictions(path, load_ground_truth(document))
+
+
+def test_entries_that_are_no_detections(document):
+    truth = load_ground_truth(document)
+    with pytest.raises(EvaluationError, match="entry 0: is 7"):
+        load_predictions([7], truth)
+    with pytest.raises(EvaluationError, match="entry 0: has neither bbox nor segmentation"):
+        load_predictions([{"image_id": 4, "category_id": 3, "score": 1, "bbox": []}], truth)
+
+
+def test_files_that_cannot_be_read(tmp_path):
+    path = tmp_path / "truth.json"
+    with pytest.raises(EvaluationError, match=r"truth\.json: no such file"):
+        load_ground_truth(path)
+    with pytest.raises(EvaluationError, match="cannot be read"):
+        load_ground_truth(tmp_path)
+    for content, message in [
+        (b'{"images": [', "not JSON at line 1, column 13"),
+        (b"", "not JSON"),
+        (b'{"a": "\xff"}', "not UTF-8"),
+        (gzip.compress(b'{"images": []}')[:-9], "cannot be read"),
+        (b"[" * 100_000, "no COCO JSON|not JSON"),
+        (b"[]", "is a JSON list"),
+    ]:
+        path.write_bytes(content)
+        with pytest.raises(EvaluationError, match=message):
+            load_ground_truth(path)
+
+
+def test_nan_in_a_file_is_named_with_file_and_entry(document, entry, tmp_path):
+    path = tmp_path / "predictions.json"
+    path.write_text(json.dumps([entry, {**entry, "score": float("nan")}]))
+    with pytest.raises(EvaluationError, match=r"predictions\.json: entry 1: score is nan; a finite number"):
+        load_predictions(path, load_ground_truth(document))
+
+
+def test_every_form_of_mask_is_the_same_mask(document, entry, tmp_path):
+    size = [60, 80]
+    mask = np.zeros(size, dtype=np.uint8, order="F")
+    mask[20:40, 10:50] = 1
+    columns = mask.flatten(order="F")
+    edges = np.flatnonzero(np.diff(columns)) + 1
+    runs = np.diff([0, *edges, len(columns)]).tolist()
+    compressed = coco_mask.encode(mask)["counts"]
+    polygon = [10, 20, 50, 20, 50, 40, 10, 40]
+    tables = []
+    for segmentation in (
+        {"size": size, "counts": runs},
+        {"size": size, "counts": compressed.decode()},
+        {"size": size, "counts": compressed},
+        [polygon],
+    ):
+        truth = load_ground_truth(change(document, ["annotations", 0, "segmentation"], segmentation))
+        predictions = load_predictions([{**entry, "segmentation": segmentation}], truth)
+        assert coco_mask.area(predictions[0]["segmentation"]) == 800
+        tables.append(match_predictions(truth, predictions, "mask").matched.tolist())
+    assert tables[0] == [[1023], [1023], [0], [0]]
+    assert all(table == tables[0] for table in tables)
+
+
+def test_areas_and_boxes_left_out_are_the_masks(document):
+    annotation = document["annotations"][0]
+    del annotation["area"], annotation["bbox"], annotation["iscrowd"]
+    truth = load_ground_truth(document)
+    assert truth.object_boxes.tolist() == [[10, 10, 20, 20]]
+    assert truth.object_areas.tolist() == [coco_mask.area(annotation["segmentation"])]
+    assert truth.object_crowds.tolist() == [0]
+    document["annotations"][0] = {"id": 1, "image_id": 4, "category_id": 3, "bbox": [1, 2, 3, 4]}
+    truth = load_ground_truth(document)
+    assert truth.object_areas.tolist() == [12]
+    assert truth.object_masks is None
+    document["annotations"][0] = {"id": 1, "image_id": 4, "category_id": 3}
+    with pytest.raises(EvaluationError, match="annotation 1: has neither bbox nor segmentation"):
+        load_ground_truth(document)
+
+
+def test_ground_truth_without_masks_leaves_masks_undefined(document, entry):
+    del document["annotations"][0]["segmentation"]
+    truth = load_ground_truth(document)
+    _, summary = evaluate(truth, [entry])
+    assert summary.measures["box/AP"] == pytest.approx(100)
+    assert summary.undefined["mask/AP"] == "the ground truth has no masks"
+    with pytest.raises(EvaluationError, match="only boxes"):
+        match_predictions(truth, [entry], "mask")
+
+
+def test_images_may_leave_their_size_out_but_for_polygons(document, entry):
+    for image in document["images"]:
+        del image["width"], image["height"]
+    assert load_ground_truth(document).image_sizes == (None, None)
+    document["annotations"][0]["segmentation"] = [[10, 10, 30, 10, 30, 30]]
+    with pytest.raises(EvaluationError, match="no width and height"):
+        load_ground_truth(document)
+
+
+def test_classes_of_one_name_are_told_apart(document):
+    document["categories"][1]["name"] = "car"
+    assert load_ground_truth(document).category_names == ("car (3)", "car (8)")
+
+
+def test_unknown_images_to_evaluate_are_refused(document, entry):
+    with pytest.raises(EvaluationError, match="no image 5"):
+        evaluate(load_ground_truth(document), [entry], image_ids=[4, 5])
+
+
+def test_predictions_given_are_not_changed(document, entry):
+    before = copy.deepcopy(entry)
+    polygon = {**entry, "segmentation": [[10, 10, 30, 10, 30, 30]]}
+    evaluate(load_ground_truth(document), [entry, polygon])
+    assert entry == before
+    assert polygon["segmentation"] == [[10, 10, 30, 10, 30, 30]]
+
+
+def test_the_package_imports_no_compiler():
+    code = (
+        "import sys, detstudy.evaluation;"
+        "print([m for m in ('numba', 'scipy', 'pycocotools', 'torch', 'cv2') if m in sys.modules])"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "[]"

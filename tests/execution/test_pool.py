@@ -1,0 +1,122 @@
+"""Real worker processes with the fake trainer: side by side, killed, interrupted, resumed."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+SLOW = "detstudy.testing:SlowFakeTrainer"
+ALL_OUTCOMES = {
+    ("baseline", 0): "finished",
+    ("learning_rate=0.04", 0): "finished",
+    ("learning_rate=1", 0): "diverged",
+    ("batch_size=16", 0): "out_of_memory",
+    ("baseline", 1): "finished",
+    ("baseline", 2): "finished",
+}
+
+
+def start(study: Path, out: Path, trainer: str = SLOW, *more: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "detstudy.cli", "run", str(study), "--out", str(out), "--trainer", trainer]
+    environment = dict(os.environ, CUDA_VISIBLE_DEVICES="")
+    return subprocess.Popen(
+        [*command, "--workers", "2", "--json", *more],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+    )
+
+
+def finish(process: subprocess.Popen[str], expected: int = 0) -> dict[str, Any]:
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == expected, err
+    return json.loads(out) if out else {}
+
+
+def outcomes(document: dict[str, Any]) -> dict[tuple[str, int], str]:
+    return {(run["setting_id"], run["seed"]): run["outcome"] for run in document["runs"]}
+
+
+def find_workers(driver: int) -> list[int]:
+    import psutil
+
+    try:
+        children = psutil.Process(driver).children(recursive=True)
+        return [child.pid for child in children if "detstudy.execution.worker" in child.cmdline()]
+    except psutil.Error:
+        return []
+
+
+def wait_for_points(out: Path, process: subprocess.Popen[str]) -> None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and process.poll() is None:
+        if any(path.stat().st_size for path in out.glob("runs/*/curves.jsonl")):
+            return
+        time.sleep(0.02)
+    raise AssertionError(f"no run began: {process.communicate()}")
+
+
+def test_killed_workers_are_started_again(tmp_path: Path, tiny_study: Callable[..., Path]) -> None:
+    out = tmp_path / "out"
+    process = start(tiny_study(baseline_seeds=[0]), out)
+    wait_for_points(out, process)
+    for pid in find_workers(process.pid):
+        os.kill(pid, signal.SIGKILL)
+    document = finish(process)
+    assert outcomes(document) == {key: value for key, value in ALL_OUTCOMES.items() if key[1] == 0}
+    assert not list(out.glob("runs/*/lease.json"))
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_a_stopped_study_ends_alike_when_run_again(
+    tmp_path: Path, tiny_study: Callable[..., Path], number: signal.Signals
+) -> None:
+    out, study = tmp_path / "out", tiny_study()
+    process = start(study, out)
+    wait_for_points(out, process)
+    workers = find_workers(process.pid)
+    process.send_signal(number)
+    process.communicate(timeout=60)
+    assert process.returncode == (-number if number == signal.SIGKILL else 128 + number)
+    deadline = time.monotonic() + 30
+    while any(Path(f"/proc/{pid}").exists() for pid in workers) and time.monotonic() < deadline:
+        time.sleep(0.05)  # workers without a driver stop by themselves
+    assert not any(Path(f"/proc/{pid}").exists() for pid in workers)
+    kept = {path: path.read_bytes() for path in out.glob("runs/*/result.json")}
+    assert outcomes(finish(start(study, out))) == ALL_OUTCOMES
+    assert all(path.read_bytes() == content for path, content in kept.items())
+
+
+def test_a_run_that_always_crashes_does_not_stop_the_study(
+    tmp_path: Path, tiny_study: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "broken.py").write_text(
+        "from detstudy.testing import FakeTrainer\n"
+        "class Broken(FakeTrainer):\n"
+        "    def train(self, job):\n"
+        "        if job.setting.training.learning_rate == 0.04: raise OSError('no space')\n"
+        "        return super().train(job)\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    document = finish(start(tiny_study(baseline_seeds=[0]), tmp_path / "out", "broken:Broken"), expected=3)
+    assert outcomes(document)["learning_rate=0.04", 0] == "crashed"
+    assert outcomes(document)["baseline", 0] == "finished"
+    logs = [path.read_text() for path in (tmp_path / "out").glob("runs/*lr0.04*/log.txt")]
+    assert logs[0].count("OSError: no space") == 3
+
+
+def test_a_trainer_that_is_not_there_is_refused(tmp_path: Path, tiny_study: Callable[..., Path]) -> None:
+    process = start(tiny_study(), tmp_path / "out", "nowhere:Trainer")
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert "trainer nowhere:Trainer" in err

@@ -1,0 +1,110 @@
+"""One task from claim to result, with the fake trainer in this process."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from detstudy.execution import Place, is_task_due, list_tasks, prepare_ledger, work_on
+from detstudy.ledger import LeaseHeldError, Ledger, read_curve
+from detstudy.plan import plan_study
+from detstudy.spec import load_study
+from detstudy.testing import FakeTrainer, run_here
+from detstudy.trainer import Job, Trained
+
+
+def test_a_whole_study_ends_with_every_outcome_in_its_place(tmp_path: Path, tiny_study: Callable[..., Path]) -> None:
+    _, ledger = run_here(tiny_study(), tmp_path / "out")
+    outcomes = {(record.setting_id, record.seed): record.outcome for record in ledger.read_runs()}
+    assert outcomes == {
+        ("baseline", 0): "finished",
+        ("learning_rate=0.04", 0): "finished",
+        ("learning_rate=1", 0): "diverged",
+        ("batch_size=16", 0): "out_of_memory",
+        ("baseline", 1): "finished",
+        ("baseline", 2): "finished",
+    }
+    by_setting = {record.setting_id: record for record in ledger.read_runs()}
+    assert by_setting["batch_size=16"].reason == "out of memory at 11.2 GiB, batch of 16"
+    assert by_setting["baseline"].measures["mask/AP"].value > by_setting["learning_rate=0.04"].measures["mask/AP"].value
+    predictions = json.loads((by_setting["baseline"].evaluation_folder / "predictions.json").read_text())
+    assert {"image_id", "category_id", "bbox", "score", "segmentation"} == set(predictions[0])
+
+
+def test_an_evaluation_factor_trains_nothing_again(tmp_path: Path, tiny_study: Callable[..., Path]) -> None:
+    class CountingTrainer(FakeTrainer):
+        trained = 0
+
+        def train(self, job: Job) -> Trained:
+            self.trained += 1
+            return super().train(job)
+
+    trainer = CountingTrainer()
+    path = tiny_study(factors={"box_score_threshold": [0.05, 0.6]}, baseline_seeds=[0])
+    _, ledger = run_here(path, tmp_path / "out", trainer)
+    assert trainer.trained == 1
+    assert [record.outcome for record in ledger.read_runs()] == ["finished", "finished"]
+    # More levels later: the weights are evaluated again, nothing is trained.
+    path = tiny_study(factors={"box_score_threshold": [0.05, 0.6, 0.7]}, baseline_seeds=[0])
+    _, ledger = run_here(path, tmp_path / "out", trainer)
+    assert trainer.trained == 1
+    assert len(ledger.read_runs()) == 3
+
+
+def test_a_changed_study_file_runs_only_what_is_missing(tmp_path: Path, tiny_study: Callable[..., Path]) -> None:
+    _, ledger = run_here(tiny_study(), tmp_path / "out")
+    before = {path: path.read_bytes() for path in ledger.folder.glob("runs/*/result.json")}
+    _, ledger = run_here(tiny_study(factors={"learning_rate": [0.04, 0.008]}), tmp_path / "out")
+    after = {path: path.read_bytes() for path in ledger.folder.glob("runs/*/result.json")}
+    assert len(after) == len(before) + 1
+    assert all(after[path] == content for path, content in before.items())
+
+
+def test_a_crash_is_a_result_and_is_tried_again(tmp_path: Path, tiny_study: Callable[..., Path]) -> None:
+    class CrashingTrainer(FakeTrainer):
+        def train(self, job: Job) -> Trained:
+            raise KeyError("x")
+
+    path = tiny_study(factors={}, baseline_seeds=[0])
+    _, ledger = run_here(path, tmp_path / "out", CrashingTrainer())
+    (record,) = ledger.read_runs()
+    assert (record.outcome, record.reason) == ("crashed", "KeyError: 'x' (see log.txt)")
+    _, ledger = run_here(path, tmp_path / "out")
+    assert ledger.read_runs()[0].outcome == "finished"
+
+
+def test_an_interrupted_run_goes_on_from_its_checkpoint(tmp_path: Path, tiny_study: Callable[..., Path]) -> None:
+    study_file = tiny_study(factors={}, baseline_seeds=[0])
+    study, ledger = load_study(study_file), Ledger(tmp_path / "out")
+    prepare_ledger(study, ledger)
+    plan = plan_study(study)
+    (task,) = list_tasks(plan, ledger.data["fingerprint"])
+
+    def stop(event: dict[str, object]) -> None:
+        if event["kind"] == "train" and event["iteration"] == 15:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        work_on(task, study, ledger, FakeTrainer(), Place(), stop)
+    assert ledger.read_runs()[0].outcome == "interrupted"
+    resumed: list[dict[str, object]] = []
+    work_on(task, study, ledger, FakeTrainer(), Place(), resumed.append)
+    assert {"kind": "resumed", "iteration": 10} in resumed
+    assert [point["iteration"] for point in read_curve(ledger.run_folder(task.runs[0]) / "curves.jsonl")] == [
+        5,
+        10,
+        15,
+        20,
+    ]
+    assert not is_task_due(ledger, task)
+
+
+def test_a_held_run_is_refused(tmp_path: Path, tiny_study: Callable[..., Path]) -> None:
+    study, ledger = load_study(tiny_study()), Ledger(tmp_path / "out")
+    prepare_ledger(study, ledger)
+    (task, *_) = list_tasks(plan_study(study), ledger.data["fingerprint"])
+    with ledger.claim(task.runs[0]), pytest.raises(LeaseHeldError):
+        work_on(task, study, ledger, FakeTrainer(), Place())

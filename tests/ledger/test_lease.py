@@ -1,0 +1,60 @@
+"""Leases: one worker a run, taken over when its process is gone."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from detstudy.ledger import LeaseHeldError, is_lease_live
+from detstudy.ledger.lease import STALE_SECONDS, Lease
+
+
+def test_a_lease_is_held_once_and_given_back(tmp_path: Path) -> None:
+    with Lease(tmp_path):
+        assert is_lease_live(tmp_path)
+        with pytest.raises(LeaseHeldError), Lease(tmp_path):
+            pass
+        assert is_lease_live(tmp_path)
+    assert not is_lease_live(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_lease_of_a_dead_process_is_taken_over(tmp_path: Path) -> None:
+    code = "import sys, os; from pathlib import Path; from detstudy.ledger.lease import Lease\n"
+    code += "with Lease(Path(sys.argv[1])): os._exit(9)"
+    subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=False)
+    assert (tmp_path / "lease.json").exists()
+    assert not is_lease_live(tmp_path)
+    with Lease(tmp_path):
+        assert is_lease_live(tmp_path)
+
+
+def test_another_host_is_believed_while_its_heart_beats(tmp_path: Path) -> None:
+    path = tmp_path / "lease.json"
+    path.write_text(json.dumps({"host": "elsewhere", "pid": 1, "started": 0.0}))
+    assert is_lease_live(tmp_path)
+    old = path.stat().st_mtime - STALE_SECONDS - 1
+    os.utime(path, (old, old))
+    assert not is_lease_live(tmp_path)
+
+
+def test_a_pid_given_to_another_process_is_no_holder(tmp_path: Path) -> None:
+    import socket
+
+    content = {"host": socket.gethostname(), "pid": os.getpid(), "started": 1.0}
+    (tmp_path / "lease.json").write_text(json.dumps(content))
+    assert not is_lease_live(tmp_path)
+
+
+def test_a_damaged_lease_does_not_hold_for_ever(tmp_path: Path) -> None:
+    path = tmp_path / "lease.json"
+    path.write_text('{"host": "els')
+    old = path.stat().st_mtime - STALE_SECONDS
+    os.utime(path, (old, old))
+    with Lease(tmp_path):
+        assert is_lease_live(tmp_path)

@@ -1,0 +1,83 @@
+"""Planning: which settings and runs a study asks for, once each, the baseline first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from detstudy.plan import Plan, name_setting, plan_study
+from detstudy.spec import StudyError, load_study
+
+STUDIES = Path(__file__).parents[2] / "studies"
+
+
+def plan(path: Path, *overrides: str) -> Plan:
+    return plan_study(load_study(path, overrides))
+
+
+def test_the_reference_study_has_nine_settings() -> None:
+    planned = plan(STUDIES / "kitti_mots_r50.yaml")
+    assert [setting.id for setting in planned.settings] == [
+        "baseline",
+        "learning_rate=0.001",
+        "learning_rate=0.00025",
+        "learning_rate=0.0001",
+        "batch_size=8",
+        "batch_size=16",
+        "schedule=warmup_cosine",
+        "rpn_pre_nms_top_n_train=9000",
+        "rpn_pre_nms_top_n_train=12000",
+    ]
+    assert len(planned.runs) == 9 * 3
+
+
+def test_top_k_is_crossed() -> None:
+    planned = plan(STUDIES / "kitti_mots_topk.yaml")
+    assert len(planned.settings) == 6
+    assert planned.settings[0].id == "baseline"
+    assert "rpn_post_nms_top_n_train=2000,rpn_pre_nms_top_n_train=12000" in [s.id for s in planned.settings]
+
+
+def test_a_setting_shared_by_factors_is_planned_once(tiny_study: Callable[..., Path]) -> None:
+    planned = plan(tiny_study())
+    assert [setting.id for setting in planned.settings] == [
+        "baseline",
+        "learning_rate=0.04",
+        "learning_rate=1",
+        "batch_size=16",
+    ]
+    # The baseline has three seeds, the others one; everything with seed 0 comes before more repeats.
+    assert [(run.setting_id, run.seed) for run in planned.runs][-2:] == [("baseline", 1), ("baseline", 2)]
+    assert len(planned.runs) == 6
+
+
+def test_without_factors_the_baseline_runs_alone(tiny_study: Callable[..., Path]) -> None:
+    planned = plan(tiny_study(), "factors={}", "baseline_seeds=[4]")
+    assert [(run.setting_id, run.seed) for run in planned.runs] == [("baseline", 4)]
+
+
+def test_what_follows_the_batch_size_is_what_the_file_says(tiny_study: Callable[..., Path]) -> None:
+    path = tiny_study(factors={"batch_size": [2, 8]})
+    held = plan(path).settings
+    assert [s.setting.training.iterations for s in held] == [20, 40, 10]
+    assert [s.setting.training.learning_rate for s in held] == [0.004] * 3
+    linear = plan(path, "when_batch_size_changes={hold: iterations, learning_rate: linear}").settings
+    assert [s.setting.training.iterations for s in linear] == [20, 20, 20]
+    assert [s.setting.training.learning_rate for s in linear] == [0.004, 0.002, 0.008]
+
+
+def test_a_level_that_contradicts_the_baseline_is_refused(tiny_study: Callable[..., Path]) -> None:
+    with pytest.raises(
+        StudyError, match="setting warmup_iterations=21: warmup_iterations 21 is more than iterations 20"
+    ):
+        plan(tiny_study(factors={"warmup_iterations": [0, 21]}))
+
+
+def test_names_are_as_a_person_writes_them() -> None:
+    assert name_setting({}) == "baseline"
+    levels = {"schedule": "warmup_cosine", "learning_rate": 1e-4, "milestones": (0.7, 0.9), "micro_batch_size": None}
+    assert (
+        name_setting(levels) == "learning_rate=0.0001,micro_batch_size=null,milestones=[0.7 0.9],schedule=warmup_cosine"
+    )

@@ -1,0 +1,78 @@
+"""The structure is held by tests: who may import whom, and that cheap verbs stay cheap."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).parents[1] / "src" / "detstudy"
+BY_ALL = {"errors", "setting", "trainer"}
+ALLOWED = {
+    "errors": set(),
+    "setting": set(),
+    "trainer": set(),
+    "spec": set(),
+    "plan": {"spec"},
+    "data": set(),
+    "ledger": {"plan"},
+    "evaluation": {"data"},
+    "training": {"data"},
+    "execution": {"plan", "ledger", "data", "training", "evaluation"},
+    "analysis": {"plan", "ledger", "evaluation"},
+    "reporting": {"analysis", "ledger", "data"},
+    "testing": {"spec", "plan", "ledger", "data", "training", "evaluation", "execution", "analysis", "reporting"},
+}
+ALLOWED["cli"] = ALLOWED["testing"]
+
+
+def reach(package: str) -> set[str]:
+    """Return what a package may import: what is named for it, and what those may import."""
+    found = set(ALLOWED[package])
+    for name in ALLOWED[package]:
+        found |= reach(name)
+    return found
+
+
+def find_imports(path: Path) -> set[str]:
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            names.add(node.module)
+        elif isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+    return names
+
+
+MODULES = sorted(path for path in SOURCE.rglob("*.py") if path != SOURCE / "__init__.py")
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(SOURCE)))
+def test_a_module_imports_only_what_its_package_may(path: Path) -> None:
+    package = path.relative_to(SOURCE).parts[0].removesuffix(".py")
+    allowed = reach(package) | BY_ALL | {package}
+    imports = find_imports(path)
+    own = {name.split(".")[1] for name in imports if name.startswith("detstudy.")}
+    assert own <= allowed
+    heavy = {name.split(".")[0] for name in imports} & {"torch", "torchvision"}
+    assert not heavy or package == "training"
+
+
+def test_every_package_stands_in_the_rules() -> None:
+    assert {path.relative_to(SOURCE).parts[0].removesuffix(".py") for path in MODULES} == set(ALLOWED)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import detstudy",
+        "import detstudy.cli, detstudy.execution, detstudy.analysis, detstudy.reporting, detstudy.testing",
+    ],
+)
+def test_what_trains_nothing_imports_no_torch(code: str) -> None:
+    check = "import sys; heavy = {'torch', 'numba', 'scipy', 'altair', 'cv2'} & set(sys.modules); print(heavy or 0)"
+    done = subprocess.run([sys.executable, "-c", f"{code}\n{check}"], capture_output=True, text=True, check=False)
+    assert done.stdout.strip() == "0", done.stderr

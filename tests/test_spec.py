@@ -1,0 +1,166 @@
+"""The study file: what is accepted, and that each fault is named with its line, key and remedy."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from detstudy.setting import CocoData, KittiMotsData, read_field
+from detstudy.spec import StudyError, load_study
+
+STUDIES = sorted((Path(__file__).parents[1] / "studies").glob("*.yaml"))
+GOOD = """\
+study: mine
+data: {format: kitti_mots, root: data}
+model: {name: mask_rcnn, backbone: resnet50}
+baseline:
+  learning_rate: 1e-3
+  batch_size: 4
+  iterations: 100
+factors:
+  learning_rate: [1e-3, 0.01]
+"""
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "study.yaml"
+    path.write_text(text)
+    return path
+
+
+def refusal(folder: Path, text: str, *overrides: str) -> str:
+    with pytest.raises(StudyError) as caught:
+        load_study(write(folder, text), overrides)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.stem)
+def test_ready_studies_are_valid(path: Path) -> None:
+    assert load_study(path).factors
+
+
+def test_a_study_reads_as_it_is_written(tmp_path: Path) -> None:
+    study = load_study(write(tmp_path, GOOD))
+    assert study.name == "mine"
+    assert study.baseline.training.learning_rate == 0.001  # YAML 1.2: a number, not text
+    assert study.factors[0].levels == (0.001, 0.01)
+    assert study.seeds == study.baseline_seeds == (0,)
+    assert isinstance(study.data, KittiMotsData)
+    assert study.data.root == str((tmp_path / "data").resolve())  # counts from the study file
+
+
+def test_the_kept_source_gives_the_same_study_elsewhere(tmp_path: Path) -> None:
+    study = load_study(write(tmp_path, GOOD), ("baseline.batch_size=8", "seeds=[0, 1]"))
+    (tmp_path / "elsewhere").mkdir()
+    again = load_study(write(tmp_path / "elsewhere", study.source))
+    assert again.baseline == study.baseline
+    assert again.data == study.data
+    assert again.seeds == (0, 1)
+
+
+def test_length_in_images(tmp_path: Path) -> None:
+    study = load_study(write(tmp_path, GOOD.replace("iterations: 100", "images: 1001")))
+    assert study.baseline.training.iterations == 251  # the last batch is not lost
+
+
+def test_coco_data_with_sequences_by_pattern(tmp_path: Path) -> None:
+    coco = """data:
+  format: coco
+  root: data
+  train: {annotations: t.json, images: t}
+  validation: {annotations: v.json, images: v}
+  sequence_pattern: '^(\\d+)/'"""
+    study = load_study(write(tmp_path, GOOD.replace("data: {format: kitti_mots, root: data}", coco)))
+    assert isinstance(study.data, CocoData)
+    assert study.data.train.annotations == "t.json"
+    assert study.data.sequence_pattern == "^(\\d+)/"
+
+
+def test_overrides_take_yaml_values(tmp_path: Path) -> None:
+    study = load_study(write(tmp_path, GOOD), ("factors={}", "baseline.iterations=40", "limits.memory=2GiB"))
+    assert study.factors == ()
+    assert study.baseline.training.iterations == 40
+    assert study.limits.memory == 2 * 2**30
+
+
+def test_any_field_can_be_a_factor(tmp_path: Path) -> None:
+    study = load_study(
+        write(tmp_path, GOOD), ("factors.backbone=[resnet18, resnet50]", "factors.box_nms_threshold=[0.3]")
+    )
+    assert [factor.name for factor in study.factors] == ["learning_rate", "backbone", "box_nms_threshold"]
+    assert read_field(study.baseline, "backbone") == "resnet50"
+
+
+def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
+    text = GOOD.replace("learning_rate: 1e-3\n", "lerning_rate: 1e-3\n").replace("batch_size: 4", "batch_size: four")
+    message = refusal(tmp_path, text)
+    assert "study.yaml:5: baseline.lerning_rate: unknown key; did you mean learning_rate?" in message
+    assert "study.yaml:6: baseline.batch_size: 'four': input should be a valid integer" in message
+    assert "baseline: the key learning_rate is missing" in message
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("study: mine", "study: mine\nstudy: yours", "study.yaml:2: found duplicate key"),
+        (
+            "learning_rate: [1e-3, 0.01]",
+            "learning_rate: []",
+            "study.yaml:9: factors.learning_rate: a list of at least one",
+        ),
+        ("learning_rate: [1e-3, 0.01]", 'learning_rate: ["0.01"]', "(it is text: remove the quotes)"),
+        ("learning_rate: [1e-3, 0.01]", "learning_rate: [0.01, 0.01]", "a level stands twice"),
+        ("learning_rate: [1e-3, 0.01]", "learning_rate: [-1]", "greater than 0"),
+        ("learning_rate: [1e-3, 0.01]", "learning_rates: [1]", "did you mean learning_rate?"),
+        ("learning_rate: [1e-3, 0.01]", "batch_size: [4, 8]", "when_batch_size_changes is missing"),
+        ("learning_rate: [1e-3, 0.01]", "optimizer: [sgd, adam]", "'sgd' or 'adamw'"),
+        ("learning_rate: [1e-3, 0.01]", "micro_batch_size: [1, true]", "valid integer"),
+        ("iterations: 100", "iterations: 100\n  images: 400", "stands beside iterations"),
+        ("iterations: 100", "iterations: 100\n  warmup_iterations: 200", "warmup_iterations 200 is more than"),
+        ("iterations: 100", "iterations: 100\n  milestones: [0.9, 0.7]", "rising fractions"),
+        ("iterations: 100", "iterations: .inf", "valid integer"),
+        ("iterations: 100", "iterations: 100\n  checkpoint_rule: best", "best needs monitoring.validate_every"),
+        ("backbone: resnet50", "backbone: resnet5", "'resnet50'"),
+        ("name: mask_rcnn, backbone: resnet50", "name: mask_rcnn", "mask_rcnn needs one of"),
+        ("name: mask_rcnn, backbone: resnet50", "name: compact, weights: coco", "no coco weights for compact"),
+        ("backbone: resnet50", "backbone: resnet18, weights: coco", "coco weights exist for resnet50 only"),
+        ("backbone: resnet50", "backbone: resnet50, frozen_stages: 2", "random weights would be frozen"),
+        ("format: kitti_mots", "format: voc", "coco or kitti_mots is needed"),
+        ("root: data}", "root: data, trian: [0]}", "did you mean train?"),
+        ("format: kitti_mots, ", "format: coco, ", "annotations and images of this split are missing"),
+        ("study: mine", "study: ../mine", "a name of letters"),
+        ("study: mine", "study: mine\nobjective: mask/mAP", "one of box/AP"),
+        ("study: mine", "study: mine\nseeds: [1, 1]", "a seed stands twice"),
+        ("study: mine", "study: mine\nlimits: {memory: 11}", "a size such as 11GiB"),
+        ("study: mine", "study: [", "study.yaml:"),
+        ("baseline:\n", "baseline: 3\nx:\n", "a mapping of keys and values is needed"),
+    ],
+)
+def test_bad_input_is_named(tmp_path: Path, old: str, new: str, expected: str) -> None:
+    assert old in GOOD
+    assert expected in refusal(tmp_path, GOOD.replace(old, new, 1))
+
+
+def test_a_factor_that_could_do_nothing_is_refused(tmp_path: Path) -> None:
+    text = GOOD.replace("learning_rate: [1e-3, 0.01]", "milestones: [[0.5], [0.9]]").replace(
+        "iterations: 100", "iterations: 100\n  schedule: constant"
+    )
+    assert "changes nothing unless schedule is warmup_multistep" in refusal(tmp_path, text)
+
+
+def test_an_override_is_named_where_it_is_wrong(tmp_path: Path) -> None:
+    assert "--set baseline.batch_size: baseline.batch_size: 0: input should be" in refusal(
+        tmp_path, GOOD, "baseline.batch_size=0"
+    )
+    assert "key=value is needed" in refusal(tmp_path, GOOD, "baseline.batch_size")
+
+
+def test_missing_and_binary_files(tmp_path: Path) -> None:
+    with pytest.raises(StudyError, match="no such study file"):
+        load_study(tmp_path / "none.yaml")
+    (tmp_path / "binary.yaml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(StudyError, match="UTF-8"):
+        load_study(tmp_path / "binary.yaml")
+    with pytest.raises(StudyError, match="mapping"):
+        load_study(write(tmp_path, "- a\n- b\n"))
