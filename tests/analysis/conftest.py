@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import zlib
 from collections.abc import Callable
@@ -38,6 +39,7 @@ class Run:
 LedgerWriter = Callable[..., Path]
 
 
+@functools.cache
 def encode_rectangle(x: int, y: int, width: int, height: int) -> dict[str, Any]:
     from pycocotools.mask import encode
 
@@ -47,6 +49,7 @@ def encode_rectangle(x: int, y: int, width: int, height: int) -> dict[str, Any]:
     return {"size": rle["size"], "counts": rle["counts"].decode()}
 
 
+@functools.cache
 def make_ground_truth(sequences: int = SEQUENCES) -> dict[str, Any]:
     """Small and medium objects of two classes; none is large."""
     generator = np.random.default_rng(7)
@@ -95,11 +98,12 @@ def make_predictions(truth: dict[str, Any], quality: float, noise: str) -> list[
     return predictions
 
 
-@pytest.fixture
-def write_ledger(tmp_path: Path) -> LedgerWriter:
+@pytest.fixture(scope="module")
+def write_ledger(tmp_path_factory: pytest.TempPathFactory) -> LedgerWriter:
     """Return a function that writes a study's folder: runs by (setting id, seed), study sections by keyword."""
 
     def write(runs: dict[tuple[str, int], Run], *, sequences: int = SEQUENCES, **sections: Any) -> Path:
+        tmp_path = tmp_path_factory.mktemp("study")
         document = {
             "study": "tiny",
             "data": {"format": "kitti_mots", "root": str(tmp_path), "train": [0], "validation": [1]},
@@ -149,7 +153,7 @@ def baseline_runs() -> dict[tuple[str, int], Run]:
     return {("baseline", seed): Run(quality=0.6) for seed in range(3)}
 
 
-@pytest.fixture(name="Run")
+@pytest.fixture(scope="module", name="Run")
 def run_class() -> type[Run]:
     """The class of `write_ledger`'s runs, since test modules can't import this file."""
     return Run

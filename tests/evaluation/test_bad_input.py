@@ -62,6 +62,8 @@ def change(document, path, value):
         (["images", 0, "id"], "4", r"images\[0\]: id is '4'; a whole number"),
         (["images", 0, "id"], 2**70, "a whole number"),
         (["images", 0, "height"], 0, "image 4: height 0"),
+        (["images", 0, "height"], 10**6, "image 4: height 1000000"),
+        (["images", 0, "id"], True, r"images\[0\]: id is True"),
         (["annotations", 0, "image_id"], 5, "annotation 1: image_id 5 is not among the images"),
         (["annotations", 0, "category_id"], 5, "annotation 1: category_id 5 is not among the categories"),
         (["annotations", 0, "category_id"], KeyError, "annotation 1: has no category_id"),
@@ -77,7 +79,8 @@ def change(document, path, value):
         (["annotations", 0, "segmentation", "counts"], [5, 6], "the mask's runs cover 11 pixels, its size has 4800"),
         (["annotations", 0, "segmentation", "counts"], [-5, 4805], "neither a string nor a list of run lengths"),
         (["annotations", 0, "segmentation"], [[1, 2, 3, 4]], "at least three points"),
-        (["annotations", 0, "segmentation"], [[1, 2, 3, 4, 5, "6"]], "not a finite number"),
+        (["annotations", 0, "segmentation"], [[1, 2, 3, 4, 5, "6"]], "no number of at most 65535 pixels"),
+        (["annotations", 0, "segmentation"], [[0, 0, 1e9, 0, 1e9, 1e9]], "no number of at most 65535 pixels"),
         (["annotations", 0, "segmentation"], "mask", "neither a list of polygons nor RLE"),
     ],
 )

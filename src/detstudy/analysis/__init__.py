@@ -15,6 +15,7 @@ from detstudy.analysis.records import (
     Spread,
     Verdict,
 )
+from detstudy.analysis.sentences import describe_contrast
 from detstudy.analysis.study import analyse_study
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "analyse_study",
     "compare_results",
     "compare_settings",
+    "describe_contrast",
     "label_factor",
     "label_measure",
     "label_setting",

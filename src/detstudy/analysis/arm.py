@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from detstudy.analysis.contrast import judge_difference
 from detstudy.analysis.evidence import Evidence, read_value, share_weights
-from detstudy.analysis.labels import count, format_points
+from detstudy.analysis.labels import format_points
 from detstudy.analysis.outcome import describe_failure, list_unfinished
 from detstudy.analysis.receipt import check_receipts
 from detstudy.analysis.records import Contrast
@@ -107,7 +107,7 @@ def _judge_arms(evidence: Evidence, a: Arm, b: Arm, blank: Contrast, differences
         remedy = "no setting was trained with two seeds; add baseline_seeds: [0, 1, 2] to the study file"
         blank = replace(blank, notes=(*blank.notes, *_describe_noise(evidence, (a, b), measure)))
     if seed_parts is None:
-        notes = (*blank.notes, _describe_unit_noise(unit_part))
+        notes = (*blank.notes, _describe_unit_noise(unit_part, measure))
         return replace(blank, reason=f"seed noise unknown: {remedy}", notes=notes)
     judged = judge_difference(estimate, [*seed_parts, unit_part], evidence.study.smallest_difference_that_matters)
     if judged is None:
@@ -129,12 +129,12 @@ def _predict_alike(evidence: Evidence, a: Arm, b: Arm, seeds: set[int]) -> bool:
     return bool(seeds) and all(evidence.predict_alike(runs_a[seed], runs_b[seed]) for seed in seeds)
 
 
-def _describe_unit_noise(part: Part) -> str:
+def _describe_unit_noise(part: Part, measure: str) -> str:
     """Return what the validation images alone contribute, for a reader who gets no interval."""
     from scipy.special import stdtrit
 
     half = math.sqrt(part.variance) * float(stdtrit(part.degrees_of_freedom, 0.975))
-    return f"the validation images alone make ±{format_points(half)} AP at 95 %; the seeds' noise comes on top"
+    return f"{measure}: the validation images alone make ±{format_points(half)} at 95 %; the seeds' noise comes on top"
 
 
 def _read_values(arm: Arm, measure: str) -> dict[int, float]:
@@ -175,9 +175,9 @@ def _describe_noise(evidence: Evidence, arms: tuple[Arm, Arm], measure: str) -> 
         if part:
             others = f" against {math.sqrt(noise.pooled.variance):.2g}" if noise.pooled else ""
             spread = f"standard deviation {math.sqrt(part.variance):.2g}{others}"
-            notes.append(f"{arm.label}: its seeds vary unlike the other settings' ({spread}), so they are not pooled")
+            notes.append(
+                f"{arm.label}: its {measure} varies over seeds unlike the other settings' ({spread}); not pooled"
+            )
         elif len(arm.finished) == 1 and noise.pooled:
-            freedom = count(round(noise.pooled.degrees_of_freedom), "degree") + " of freedom"
-            spread = f"standard deviation {math.sqrt(noise.pooled.variance):.2g}, {freedom}"
-            notes.append(f"{arm.label}: one seed; its noise is taken from the repeated settings ({spread})")
+            notes.append(f"{arm.label}: one seed; its noise is taken from the settings that have several")
     return tuple(notes)

@@ -127,6 +127,8 @@ def _say_regret(regret: float | None, objective: str, compared: bool) -> str:
         return ""
     if regret is None:
         return "what you may lose by it can't be bounded yet"
+    if not float(format_points(regret)):
+        return "at 95 % you lose nothing by it"
     return f"at 95 % you lose at most {format_points(regret)} {label_measure(objective)} by it"
 
 

@@ -14,13 +14,14 @@ from detstudy.analysis.records import Contrast
 from detstudy.analysis.summary import make_arm
 from detstudy.analysis.units import Units, read_units
 from detstudy.analysis.variance import estimate_unit_part
+from detstudy.errors import InputError
 from detstudy.evaluation import evaluate, load_ground_truth, resample_measures
 from detstudy.plan import BASELINE, format_level
 from detstudy.setting import SECTION_OF_FIELD, Setting, read_field
 from detstudy.spec import MEASURES
 
 
-class AnalysisError(ValueError):
+class AnalysisError(InputError):
     """A question that the study's folder can't answer; the message says what it could."""
 
 

@@ -122,6 +122,6 @@ def read_value(run: RunRecord, measure: str) -> float | None:
     return found.value if found and run.outcome == "finished" else None
 
 
-def find_setting(evidence: Evidence, setting: Setting) -> PlannedSetting:
-    """Return the planned setting equal to this one. Raises StopIteration where none is."""
-    return next(planned for planned in evidence.plan.settings if planned.setting == setting)
+def find_setting(evidence: Evidence, setting: Setting) -> PlannedSetting | None:
+    """Return the planned setting equal to this one; None where none is."""
+    return next((planned for planned in evidence.plan.settings if planned.setting == setting), None)

@@ -22,14 +22,19 @@ Levels = tuple[tuple[Any, str], ...]
 
 
 def list_levels(evidence: Evidence, factor: Factor) -> Levels:
-    """Return a factor's levels with their settings' ids, the others at the baseline; the baseline's level is among
-    them, first where the study file does not list it."""
+    """Return a factor's levels with the ids of the settings that have them and are else like the baseline.
+
+    The baseline's own level is among them, first where the study file does not list it. A grid that leaves out the
+    baseline's level of another factor has no such settings: those levels are left out.
+    """
     study = evidence.study
     own = read_field(study.baseline, factor.name)
-    levels = factor.levels if own in factor.levels else (own, *factor.levels)
-    differing = [{} if level == own else {factor.name: level} for level in levels]
-    ids = [find_setting(evidence, derive_setting(study, change)).id for change in differing]
-    return tuple(zip(levels, ids, strict=True))
+    found = []
+    for level in factor.levels if own in factor.levels else (own, *factor.levels):
+        planned = find_setting(evidence, derive_setting(study, {} if level == own else {factor.name: level}))
+        if planned:
+            found.append((level, planned.id))
+    return tuple(found)
 
 
 def describe_factor(
@@ -43,7 +48,7 @@ def describe_factor(
         notes += describe_proposals(factor.name, [(level, settings[id_]) for level, id_ in levels])
     for level, id_ in levels:
         summary = settings[id_]
-        if summary.contrasts and all(contrast.reason == IDENTICAL for contrast in summary.contrasts.values()):
+        if any(contrast.reason == IDENTICAL for contrast in summary.contrasts.values()):
             notes.append(f"{label_level(factor.name, level)} changed nothing: its predictions equal the baseline's.")
         notes += check_receipts(summary.label, [run for run in summary.runs if run.outcome == "finished"])
     return list(dict.fromkeys(notes))

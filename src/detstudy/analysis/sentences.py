@@ -94,3 +94,15 @@ def suggest_more(contrast: Contrast) -> str:
         return f"More seeds would tell more: they make {share:.0f} % of the variance."
     share = 100 * units / (seeds + units)
     return f"More validation {noun} would tell more: they make {share:.0f} % of the variance."
+
+
+def describe_contrast(contrast: Contrast) -> str:
+    """Return a contrast as one line: "mask/AP: 38.2 against 36.1, +2.1 (95 %: 0.4 to 3.8; p 0.03): better"."""
+    if contrast.estimate is None or contrast.a_value is None or contrast.b_value is None:
+        return f"{contrast.measure}: no result ({contrast.reason})"
+    values = f"{format_points(contrast.a_value)} against {format_points(contrast.b_value)}"
+    line = f"{contrast.measure}: {values}, {format_change(contrast.estimate)}"
+    if contrast.low is not None and contrast.high is not None and contrast.p is not None:
+        p = "p < 0.001" if contrast.p < 0.001 else f"p {contrast.p:.2g}"
+        line += f" ({format_interval(contrast.low, contrast.high)}; {p})"
+    return f"{line}: {contrast.verdict or f'no verdict ({contrast.reason})'}"

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from detstudy.analysis.labels import count
 from detstudy.evaluation import GroundTruth, count_units, draw_weights, resampling_units
 
-DRAWS = 300
-"""Bootstrap draws; a standard error from them is known to 4 %."""
+DRAWS = 200
+"""Bootstrap draws; a standard error from them is known to 5 %."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -56,6 +56,18 @@ class Canvas:
     ids: Bytes  # [height, width]; 0 where no object is seen
 
 
+def enlarge_camera(camera: Camera) -> Camera:
+    """Give the same view with OVERSAMPLING times as many pixels in each direction."""
+    return Camera(
+        width=camera.width * OVERSAMPLING,
+        height=camera.height * OVERSAMPLING,
+        focal=camera.focal * OVERSAMPLING,
+        center=camera.center * OVERSAMPLING,
+        horizon=camera.horizon * OVERSAMPLING,
+        altitude=camera.altitude,
+    )
+
+
 def create_canvas(camera: Camera, light: Light) -> Canvas:
     """Give an empty canvas of the camera's size."""
     shape = (camera.height, camera.width)
@@ -91,9 +103,14 @@ def fill_hull(target: Bytes, points: NDArray[np.int32], value: tuple[float, ...]
     cv2.fillConvexPoly(target, cv2.convexHull(points), value, 8, _SHIFT)
 
 
-def measure_haze(light: Light, depth: float | Floats) -> Floats:
+def measure_haze(light: Light, depth: float) -> float:
     """Give the share of haze in what is seen at a depth, 0 near and 1 far away."""
-    return np.asarray(1.0 - np.exp(-np.asarray(depth, dtype=np.float32) / light.visibility), dtype=np.float32)
+    return 1.0 - math.exp(-depth / light.visibility)
+
+
+def measure_hazes(light: Light, depths: Floats) -> Floats:
+    """Give the share of haze at each of many depths."""
+    return np.asarray(1.0 - np.exp(-depths / np.float32(light.visibility)), dtype=np.float32)
 
 
 def list_colors(colors: Floats) -> list[tuple[float, ...]]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+import cv2
 import numpy as np
 
-from detstudy.data.canvas import Bytes, Floats, Light, make_grain, make_noise, measure_haze
+from detstudy.data.canvas import Bytes, Floats, Light, make_grain, make_noise, measure_hazes
 
 FRONT_HEIGHT = 14.0  # metres shown of a front, from the ground
 _WALLS = (
@@ -59,9 +60,9 @@ def paint_fronts(
 
     `facing` is how much the side looks at the sun, `detail` the image's rows divided by 96.
     """
-    rows, columns = round(FRONT_HEIGHT * 8 * detail), len(along)
+    rows, columns = round(FRONT_HEIGHT * 7 * detail), len(along)
     up = (FRONT_HEIGHT * (1 - (np.arange(rows, dtype=np.float32) + 0.5) / rows)).astype(np.float32)
-    color = np.zeros((rows, columns, 3), np.float32)
+    color = np.zeros((3, rows, columns), np.float32)
     cover = np.zeros((rows, columns), np.uint8)
     grain = make_grain(generator, rows, columns)
     blobs = make_noise(generator, rows, columns, max(round(5 * detail), 2))
@@ -71,31 +72,31 @@ def paint_fronts(
             continue
         here = along[first:last] - np.float32(block.start)
         top = int(np.searchsorted(-up, -block.height))
-        part = color[top:, first:last]
+        part = color[:, top:, first:last]
+        flat = np.array(block.color, np.float32)[:, None, None]
         cover[top:, first:last] = 255
         if block.kind == "house":
             part[:] = _paint_house(generator, block, light, up[top:], here)
         elif block.kind == "hedge":
             leaves = blobs[top:, first:last] + 0.8 * grain[top:, first:last]
             rise = (up[top:] / np.float32(block.height))[:, None]
-            part[:] = np.array(block.color, np.float32) * (0.55 + 0.35 * rise + 0.2 * leaves)[..., None]
+            part[:] = flat * (0.55 + 0.35 * rise + 0.2 * leaves)
             cover[top:, first:last] = np.where(rise + 0.12 * leaves < 0.92, 255, 0)
         else:
-            part[:] = np.array(block.color, np.float32)
-            part[:, np.mod(here, 0.9) < 0.12] *= 0.7
+            part[:] = flat * np.where(np.mod(here, 0.9) < 0.12, np.float32(0.7), np.float32(1.0))
     # Less sky reaches the foot of a wall; weather and grain on all of it.
     foot = np.clip(0.72 + 0.4 * up, 0.72, 1.0)[:, None]
     texture = foot + (0.05 * foot) * grain + (0.03 * foot) * blobs
-    haze = measure_haze(light, np.maximum(along - 1.5, 0))[:, None]
-    color *= (light.ambient * 0.92 + light.direct * max(facing, 0.0)) * (1 - haze)
-    color *= texture[..., None]
-    color += light.haze * haze
+    haze = measure_hazes(light, np.maximum(along - 1.5, 0))
+    tone = light.ambient * 0.92 + light.direct * max(facing, 0.0)
+    color *= tone[:, None, None] * (1 - haze) * texture
+    color += light.haze[:, None, None] * haze
     np.clip(color, 0, 255, out=color)
-    return color.astype(np.uint8), cover
+    return np.asarray(cv2.merge([plane.astype(np.uint8) for plane in color]), dtype=np.uint8), cover
 
 
 def _paint_house(generator: np.random.Generator, block: Block, light: Light, up: Floats, here: Floats) -> Floats:
-    """Give a front's colours [rows, columns, 3], by what each place is: wall, roof, frame, door, sign or a pane."""
+    """Give a front's colours [3, rows, columns], by what each place is: wall, roof, frame, door, sign or a pane."""
     wide = block.end - block.start
     storey, pitch = generator.uniform(2.9, 3.5), wide / max(round(wide / generator.uniform(1.9, 3.0)), 1)
     roof = generator.uniform(0.5, 1.8) if block.height < 9 else generator.uniform(0.25, 0.6)
@@ -107,7 +108,9 @@ def _paint_house(generator: np.random.Generator, block: Block, light: Light, up:
     wall, dim, frame, cornice, top, door, sign, pane = range(8)
     # Panes of eight tones from dark rooms to mirrored sky, one tone a window.
     tones = np.clip(generator.normal(0.32, 0.2, 8), 0.06, 0.95)
-    table = generator.integers(pane, pane + 8, (int(floor.max(initial=0)) + 2, int(column.max(initial=0)) + 1), np.uint8)
+    table = generator.integers(
+        pane, pane + 8, (int(floor.max(initial=0)) + 2, int(column.max(initial=0)) + 1), np.uint8
+    )
     panes = table[np.maximum(floor, -1).astype(int)][:, column.astype(int)]
     kinds = np.zeros(panes.shape, np.uint8)
     kinds[upper & (rise < 0.06)] = cornice
@@ -134,4 +137,4 @@ def _paint_house(generator: np.random.Generator, block: Block, light: Light, up:
     palette[door] = generator.uniform(30, 110, 3)
     palette[sign] = generator.uniform(30, 190, 3)
     palette[pane:] = tones[:, None] * (0.35 * light.sky + 30) / (0.6 + 0.4 * light.ambient)
-    return palette[kinds]
+    return np.stack([plane[kinds] for plane in palette.T])

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from detstudy.data.canvas import Bytes, Floats, Light, make_grain, make_noise, measure_haze
+from detstudy.data.canvas import Bytes, Floats, Light, make_grain, make_noise, measure_hazes
 from detstudy.data.scenery import Item
 
 STREET_START = 2.0  # metres ahead of the camera at frame 0 where the textures begin
@@ -48,7 +49,7 @@ def paint_texture(
     items: tuple[Item, ...], detail: float,
 ) -> Bytes:  # fmt: skip
     """Paint the ground [len(along), columns, 3]: rows at the distances `along`, columns from wall to wall."""
-    columns = round((layout.right_wall - layout.left_wall) * 9 * detail)
+    columns = round((layout.right_wall - layout.left_wall) * 8 * detail)
     x = (np.arange(columns, dtype=np.float32) + 0.5) * np.float32((layout.right_wall - layout.left_wall) / columns)
     x += np.float32(layout.left_wall)
     rows = len(along)
@@ -58,15 +59,20 @@ def paint_texture(
     texture += 0.05 * make_noise(generator, rows, columns, round(6 * detail))
     texture += np.cos((x - layout.middle) / 0.9) * np.float32(0.025)  # wheels polish the lanes
     _mark_joints(generator, texture, along, x, off, detail)
-    color = profile * texture[..., None]
-    _mark_lanes(generator, color, layout, along, x, texture)
-    haze = measure_haze(light, np.maximum(along - 1.5, 0))[:, None, None]
-    lit = _light_ground(generator, light, along, x, shade, items, detail)[..., None]
-    # Light and haze in one: less is left of what is far.
-    color *= lit * (light.direct * light.sun[1] * (1 - haze)) + light.ambient * (1 - haze)
-    color += light.haze * haze
-    np.minimum(color, 255.0, out=color)
-    return color.astype(np.uint8)
+    texture[:, [0, -1]] = 1.0  # the borders are drawn out where nothing is built: keep them free of streaks
+    paint = _mark_lanes(generator, layout, along, x)
+    haze = measure_hazes(light, np.maximum(along - 1.5, 0))[:, None]
+    texture *= 1 - haze  # less is left of what is far
+    lit = _light_ground(generator, light, along, x, shade, items, detail)
+    # Channel by channel: arrays whose last axis is three long are slow.
+    planes = []
+    for k in range(3):
+        plane = np.where(paint > 0, paint, profile[:, k])
+        plane *= texture
+        plane *= lit * (light.direct[k] * light.sun[1]) + light.ambient[k]
+        plane += light.haze[k] * haze
+        planes.append(np.minimum(plane, 255.0, out=plane).astype(np.uint8))
+    return np.asarray(cv2.merge(planes), dtype=np.uint8)
 
 
 def _color_lanes(generator: np.random.Generator, layout: Layout, x: Floats, off: NDArray[np.bool_]) -> Floats:
@@ -136,17 +142,15 @@ def _mark_joints(
         texture[np.ix_(rows, columns)] *= np.where(disc, np.float32(0.6), np.float32(1.0))
 
 
-def _mark_lanes(
-    generator: np.random.Generator, color: Floats, layout: Layout, along: Floats, x: Floats, texture: Floats
-) -> None:
+def _mark_lanes(generator: np.random.Generator, layout: Layout, along: Floats, x: Floats) -> Floats:
+    """Give the brightness of painted markings [along, across], 0 where there are none."""
+    marks = np.zeros((len(along), len(x)), np.float32)
     white = generator.uniform(185, 232)
     period, line = generator.uniform(6, 11), generator.uniform(2.5, 4.5)
     dash = np.mod(along, period) < line if generator.random() < 0.75 else np.ones(len(along), bool)
-    wear = np.clip(texture * generator.uniform(0.8, 1.0), 0.3, 1.1)
 
     def paint(rows: NDArray[np.bool_], columns: NDArray[np.bool_]) -> None:
-        area = np.ix_(rows, columns)
-        color[area] = white * wear[area][..., None]
+        marks[np.ix_(rows, columns)] = white
 
     whole = np.ones(len(along), bool)
     paint(dash, np.abs(x - layout.middle) < 0.075)
@@ -160,3 +164,4 @@ def _mark_lanes(
     elif generator.random() < 0.3:  # stop line
         z = generator.uniform(8, 25)
         paint((along > z) & (along < z + 0.45), (x > layout.middle + 0.2) & (x < layout.right_kerb - 0.3))
+    return marks

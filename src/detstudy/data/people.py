@@ -56,7 +56,7 @@ def sample_person(generator: np.random.Generator) -> Person:
 
     return Person(
         height=float(generator.uniform(1.2, 1.45) if generator.random() < 0.125 else generator.uniform(1.58, 1.92)),
-        girth=float(generator.uniform(0.95, 1.35)),
+        girth=float(generator.uniform(1.1, 1.5)),
         phase=float(generator.uniform(0, 2 * np.pi)),
         stride=float(generator.choice([0.12, 0.8, 1.0])),
         top=pick(_CLOTH),
@@ -73,7 +73,7 @@ def _build_limbs(person: Person, yaw: float, phase: float) -> tuple[Floats, Floa
     """Give limbs back to front: ends [n, 2, 2] in metres across and up, radii [n, 2], colours [n, 3]."""
     h, g = person.height, person.girth
     turn = float(np.sin(yaw))  # 0 seen from front or behind, 1 from the side and walking to the right
-    broad = 0.45 + 0.55 * abs(float(np.cos(yaw)))
+    broad = 0.62 + 0.38 * abs(float(np.cos(yaw)))
     swing = person.stride * float(np.sin(phase))
     hip, shoulder, neck = 0.49 * h, 0.80 * h, 0.86 * h
     ends: list[tuple[tuple[float, float], tuple[float, float]]] = []
@@ -88,7 +88,7 @@ def _build_limbs(person: Person, yaw: float, phase: float) -> tuple[Floats, Floa
 
     def add_leg(sign: float, tone: float) -> None:
         angle = 0.42 * swing * sign
-        x = 0.045 * h * sign * broad
+        x = 0.052 * h * sign * broad
         bend = 0.35 * max(0.0, -angle) + 0.05
         knee = (x + np.sin(angle) * 0.24 * h * turn, hip - 0.24 * h)
         lift = 0.06 * h * max(0.0, -angle)
@@ -100,7 +100,7 @@ def _build_limbs(person: Person, yaw: float, phase: float) -> tuple[Floats, Floa
 
     def add_arm(sign: float, tone: float) -> None:
         angle = -0.5 * swing * sign
-        x = 0.105 * h * sign * broad * (0.8 + 0.2 * g)
+        x = 0.118 * h * sign * broad * (0.8 + 0.2 * g)
         elbow = (x * 1.12 + np.sin(angle) * 0.16 * h * turn, shoulder - 0.17 * h)
         hand = (elbow[0] + np.sin(angle + 0.3) * 0.15 * h * turn, elbow[1] - 0.14 * h)
         add((x, shoulder - 0.015 * h), elbow, 0.030, 0.026, person.top, tone)
@@ -114,7 +114,7 @@ def _build_limbs(person: Person, yaw: float, phase: float) -> tuple[Floats, Floa
     if person.bag and not away:
         add((-0.05 * h * turn, 0.74 * h), (-0.05 * h * turn, 0.58 * h), 0.065, 0.060, person.bag, 0.8)
     for sign in (-1.0, 1.0):
-        x = 0.052 * h * sign * broad
+        x = 0.060 * h * sign * broad
         add((x * 1.25, shoulder - 0.02 * h), (x, hip + 0.01 * h), 0.050, 0.052, person.top, 0.94 if sign < 0 else 1.0)
     add((0.0, shoulder), (0.0, hip), 0.052, 0.055, person.top, 0.98)
     if person.coat:
@@ -171,9 +171,7 @@ def paint_person_shadow(shade: Bytes, canvas: Canvas, person: Person, pose: Pose
     fill_polygon(shade, project_points(canvas.camera, feet), contact)
 
 
-def paint_person(
-    canvas: Canvas, person: Person, pose: Pose, identity: int, exposure: float, phase: float
-) -> None:
+def paint_person(canvas: Canvas, person: Person, pose: Pose, identity: int, exposure: float, phase: float) -> None:
     """Paint a pedestrian over what is farther away, and its id over theirs.
 
     `exposure` is the sun's share, 0 to 1; `phase` how far the stride has gone since the first frame, in radians.

@@ -19,6 +19,7 @@ from detstudy.data.canvas import (
     make_grain,
     make_noise,
     measure_haze,
+    measure_hazes,
     project_points,
 )
 
@@ -79,7 +80,7 @@ def build_scenery(
     incidence = np.maximum(np.array(normals, np.float32).reshape(-1, 3) @ light.sun, 0.0) * exposures[owners]
     depth = np.array([item.z for item in items], np.float32)[owners]
     lit = np.array(colors, np.float32).reshape(-1, 3) * (light.ambient * 0.85 + light.direct * incidence[:, None])
-    haze = measure_haze(light, np.maximum(depth - 1.5, 0))[:, None]
+    haze = measure_hazes(light, np.maximum(depth - 1.5, 0))[:, None]
     size = round(64 * max(detail, 1.0) ** 0.5)
     return Scenery(
         items=items,
@@ -106,10 +107,11 @@ def _list_panels(item: Item) -> list[Panel]:
         count = (8, 3, 4)[item.variant % 3]
         turn = np.arange(count) / count * 2 * np.pi + {8: 0.39, 3: np.pi / 2, 4: np.pi / 4}[count]
         inner = (225.0, 225.0, 220.0) if item.variant % 2 else tuple(0.9 * c for c in item.color)
+        rim = np.stack([np.cos(turn), np.sin(turn)], axis=1).tolist()
         plates: list[Panel] = [
-            ([(x + r * a, h - 0.3 + r * b, z) for a, b in zip(np.cos(turn), np.sin(turn), strict=True)], color, (0, 0.2, -0.8))
+            ([(x + r * a, h - 0.3 + r * b, z) for a, b in rim], color, (0, 0.2, -0.8))
             for r, color in ((0.34, item.color), (0.24, inner))
-        ]  # fmt: skip
+        ]
         return [*_list_post(x, z, h, 0.035, (120.0, 122.0, 124.0)), *plates]
     half, deep = 0.18 + 0.2 * (item.variant % 5) / 4, 0.5
     side = -float(np.sign(x))
@@ -145,9 +147,10 @@ def _make_foliage(generator: np.random.Generator, light: Light, size: int) -> tu
     side = np.clip(0.5 + 0.5 * (across * float(light.sun[0]) - down * 0.8), 0, 1)
     hue = np.array([[62, 92, 38], [84, 104, 44], [110, 92, 36], [48, 78, 44]], np.float32)[int(generator.integers(4))]
     hue *= float(generator.uniform(0.9, 1.2))
-    tone = light.ambient * 0.8 + light.direct * (side[..., None] * 1.1)
-    leaves = hue * tone * (1.0 + 0.14 * lumps + 0.12 * grain)[..., None]
-    return np.clip(leaves, 0, 255).astype(np.uint8), np.where(cover > 0.22, 255, 0).astype(np.uint8)
+    texture = 1.0 + 0.14 * lumps + 0.12 * grain
+    planes = [hue[k] * (light.ambient[k] * 0.8 + light.direct[k] * 1.1 * side) * texture for k in range(3)]
+    leaves = cv2.merge([np.clip(plane, 0, 255).astype(np.uint8) for plane in planes])
+    return np.asarray(leaves, dtype=np.uint8), np.where(cover > 0.22, 255, 0).astype(np.uint8)
 
 
 def project_scenery(canvas: Canvas, scenery: Scenery, travel: float) -> NDArray[np.int32]:
@@ -155,12 +158,19 @@ def project_scenery(canvas: Canvas, scenery: Scenery, travel: float) -> NDArray[
     return project_points(canvas.camera, scenery.outlines - np.array([0, 0, travel], np.float32))
 
 
-def paint_item(canvas: Canvas, scenery: Scenery, outlines: NDArray[np.int32], k: int, depth: float) -> None:
-    """Paint item `k` at a depth over what is farther; where it hides an object, the object's id goes."""
+def paint_item(
+    canvas: Canvas, scenery: Scenery, outlines: NDArray[np.int32], k: int, depth: float, hides: bool
+) -> None:
+    """Paint item `k` at a depth over what is farther; where it `hides` objects, their ids go."""
     item = scenery.items[k]
+    camera = canvas.camera
+    scale = camera.focal / depth
+    if abs(camera.center + item.x * scale - camera.width / 2) > camera.width / 2 + (0.35 * item.height + 0.5) * scale:
+        return
     for panel in range(scenery.firsts[k], scenery.firsts[k + 1]):
         fill_polygon(canvas.image, outlines[panel], scenery.colors[panel])
-        fill_polygon(canvas.ids, outlines[panel], 0)
+        if hides:
+            fill_polygon(canvas.ids, outlines[panel], 0)
     if item.kind == "tree":
         _paint_crown(canvas, scenery.foliage[item.variant % len(scenery.foliage)], item.x, depth, item.height)
 
@@ -181,7 +191,7 @@ def _paint_crown(canvas: Canvas, foliage: tuple[Bytes, Bytes], x: float, depth: 
     flags = cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP
     color = cv2.warpAffine(foliage[0], inverse, (x1 - x0, y1 - y0), flags=flags)
     cover = cv2.warpAffine(foliage[1], inverse, (x1 - x0, y1 - y0), flags=flags)
-    haze = float(measure_haze(canvas.light, depth))
+    haze = measure_haze(canvas.light, depth)
     if haze > 0.06:
         fog = np.empty_like(color)
         fog[:] = canvas.light.haze

@@ -14,10 +14,20 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from detstudy.data.canvas import OVERSAMPLING, Bytes, Camera, Canvas, Floats, create_canvas, fill_hull, project_points
+from detstudy.data.canvas import (
+    OVERSAMPLING,
+    Bytes,
+    Camera,
+    Canvas,
+    Floats,
+    create_canvas,
+    enlarge_camera,
+    fill_hull,
+    project_points,
+)
+from detstudy.data.ground import measure_sunshine
 from detstudy.data.people import Person, paint_person, paint_person_shadow
 from detstudy.data.records import DataError
-from detstudy.data.ground import measure_sunshine
 from detstudy.data.scenery import paint_item, project_scenery
 from detstudy.data.street import Street, build_street, paint_ground, paint_walls
 from detstudy.data.traffic import Actor, list_corners, locate_actor, sample_traffic
@@ -37,12 +47,13 @@ _NEAREST = 2.4  # metres; what is nearer has gone past
 class Place:
     """A street with its traffic and the camera's way through it."""
 
-    camera: Camera
+    camera: Camera  # of the canvas
+    ground_camera: Camera  # the same, of the image
     street: Street
     actors: tuple[Actor, ...]
     speed: float  # metres a frame
     tone: Bytes  # what the camera's exposure makes of each colour [1, 256, 3]
-    vignette: Floats  # [height, width, 1]
+    vignette: Floats  # [height, width, 3]
     blur: float  # pixels; 0 is sharp
     noise: float  # standard deviation, 0-255
 
@@ -74,7 +85,7 @@ def draw_scenes(
     """Write sequences of frames with both of KITTI-MOTS's annotation forms; give the three folders written.
 
     The folders are `training/image_02`, `training/instances_txt` and `training/instances` under `folder`. Sequences are
-    numbered as in `scene_splits`. The same arguments write the same bytes; drawing again over the same files is allowed.
+    numbered as in `scene_splits`. The same arguments write the same bytes; drawing over the same files is allowed.
     `progress` is called with frames done and frames in all.
 
     Raises DataError where a number makes no sense, or where the folder holds other sequences or frames.
@@ -118,8 +129,8 @@ def _check_numbers(seed: int, frames: int, width: int, height: int, counts: tupl
         raise DataError(f"drawn scenes: {frames} frames a sequence; at least 1 is needed")
     if height < 48 or not height <= width <= 8 * height:
         raise DataError(
-            f"drawn scenes: {width}×{height} pixels can't show a street; take at least 48 rows and 1 to 8 times as many "
-            "columns, such as 320×96 or 1242×375"
+            f"drawn scenes: {width}×{height} pixels can't show a street; take at least 48 rows and 1 to 8 times as "
+            "many columns, such as 320×96 or 1242×375"
         )
 
 
@@ -151,11 +162,11 @@ def _draw_sequence(
 
 def _build_place(generator: np.random.Generator, sequence: int, width: int, height: int) -> Place:
     camera = Camera(
-        width=width * OVERSAMPLING,
-        height=height * OVERSAMPLING,
-        focal=1.92 * height * OVERSAMPLING,  # KITTI's: 721 pixels for 375 rows
-        center=width * OVERSAMPLING * float(generator.uniform(0.42, 0.58)),
-        horizon=height * OVERSAMPLING * float(generator.uniform(0.38, 0.47)),
+        width=width,
+        height=height,
+        focal=1.92 * height,  # KITTI's: 721 pixels for 375 rows
+        center=width * float(generator.uniform(0.42, 0.58)),
+        horizon=height * float(generator.uniform(0.38, 0.47)),
         altitude=float(generator.uniform(1.30, 1.65)),
     )
     street = build_street(generator, camera, height / 96)
@@ -163,7 +174,7 @@ def _build_place(generator: np.random.Generator, sequence: int, width: int, heig
     every, remainder = _DESERTED
     actors = sample_traffic(generator, camera, street.layout, speed, sequence % every == remainder)
     levels = np.arange(256, dtype=np.float32)[:, None] / 255
-    gain = generator.uniform(0.72, 1.25) * generator.uniform(0.96, 1.04, 3)
+    gain = generator.uniform(0.85, 1.3) * generator.uniform(0.96, 1.04, 3)
     # An S-shaped curve as cameras have it: contrast in the middle, highlights that run out gently.
     curve = np.clip(levels * gain, 0, 1.6)
     curve = curve * (1 + 0.35 * curve) / (1 + 0.35 * curve**2 + 0.12 * curve**4)
@@ -171,12 +182,13 @@ def _build_place(generator: np.random.Generator, sequence: int, width: int, heig
     columns = np.linspace(-1, 1, width, dtype=np.float32)[None, :]
     vignette = 1 - np.float32(generator.uniform(0.02, 0.16)) * (columns**2 + 0.4 * rows**2)
     return Place(
-        camera=camera,
+        camera=enlarge_camera(camera),
+        ground_camera=camera,
         street=street,
         actors=actors,
         speed=speed,
         tone=np.clip(curve * 255, 0, 255).astype(np.uint8)[None],
-        vignette=vignette.astype(np.float32)[..., None],
+        vignette=np.asarray(cv2.merge([vignette.astype(np.float32)] * 3), dtype=np.float32),
         blur=float(generator.uniform(0.35, 0.6)) * height / 96 if generator.random() < 0.3 else 0.0,
         noise=float(generator.uniform(1.5, 6.0)),
     )
@@ -185,9 +197,12 @@ def _build_place(generator: np.random.Generator, sequence: int, width: int, heig
 def _photograph(place: Place, generator: np.random.Generator, frame: int) -> tuple[Bytes, NDArray[np.int32]]:
     travel = place.speed * frame
     canvas = create_canvas(place.camera, place.street.light)
-    paint_ground(canvas, place.street, travel)
-    _paint_shadows(canvas, place, frame, travel)
-    paint_walls(canvas, place.street, travel)
+    # The street is painted at the image's size and only what stands on it, with its exact outlines, larger than that.
+    ground = create_canvas(place.ground_camera, place.street.light)
+    paint_ground(ground, place.street, travel)
+    _paint_shadows(ground, place, frame, travel)
+    paint_walls(ground, place.street, travel)
+    cv2.resize(ground.image, (place.camera.width, place.camera.height), canvas.image)
     drawn = _paint_things(canvas, place, frame, travel)
     ids = _name_ids(_shrink_ids(canvas.ids), place.actors, drawn)
     height, width = ids.shape
@@ -203,20 +218,22 @@ def _photograph(place: Place, generator: np.random.Generator, frame: int) -> tup
 def _paint_shadows(canvas: Canvas, place: Place, frame: int, travel: float) -> None:
     light = canvas.light
     shade = np.zeros(canvas.ids.shape, np.uint8)
-    ground = light.direct.mean() * float(light.sun[1])
-    share = float(ground / (ground + light.ambient.mean()))
+    direct = float(light.direct.mean())
+    share = 0.0
+    if direct > 0.2:  # else the sky is overcast: no shadow has an edge
+        share = direct * float(light.sun[1]) / (direct * float(light.sun[1]) + float(light.ambient.mean()))
     for actor in place.actors:
         pose = locate_actor(actor, frame, travel)
         if pose[1] < _NEAREST:
             continue
         sunny = measure_sunshine(place.street.shade, pose[0], pose[1] + travel)
-        strength = int(255 * share * sunny) if light.direct.mean() > 0.2 else 0
+        strength = int(255 * share * sunny)
         if isinstance(actor.body, Vehicle):
             paint_vehicle_shadow(shade, canvas, actor.body, pose, strength, 205)
         else:
             paint_person_shadow(shade, canvas, actor.body, pose, strength, max(strength, 110))
     top = int(canvas.camera.horizon)
-    soft = cv2.blur(shade[top:], (5, 3))
+    soft = cv2.blur(shade[top:], (3, 3))
     left = cv2.cvtColor(255 - soft, cv2.COLOR_GRAY2RGB)
     cv2.multiply(canvas.image[top:], left, canvas.image[top:], 1 / 255)
 
@@ -230,12 +247,12 @@ def _paint_things(canvas: Canvas, place: Place, frame: int, travel: float) -> li
     things.sort(reverse=True)
     outlines = project_scenery(canvas, scenery, travel)
     drawn = [0] * len(actors)
-    grouped = False
+    grouped = painted = False
     for depth, k in things:
         if k >= len(actors):
-            paint_item(canvas, scenery, outlines, k - len(actors), depth)
+            paint_item(canvas, scenery, outlines, k - len(actors), depth, painted)
             continue
-        actor, pose = actors[k], poses[k]
+        actor, pose, painted = actors[k], poses[k], True
         if actor.group and not grouped:
             grouped = True
             _mark_group(canvas, actors, frame, travel)
@@ -305,4 +322,4 @@ def _write_png(path: Path, image: NDArray[np.uint8] | NDArray[np.uint16]) -> Non
     done, data = cv2.imencode(".png", image, options)
     if not done:
         raise DataError(f"{path}: OpenCV could not encode an image of shape {image.shape}")
-    path.write_bytes(data)
+    path.write_bytes(data.tobytes())

@@ -31,7 +31,7 @@ class Street:
     layout: Layout
     light: Light
     shade: Shade
-    backdrop: Bytes  # sky and skyline of the whole canvas
+    backdrop: Bytes  # sky and skyline, of the image's size
     ground: Bytes  # seen from above: rows along the street, columns across it
     fronts: tuple[tuple[Bytes, Bytes], ...]  # left and right: colours and cover [rows down, columns along the street]
     blocks: tuple[tuple[Block, ...], ...]  # left and right
@@ -86,7 +86,7 @@ def build_street(generator: np.random.Generator, camera: Camera, detail: float) 
     layout = sample_layout(generator)
     style = int(generator.choice(3, p=[0.5, 0.3, 0.2]))  # city, suburb, park
     blocks = (sample_blocks(generator, STREET_LENGTH, style), sample_blocks(generator, STREET_LENGTH, style))
-    count = round(STREET_LENGTH * 6.5 * detail)
+    count = round(STREET_LENGTH * 6 * detail)
     along = (np.arange(count, dtype=np.float32) + 0.5) * np.float32(STREET_LENGTH / count) + np.float32(STREET_START)
     shade = _cast_houses(layout, light, blocks, along)
     items = _sample_items(generator, layout, style)
@@ -138,16 +138,19 @@ def _sample_items(generator: np.random.Generator, layout: Layout, style: int) ->
 def _paint_backdrop(
     generator: np.random.Generator, camera: Camera, light: Light, zenith: Floats, horizon: Floats
 ) -> Bytes:
-    # At half the canvas's size, there is nothing sharp in the sky; and nothing below the horizon, it gets covered.
-    height, width = int(camera.horizon / 2) + 2, camera.width // 2
-    line = camera.horizon / 2
+    # Nothing below the horizon: it gets covered.
+    height, width = int(camera.horizon) + 2, camera.width
+    line = camera.horizon
     cloud = make_noise(generator, height, width, max(height // 3, 2))
     cloud += 0.5 * make_noise(generator, height, width, max(height // 7, 2))
-    cover = np.clip(cloud * 0.5 + generator.uniform(-0.6, 0.4), 0, 0.85)[..., None].astype(np.float32)
-    share = np.clip(np.arange(height, dtype=np.float32) / np.float32(line), 0, 1)[:, None, None]
-    sky = zenith * (1 - share) + horizon * share
-    white = np.array([246, 246, 248], np.float32) * np.float32(0.75 + 0.25 * light.ambient.mean())
-    image = np.clip(sky + (white - sky) * cover, 0, 255).astype(np.uint8)
+    cover = np.clip(cloud * 0.5 + generator.uniform(-0.6, 0.4), 0, 0.85).astype(np.float32)
+    share = np.clip(np.arange(height, dtype=np.float32) / np.float32(line), 0, 1)[:, None]
+    white = np.float32(247 * min(0.75 + 0.25 * float(light.ambient.mean()), 1.0))
+    planes = []
+    for k in range(3):
+        sky = zenith[k] * (1 - share) + horizon[k] * share
+        planes.append(np.clip(sky + (white - sky) * cover, 0, 255).astype(np.uint8))
+    image = cv2.merge(planes)
     step = max(width // 40, 1)
     columns = np.arange(width)
     for k, (tall, haze) in enumerate(((0.22, 0.72), (0.12, 0.5))):
@@ -161,9 +164,8 @@ def _paint_backdrop(
         outline = np.concatenate([outline, [[width - 1, height], [0, height]]]).astype(np.int32)
         cv2.fillPoly(image, [outline], list_colors((tone * (1 - haze) + light.haze * haze)[None])[0])
     backdrop = np.empty((camera.height, camera.width, 3), np.uint8)
-    rows = min(2 * height, camera.height)
-    backdrop[:rows] = cv2.resize(image, (camera.width, 2 * height))[:rows]
-    backdrop[rows:] = backdrop[rows - 1]
+    backdrop[:height] = image
+    backdrop[height:] = image[-1]
     return backdrop
 
 
@@ -209,7 +211,9 @@ def paint_walls(canvas: Canvas, street: Street, travel: float) -> None:
         low = int(min(camera.horizon + camera.altitude * nearest + 2, camera.height))
         matrix, size = np.stack([ahead, down, weight]), (right - left, low)
         flags = cv2.WARP_INVERSE_MAP
-        seen = cv2.warpPerspective(colors, matrix, size, flags=flags | cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        seen = cv2.warpPerspective(
+            colors, matrix, size, flags=flags | cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        )
         mask = cv2.warpPerspective(cover, matrix, size, flags=flags | cv2.INTER_NEAREST)
         cv2.copyTo(seen, mask, canvas.image[:low, left:right])
 

@@ -129,12 +129,17 @@ def _build_cabin(
     rear_slope: float,
 ) -> NDArray[np.float64]:  # fmt: skip
     base, top = width / 2 - 0.09, width / 2 - 0.24
+    back, back_top = base - 0.12, top - 0.06  # bodies narrow towards their ends, and a hatch reaches that far
     cowl, edge = length / 2 - bonnet, -length / 2 + boot
     front, rear = cowl - windscreen, edge + rear_slope
-    return np.array([
-        (-base, belt, cowl), (base, belt, cowl), (base, belt + 0.02, edge), (-base, belt + 0.02, edge),
-        (-top, height, front), (top, height, front), (top, height - 0.03, rear), (-top, height - 0.03, rear),
-    ])  # fmt: skip
+    lower = [(-base, belt, cowl), (base, belt, cowl), (back, belt + 0.02, edge), (-back, belt + 0.02, edge)]
+    upper = [
+        (-top, height, front),
+        (top, height, front),
+        (back_top, height - 0.03, rear),
+        (-back_top, height - 0.03, rear),
+    ]
+    return np.array(lower + upper)
 
 
 def _list_details(generator: np.random.Generator, paint: Floats) -> list[tuple[float, ...]]:
@@ -234,7 +239,7 @@ def paint_vehicle(canvas: Canvas, vehicle: Vehicle, pose: Pose, identity: int, e
     lit = vehicle.paint * (light.ambient * (0.78 + 0.22 * upward) + light.direct * incidence)
     lit += vehicle.gloss * (light.sky * np.maximum(upward + 0.25, 0.0) + light.direct * (255.0 * incidence**8))
     np.maximum(lit, vehicle.paint * vehicle.glow, out=lit)
-    haze = float(measure_haze(light, z))
+    haze = measure_haze(light, z)
     flat = np.array([[14.0] * 3, [vehicle.rim * 1.1] * 3, [vehicle.rim * 0.45] * 3], np.float32) * light.ambient
     under = vehicle.paint[30:31] * (0.45 * light.ambient)
     tones = np.minimum(np.concatenate([lit, flat, under]) * (1 - haze) + light.haze * haze, 255.0)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import gzip
 import json
-import math
 import zlib
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 _LARGEST_ID = 2**63 - 1
+_LARGEST_FLOAT = 1e300
+_NUMBERS: tuple[type[Any], ...] = (float, int, np.floating, np.integer)
 
 
 class EvaluationError(ValueError):
@@ -45,16 +48,19 @@ def read_id(entry: dict[str, Any], key: str, where: str) -> int:
     if key not in entry:
         raise EvaluationError(f"{where}: has no {key}; COCO JSON needs it")
     value = entry[key]
-    if type(value) is not int or abs(value) > _LARGEST_ID:
+    if not is_whole(value) or abs(value) > _LARGEST_ID:
         raise EvaluationError(f"{where}: {key} is {shorten(value)}; a whole number is needed")
-    return value
+    return int(value)
+
+
+def is_whole(value: object) -> bool:
+    """Return whether the value is a whole number, Python's or numpy's; true and false are none."""
+    return type(value) is int or isinstance(value, np.integer)
 
 
 def is_finite(value: object) -> bool:
-    """Return whether the value is a number, neither infinite nor NaN, that fits a float."""
-    return (
-        isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e300 and math.isfinite(value)
-    )
+    """Return whether the value is a number, Python's or numpy's, neither infinite nor NaN, that fits a float."""
+    return isinstance(value, _NUMBERS) and not isinstance(value, bool) and -_LARGEST_FLOAT < value < _LARGEST_FLOAT
 
 
 def shorten(value: object) -> str:

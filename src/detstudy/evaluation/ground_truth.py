@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detstudy.evaluation.documents import EvaluationError, is_finite, read_id, read_json, shorten
-from detstudy.evaluation.masks import MaskError, Rle, encode_segmentation, find_broken_mask
+from detstudy.evaluation.masks import LONGEST_SIDE, MaskError, Rle, encode_segmentation, find_broken_mask
 
 Record = dict[str, Any]
 Size = tuple[int, int]
@@ -115,11 +115,13 @@ def _look_up(annotation: Record, key: str, index: dict[int, int], listed: str, w
 
 
 def _read_size(image: Record, where: str) -> Size | None:
-    height, width = image.get("height"), image.get("width")
+    height: Any = image.get("height")
+    width: Any = image.get("width")
     if height is None and width is None:
         return None
-    if type(height) is not int or type(width) is not int or height <= 0 or width <= 0:
-        raise EvaluationError(f"{where}: height {shorten(height)}, width {shorten(width)}; whole pixels are needed")
+    if not all(type(length) is int and 0 < length <= LONGEST_SIDE for length in (height, width)):
+        found = f"height {shorten(height)}, width {shorten(width)}"
+        raise EvaluationError(f"{where}: {found}; whole pixels from 1 to {LONGEST_SIDE} are needed")
     return height, width
 
 

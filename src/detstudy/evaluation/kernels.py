@@ -196,12 +196,18 @@ def resample_class(
     seen = np.empty(size, dtype=np.int64)
     found = np.empty(size, dtype=np.int64)
     exact = np.empty(size)
+    needed = np.empty(len(recalls), dtype=np.int64)  # true positives for each recall
     for b in range(len(weights)):
         objects = 0
         for n in range(len(object_images)):
             objects += weights[b, object_images[n]]
         if objects == 0:
             continue
+        reached = 0
+        for r in range(len(recalls)):
+            while reached / objects < recalls[r]:
+                reached += 1
+            needed[r] = reached
         total = 0
         for d in range(size):
             total += weights[b, images[d]]
@@ -224,7 +230,7 @@ def resample_class(
                 exact[n] = max(exact[n], exact[n + 1])
             area, n = 0.0, 0
             for r in range(len(recalls)):
-                while n < points and found[n] / objects < recalls[r]:
+                while n < points and found[n] < needed[r]:
                     n += 1
                 if n == points:
                     break

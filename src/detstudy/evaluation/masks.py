@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+
+from detstudy.evaluation.documents import is_finite
+
+LONGEST_SIDE = 65_535  # pixels; pycocotools counts pixels of a mask in 32 bits
 
 Rle = dict[str, Any]
 """A mask as pycocotools.mask takes it: size [height, width] and counts, compressed."""
@@ -30,7 +33,7 @@ def encode_segmentation(segmentation: object, size: tuple[int, int] | None) -> R
     if (
         not isinstance(own_size, list | tuple)
         or len(own_size) != 2
-        or not all(isinstance(length, int) and 0 < length < 2**16 for length in own_size)
+        or not all(isinstance(length, int) and 0 < length <= LONGEST_SIDE for length in own_size)
     ):
         raise MaskError(f"the mask's size is {own_size!r}; [height, width] in pixels is needed")
     if size is not None and (own_size[0], own_size[1]) != size:
@@ -55,8 +58,9 @@ def _encode_polygons(polygons: list[Any], size: tuple[int, int] | None) -> Rle:
     for polygon in polygons:
         if not isinstance(polygon, list) or len(polygon) < 6 or len(polygon) % 2:
             raise MaskError("a polygon is a flat list [x, y, x, y, ...] of at least three points")
-        if not all(isinstance(value, int | float) and math.isfinite(value) for value in polygon):
-            raise MaskError("a polygon has a coordinate that is not a finite number")
+        # pycocotools walks a polygon's edges pixel by pixel, wherever they are
+        if not all(is_finite(value) and abs(value) <= LONGEST_SIDE for value in polygon):
+            raise MaskError(f"a polygon has a coordinate that is no number of at most {LONGEST_SIDE} pixels")
     if size is None:
         raise MaskError("its image has no width and height, which polygons need")
     from pycocotools.mask import frPyObjects, merge

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from detstudy.evaluation.documents import EvaluationError, is_finite, read_json, shorten
+from detstudy.evaluation.documents import EvaluationError, is_finite, is_whole, read_json, shorten
 from detstudy.evaluation.ground_truth import GroundTruth, Size
 from detstudy.evaluation.masks import MaskError, encode_segmentation, find_broken_mask
 
@@ -63,10 +63,10 @@ def _check_entry(
         if key not in entry:
             raise EvaluationError(f"{where}: has no {key}; a COCO detection needs it")
     image_id, category_id, score = entry["image_id"], entry["category_id"], entry["score"]
-    if type(image_id) is not int or image_id not in sizes:
+    if not is_whole(image_id) or image_id not in sizes:
         listed = f"the {len(sizes)} image ids of {ground_truth.source}"
         raise EvaluationError(f"{where}: image_id {shorten(image_id)} is not among {listed}")
-    if type(category_id) is not int or category_id not in categories:
+    if not is_whole(category_id) or category_id not in categories:
         pairs = zip(ground_truth.category_ids, ground_truth.category_names, strict=True)
         listed = shorten(", ".join(f"{id_} {name}" for id_, name in pairs))
         raise EvaluationError(f"{where}: category_id {shorten(category_id)} is not among the classes {listed}")

@@ -25,6 +25,7 @@ from detstudy.reporting.standing import (
     label_factor,
     mean_measure,
     name_verdict,
+    read_cost,
     show_level,
 )
 
@@ -214,8 +215,8 @@ def gather_row(analysis: Analysis, setting: SettingSummary, images: int | None) 
         interval=format_interval(contrast.low, contrast.high) if contrast else "",
         verdict=verdict,
         explanation=explain_verdict(contrast),
-        seconds=format_seconds(mean_measure(setting, "train/seconds")),
-        memory=format_bytes(mean_measure(setting, "train/peak_memory_bytes")),
+        seconds=format_seconds(read_cost(setting, "train/seconds")),
+        memory=format_bytes(read_cost(setting, "train/peak_memory_bytes")),
         false_positives=format_count(errors.false_positives_per_image if errors else None),
         missed=format_count(errors.missed / images if errors and images else None),
         seeds=str(finished) if finished == planned else f"{finished} of {planned}",

@@ -49,7 +49,8 @@ def gather_curves(analysis: Analysis, factor: FactorSummary) -> Curves | None:
     averaged = 1
     levels = [(analysis.settings[key], label_level(analysis, factor, key)) for _, key in factor.levels]
     folders = [{run.folder for run in setting.runs} for setting, _ in levels]
-    if len(levels) > 1 and all(group == folders[0] for group in folders):
+    most = max(folders, key=len, default=set())
+    if len(levels) > 1 and all(group <= most for group in folders):
         return None
     for setting, label in levels:
         for run in setting.runs:
@@ -164,7 +165,10 @@ def draw_panel(curves: Curves, lines: tuple[Line, ...], x: str, y: str, logarith
     ]
     both = len({line.kind for line in lines}) > 1
     several = len({line.seed for line in lines}) > 1
-    scale = alt.Scale(type="log", nice=False) if logarithmic else alt.Scale(zero=y == "learning rate")
+    scale = alt.Scale(type="log", nice=False) if logarithmic else alt.Scale(zero=False)
+    if y == "learning rate":
+        # Rates of the levels lie decades apart and end at 0: a root shows all of them.
+        scale = alt.Scale(type="sqrt", zero=True)
     dashes = alt.Scale(domain=["training", "validation"], range=[[1, 0], [5, 3]])
     kind = "line" if max(len(line.points) for line in lines) > 1 else "point"
     mark = alt.Chart(inline_rows(rows), title=title)
@@ -174,10 +178,13 @@ def draw_panel(curves: Curves, lines: tuple[Line, ...], x: str, y: str, logarith
         else mark.mark_point(filled=True, size=50)
     )
     encoded = marked.encode(
-        x=alt.X(field="x", type="quantitative", title="images seen" if x == "images" else "training time, s").axis(
-            tickCount=6
-        ),
-        y=alt.Y(field="value", type="quantitative", scale=scale, title=y),
+        x=alt.X(
+            field="x",
+            type="quantitative",
+            title="images seen" if x == "images" else "training time, s",
+            scale=alt.Scale(zero=True, nice=False),
+        ).axis(tickCount=5),
+        y=alt.Y(field="value", type="quantitative", scale=scale, title=y).axis(minExtent=34),
         color=alt.Color(
             field="label",
             type="nominal",

@@ -133,7 +133,7 @@ def write_table(table: FactorTable) -> list[str]:
         if level.absence:
             rows.append((name, level.absence, *[""] * len(MEASURE_NAMES), "", level.memory, level.seeds, "", "", ""))
         for row in level.rows:
-            cells = [cell.text for cell in row.cells]
+            cells = [cell.text + cell.sd for cell in row.cells]
             costs = (level.seconds.text, level.memory, level.seeds)
             rows.append((name, row.kind, *cells, *costs, row.difference, row.interval, row.verdict))
     lines = format_table((*header, "verdict"), rows)

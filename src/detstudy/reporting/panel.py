@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from detstudy.data import Rle, decode_mask
 from detstudy.reporting.matching import Match, to_coco
 
 PANEL_WIDTH, PANEL_HEIGHT = 640, 420  # pixels that a panel fits into; small images are enlarged
@@ -79,12 +80,12 @@ def colour_class(order: list[int], category: int) -> tuple[int, int, int]:
 def fill_mask(panel: Pixels, row: dict[str, Any], colour: tuple[int, int, int]) -> None:
     """Lay a row's run-length mask, where it has one, over the panel, with its outline."""
     import cv2
-    from pycocotools import mask as coco_mask
 
     shape = row.get("segmentation")
     if not isinstance(shape, dict):
         return
-    small = coco_mask.decode(to_coco(shape))
+    height, width = shape["size"]
+    small = decode_mask(Rle(height, width, to_coco(shape)["counts"]))
     large = cv2.resize(small, (panel.shape[1], panel.shape[0]), interpolation=cv2.INTER_LINEAR)
     # Enlarging a mask by its float values would round its edge; the nearest half is close enough for a picture.
     inside = large > 0
@@ -104,7 +105,7 @@ def draw_box(
     if not label:
         return
     text = label.encode("ascii", "replace").decode()
-    font, size = cv2.FONT_HERSHEY_SIMPLEX, 0.36
+    font, size = cv2.FONT_HERSHEY_SIMPLEX, 0.42
     (width, height), _ = cv2.getTextSize(text, font, size, 1)
     x = max(0, min(x, panel.shape[1] - width - 3))
     top = y - height - 4 if y - height - 4 >= 0 else y + 1
@@ -124,6 +125,7 @@ def draw_dashed(panel: Pixels, box: Sequence[float], scale: float) -> None:
             end = min(start + 5, length)
             a = (x0 + (x1 - x0) * start // length, y0 + (y1 - y0) * start // length)
             b = (x0 + (x1 - x0) * end // length, y0 + (y1 - y0) * end // length)
+            cv2.line(panel, a, b, (0, 0, 0), 4)
             cv2.line(panel, a, b, MISSED_COLOUR, 2)
 
 

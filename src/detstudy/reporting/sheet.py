@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from detstudy.reporting.gallery import Gallery, Panel
@@ -31,7 +33,7 @@ def shrink_panel(panel: Panel) -> Pixels:
 
     if panel.jpeg is None:
         return np.full((1, PANEL_WIDTH, 3), 255, dtype=np.uint8)
-    image = cv2.imdecode(np.frombuffer(panel.jpeg, dtype=np.uint8), cv2.IMREAD_COLOR)
+    image: Any = cv2.imdecode(np.frombuffer(panel.jpeg, dtype=np.uint8), cv2.IMREAD_COLOR)
     size = (PANEL_WIDTH, max(1, round(image.shape[0] * PANEL_WIDTH / image.shape[1])))
     smaller: Pixels = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
     return smaller

@@ -62,6 +62,14 @@ def mean_measure(setting: SettingSummary | None, measure: str) -> float | None:
     return spread.mean if spread else None
 
 
+def read_cost(setting: SettingSummary, measure: str) -> float | None:
+    """Return a cost's mean over finished seeds; where none finished, the largest that a failed run reached."""
+    if measure in setting.measures:
+        return setting.measures[measure].mean
+    found = [run.measures[measure].value for run in setting.runs if measure in run.measures]
+    return max((value for value in found if value is not None), default=None)
+
+
 def show_level(analysis: Analysis, setting: SettingSummary, factor: str) -> str:
     """Return the level that a setting has of a factor, as a person writes it."""
     level = setting.levels.get(factor)

@@ -12,8 +12,8 @@ from detstudy.reporting.standing import (
     count_finished,
     explain_absence,
     explain_verdict,
-    mean_measure,
     name_verdict,
+    read_cost,
 )
 
 MEASURE_NAMES = ("AP", "AP50", "AP75", "APs", "APm", "APl")
@@ -21,9 +21,10 @@ MEASURE_NAMES = ("AP", "AP50", "AP75", "APs", "APm", "APl")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cell:
-    """A text, and in few words why it is a dash or what stands behind it."""
+    """A value with its seed standard deviation ("" where unknown), and why it is a dash or what stands behind it."""
 
     text: str
+    sd: str = ""
     title: str = ""
 
 
@@ -92,10 +93,10 @@ def gather_level(setting: SettingSummary, level: str, choice: str | None) -> Lev
         absence=absence,
         rows=() if absence else tuple(gather_measures(setting, kind) for kind in ("box", "mask")),
         seconds=Cell(
-            text=format_seconds(seconds.mean if seconds else None),
+            text=format_seconds(read_cost(setting, "train/seconds")),
             title=f"seed sd {format_seconds(seconds.sd)}" if seconds and seconds.sd is not None else "",
         ),
-        memory=format_bytes(mean_measure(setting, "train/peak_memory_bytes")),
+        memory=format_bytes(read_cost(setting, "train/peak_memory_bytes")),
         seeds=str(finished) if finished == planned else f"{finished} of {planned}",
     )
 
@@ -107,7 +108,8 @@ def gather_measures(setting: SettingSummary, kind: str) -> MeasureRow:
         measure = f"{kind}/{name}"
         spread = setting.measures.get(measure)
         if spread:
-            cells.append(Cell(text=format_ap(spread.mean, spread.sd)))
+            sd = "" if spread.sd is None else f" ± {spread.sd:.1f}"
+            cells.append(Cell(text=format_ap(spread.mean), sd=sd))
         else:
             cells.append(Cell(text=DASH, title=setting.undefined.get(measure, "not measured")))
     contrast = setting.contrasts.get(f"{kind}/AP")

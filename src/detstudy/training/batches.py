@@ -128,7 +128,7 @@ def make_example(
     target = {
         "boxes": torch.from_numpy(boxes),
         "labels": torch.tensor([annotation.class_index + 1 for annotation in objects], dtype=torch.int64),
-        "masks": torch.from_numpy(np.ascontiguousarray(masks)),
+        "masks": torch.from_numpy(np.array(masks, order="C")),
     }
     if scale is not None:
         target["scale"] = torch.tensor(scale)

@@ -88,12 +88,14 @@ class CompactBackbone(nn.Module):
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
         self.pyramid = FeaturePyramidNetwork(list(STAGE_CHANNELS), PYRAMID_CHANNELS, norm_layer=nn.BatchNorm2d)
+        # Convolutions are about a tenth faster so on CPUs, and on GPUs in lower precision.
+        self.to(memory_format=torch.channels_last)
         for part in (self.stem, *self.stages)[:frozen_stages]:
             part.requires_grad_(False)
 
     def forward(self, images: Tensor) -> dict[str, Tensor]:
         """Return the pyramid's features of images [n, 3, h, w] whose sides are divisible by 32."""
-        x = self.stem(images)
+        x = self.stem(images.contiguous(memory_format=torch.channels_last))
         features = OrderedDict()
         for level, stage in enumerate(self.stages):
             x = stage(x)

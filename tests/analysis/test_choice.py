@@ -1,0 +1,142 @@
+import pytest
+
+from detstudy.analysis.choice import choose_setting
+from detstudy.analysis.records import Choice, Contrast, SettingSummary, Spread, Verdict
+from detstudy.setting import EvaluationSetting, ModelSetting, Setting, TrainingSetting
+
+
+def make_contrast(a: str, b: str, estimate: float, half: float | None, verdict: Verdict | None) -> Contrast:
+    known = half is not None
+    return Contrast(
+        a=a,
+        b=b,
+        measure="mask/AP",
+        estimate=estimate,
+        low=estimate - half if known else None,
+        high=estimate + half if known else None,
+        p=0.5 if known else None,
+        degrees_of_freedom=5.0 if known else None,
+        verdict=verdict,
+        reason=None if verdict else "seed noise unknown",
+        seeds=(1, 3),
+        units="20 sequences",
+    )
+
+
+def make_setting(name: str, mean: float | None, contrast: Contrast | None, seconds: float) -> SettingSummary:
+    measures = {"train/seconds": Spread(mean=seconds, sd=None, values={0: seconds})}
+    measures["train/peak_memory_bytes"] = Spread(mean=2.1 * 2**30, sd=None, values={0: 2.1 * 2**30})
+    if mean is not None:
+        measures["mask/AP"] = Spread(mean=mean, sd=None, values={0: mean})
+    rate = 0.01 if name == "baseline" else 0.01 + len(name) / 1000
+    training = TrainingSetting(learning_rate=rate, batch_size=4, iterations=100)
+    return SettingSummary(
+        id=name,
+        label=name,
+        setting=Setting(model=ModelSetting(name="compact"), training=training, evaluation=EvaluationSetting()),
+        levels={},
+        runs=(),
+        outcomes={"finished": 1} if mean is not None else {"out_of_memory": 1},
+        reason=None if mean is not None else "out of memory at 11.2 GiB",
+        measures=measures if mean is not None else {},
+        undefined={},
+        errors={},
+        contrasts={"mask/AP": contrast} if contrast else {},
+    )
+
+
+def choose(
+    table: dict[str, tuple[float | None, float | None, Verdict | None]],
+    baseline: float | None = 40.0,
+    half: float | None = 1.0,
+    equal: tuple[str, ...] = (),
+    seconds: dict[str, float] | None = None,
+) -> Choice | None:
+    """Choose among a baseline and settings given by (difference, half width, verdict against the baseline)."""
+    times = seconds or {}
+    summaries = [make_setting("baseline", baseline, None, times.get("baseline", 100.0))]
+    means: dict[str, float] = {} if baseline is None else {"baseline": baseline}
+    for name, (difference, width, verdict) in table.items():
+        mean = None if difference is None else (40.0 if baseline is None else baseline) + difference
+        contrast = None if difference is None else make_contrast(name, "baseline", difference, width, verdict)
+        summaries.append(make_setting(name, mean, contrast, times.get(name, 100.0)))
+        if mean is not None:
+            means[name] = mean
+
+    def compare(a: str, b: str) -> Contrast:
+        verdict: Verdict = "no difference that matters" if a in equal else "cannot tell"
+        return make_contrast(a, b, means[a] - means[b], half, verdict)
+
+    return choose_setting(summaries, "mask/AP", compare, "sure.")
+
+
+def test_the_largest_gain_among_the_better_ones_is_taken() -> None:
+    choice = choose({"a": (2.0, 1.0, "better"), "bb": (3.0, 1.0, "better"), "ccc": (4.0, 6.0, "cannot tell")})
+    assert choice is not None
+    assert choice.setting_id == "bb"
+    assert choice.loses_at_most == pytest.approx(2.0)  # ccc: 4 - 3 + 1
+    assert choice.sentence == (
+        "Take bb: +3.0 mask AP over the baseline (95 %: 2.0 to 4.0); at 95 % you lose at most 2.0 mask AP by it; "
+        "×1.00 the baseline's time, 2.1 GiB. "
+        "Picked as the best on these images, it will look a little worse on new ones."
+    )
+
+
+def test_the_baseline_stays_where_nothing_is_better() -> None:
+    choice = choose({"a": (-9.0, 1.0, "worse"), "bb": (0.4, 1.0, "cannot tell")})
+    assert choice is not None
+    assert choice.setting_id == "baseline"
+    assert choice.loses_at_most == pytest.approx(1.4)
+    assert choice.sentence.startswith(
+        "Keep the baseline, 40.0 mask AP: nothing else is shown to be better; at 95 % you"
+    )
+    assert "100 s of training, 2.1 GiB" in choice.sentence
+
+
+def test_one_loses_nothing_where_all_others_are_surely_worse() -> None:
+    choice = choose({"a": (-9.0, 1.0, "worse")})
+    assert choice is not None
+    assert choice.loses_at_most == 0.0
+    assert "at 95 % you lose nothing by it" in choice.sentence
+
+
+def test_a_cheaper_setting_without_a_difference_that_matters_is_named() -> None:
+    table: dict[str, tuple[float | None, float | None, Verdict | None]] = {
+        "a": (0.0, 0.3, "no difference that matters"),
+        "bb": (0.1, 0.3, "no difference that matters"),
+        "ccc": (-2.0, 0.3, "worse"),
+    }
+    choice = choose(table, equal=("a", "bb"), seconds={"a": 80.0, "bb": 60.0, "ccc": 10.0})
+    assert choice is not None
+    assert choice.setting_id == "baseline"
+    assert choice.sentence.endswith("Cheaper, with no difference that matters: bb (×0.60 the time).")
+    barely = choose(table, equal=("a", "bb"), seconds={"a": 97.0, "bb": 99.0, "ccc": 10.0})
+    assert barely is not None
+    assert "Cheaper" not in barely.sentence
+
+
+def test_without_intervals_the_loss_is_not_bounded() -> None:
+    choice = choose({"a": (5.0, None, None)}, half=None)
+    assert choice is not None
+    assert choice.setting_id == "baseline"
+    assert choice.loses_at_most is None
+    assert "can't be bounded" in choice.sentence
+
+
+def test_where_the_baseline_failed_the_best_mean_is_taken_and_said_to_be_no_more() -> None:
+    choice = choose({"a": (1.0, None, None), "bb": (2.0, None, None)}, baseline=None)
+    assert choice is not None
+    assert choice.setting_id == "bb"
+    assert "only the best mean" in choice.sentence
+
+
+def test_where_the_others_failed_the_baseline_is_all_there_is() -> None:
+    choice = choose({"a": (None, None, None)})
+    assert choice is not None
+    assert choice.setting_id == "baseline"
+    assert choice.loses_at_most is None
+    assert "no other setting has a result" in choice.sentence
+
+
+def test_where_all_failed_there_is_no_choice() -> None:
+    assert choose({"a": (None, None, None)}, baseline=None) is None

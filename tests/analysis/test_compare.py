@@ -1,0 +1,98 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from detstudy.analysis import AnalysisError, analyse_study, compare_results, compare_settings
+from detstudy.evaluation import EvaluationError
+from detstudy.spec import MEASURES
+
+
+@pytest.fixture(scope="module")
+def folder(write_ledger: Any, Run: Any) -> Path:  # noqa: N803
+    """A study that no test here changes."""
+    runs = {
+        **{("baseline", seed): Run() for seed in range(3)},
+        ("learning_rate=0.04", 0): Run(quality=0.1),
+        ("learning_rate=0.0004", 0): Run(quality=0.5),
+    }
+    path: Path = write_ledger(runs)
+    return path
+
+
+def test_a_setting_against_the_baseline_is_what_the_analysis_says(folder: Path) -> None:
+    compared = compare_settings(folder, "learning_rate=0.04", "baseline")
+    assert compared == analyse_study(folder).settings["learning_rate=0.04"].contrasts
+    assert list(compared) == list(MEASURES)
+
+
+def test_swapping_the_two_turns_the_sign(folder: Path) -> None:
+    forth = compare_settings(folder, "learning_rate=0.04", "learning_rate=0.0004")["mask/AP"]
+    back = compare_settings(folder, "learning_rate=0.0004", "learning_rate=0.04")["mask/AP"]
+    assert forth.estimate == pytest.approx(-back.estimate)
+    assert (forth.low, forth.high) == pytest.approx((-back.high, -back.low))
+    assert forth.p == pytest.approx(back.p)
+    assert forth.seeds == (1, 1)
+
+
+def test_numbers_in_names_may_be_written_in_any_way(folder: Path) -> None:
+    one = compare_settings(folder, "learning_rate=4e-2,batch_size=4", "learning_rate=0.004")
+    assert one == compare_settings(folder, "learning_rate=0.04", "baseline")
+
+
+def test_a_run_is_named_by_its_folder_and_stands_for_one_seed(folder: Path) -> None:
+    run = analyse_study(folder).settings["baseline"].runs[1]
+    by_id = compare_settings(folder, "learning_rate=0.04", run.id)["mask/AP"]
+    assert by_id.seeds == (1, 1)
+    assert by_id.b == run.id
+    assert by_id.b_value == run.measures["mask/AP"].value
+    by_path = compare_settings(folder, "learning_rate=0.04", f"{run.folder}/")["mask/AP"]
+    assert by_path == by_id
+
+
+def test_two_seeds_of_one_setting_can_be_compared(folder: Path) -> None:
+    first, second, _ = analyse_study(folder).settings["baseline"].runs
+    contrast = compare_settings(folder, first.id, second.id)["mask/AP"]
+    assert contrast.verdict == "cannot tell"
+    assert contrast.seed_variance == pytest.approx(2 * analyse_study(folder).seed_sd ** 2)
+
+
+def test_unknown_names_are_refused_with_the_nearest(folder: Path) -> None:
+    with pytest.raises(AnalysisError, match="did you mean baseline"):
+        compare_settings(folder, "basline", "learning_rate=0.04")
+    with pytest.raises(AnalysisError, match=r"learning_rate=0\.04"):
+        compare_settings(folder, "learning_rate=0.05", "baseline")
+    with pytest.raises(AnalysisError, match="settings are baseline; learning_rate"):
+        compare_settings(folder, "zzz", "baseline")
+    with pytest.raises(AnalysisError, match="are the same"):
+        compare_settings(folder, "learning_rate=0.004", "baseline")
+
+
+def test_two_result_files_have_an_interval_over_images_and_no_verdict(folder: Path) -> None:
+    analysis = analyse_study(folder)
+    good, bad = (analysis.settings[name].runs[0] for name in ("baseline", "learning_rate=0.04"))
+    truth = folder / "ground_truth" / "validation.json"
+    paths = [run.evaluation_folder / "predictions.json" for run in (good, bad)]
+    compared = compare_results(truth, *paths)
+    contrast = compared["mask/AP"]
+    assert contrast.estimate == pytest.approx(good.measures["mask/AP"].value - bad.measures["mask/AP"].value)
+    assert contrast.low < contrast.estimate < contrast.high
+    assert contrast.low > 0
+    assert contrast.p < 0.05
+    assert contrast.verdict is None
+    assert contrast.reason == "seed noise unknown: each file is one training"
+    assert contrast.units == "6 sequences"
+    assert "for these two files" in contrast.notes[0]
+    assert compared["box/APl"].estimate is None
+    assert compared["box/APl"].reason == "no large objects"
+    same = compare_results(truth, paths[0], paths[0])["mask/AP"]
+    assert (same.estimate, same.low, same.p) == (0.0, None, None)
+
+
+def test_result_files_that_do_not_fit_are_refused(folder: Path, tmp_path: Path) -> None:
+    truth = folder / "ground_truth" / "validation.json"
+    wrong = tmp_path / "wrong.json"
+    wrong.write_text(json.dumps([{"image_id": 999, "category_id": 1, "bbox": [0, 0, 1, 1], "score": 1.0}]))
+    with pytest.raises(EvaluationError, match=r"wrong\.json"):
+        compare_results(truth, wrong, wrong)

@@ -1,0 +1,296 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from detstudy.analysis import Analysis, analyse_study
+from detstudy.evaluation import count_false_positives, load_matches
+from detstudy.spec import MEASURES, StudyError
+
+GOOD = 0.95
+
+
+def test_a_ruined_setting_is_worse_and_a_like_one_cannot_be_told(write_ledger: Any, Run: Any) -> None:  # noqa: N803
+    runs = {("baseline", seed): Run(quality=GOOD) for seed in range(3)}
+    runs["learning_rate=0.04", 0] = Run(quality=0.02, seconds=90.0)
+    runs["learning_rate=0.0004", 0] = Run(quality=GOOD)
+    analysis = analyse_study(write_ledger(runs, sequences=20))
+
+    assert analysis.units == "20 sequences"
+    baseline, bad, alike = analysis.settings.values()
+    assert (baseline.label, bad.label) == ("baseline", "learning rate 0.04")
+    spread = baseline.measures["mask/AP"]
+    assert list(spread.values) == [0, 1, 2]
+    assert spread.sd == pytest.approx(analysis.seed_sd)
+    contrast = bad.contrasts["mask/AP"]
+    assert contrast.estimate == pytest.approx(bad.measures["mask/AP"].mean - spread.mean)
+    assert contrast.estimate == pytest.approx(contrast.a_value - contrast.b_value)
+    assert contrast.verdict == "worse"
+    assert contrast.seeds == (1, 3)
+    assert contrast.p < 0.05
+    assert 2 <= contrast.degrees_of_freedom < 21
+    assert set(bad.contrasts) == set(MEASURES)
+    assert baseline.contrasts == {}
+    assert alike.contrasts["mask/AP"].verdict == "cannot tell"
+
+    assert analysis.choice is not None
+    assert analysis.choice.setting_id == "baseline"
+    assert analysis.choice.loses_at_most == pytest.approx(max(0.0, alike.contrasts["mask/AP"].high))
+    assert analysis.learned[0].startswith("Worse: learning rate 0.04 loses ")
+    assert "1 against 3 seeds, 20 sequences" in analysis.learned[0]
+    assert analysis.learned[1].startswith("The seed alone moves mask AP by ")
+    assert analysis.unknown[0].startswith("Cannot tell: learning rate 0.0004 changes mask AP by ")
+    assert "would tell more" in analysis.unknown[0]
+    factor = analysis.factors[0]
+    assert factor.label == "learning rate"
+    assert factor.levels == ((0.04, "learning_rate=0.04"), (0.004, "baseline"), (0.0004, "learning_rate=0.0004"))
+    assert factor.choice is not None
+    assert factor.choice.sentence.startswith("Keep learning rate 0.004 (the baseline)")
+    assert analysis.choice.how_sure.startswith("3 baseline seeds, 1 seed a setting, 20 sequences; from seed to seed ")
+
+
+def test_a_clear_gain_is_better_and_taken(write_ledger: Any, Run: Any) -> None:  # noqa: N803
+    runs = {("baseline", seed): Run(quality=0.05) for seed in range(3)}
+    runs["learning_rate=0.04", 0] = Run(quality=0.99)
+    analysis = analyse_study(write_ledger(runs, sequences=20, factors={"learning_rate": [0.04, 0.004]}))
+    assert analysis.choice is not None
+    assert analysis.choice.setting_id == "learning_rate=0.04"
+    assert analysis.choice.loses_at_most == 0.0
+    assert analysis.choice.sentence.startswith("Take learning rate 0.04: +")
+    assert analysis.learned[0].startswith("Better: learning rate 0.04 gains ")
+
+
+def test_false_positives_are_means_over_seeds(write_ledger: Any, baseline_runs: Any) -> None:
+    analysis = analyse_study(write_ledger(baseline_runs))
+    baseline = analysis.settings["baseline"]
+    counts = [
+        count_false_positives(load_matches(run.evaluation_folder / "matches.npz"), 0.5)["mask"] for run in baseline.runs
+    ]
+    errors = baseline.errors["mask"]
+    assert errors.false_positives == pytest.approx(sum(found.total.false_positives for found in counts) / 3)
+    assert errors.false_positives_per_image == pytest.approx(errors.false_positives / 12)
+    assert errors.true_positives + errors.missed == pytest.approx(48)
+
+
+def test_an_undefined_measure_has_its_reason(write_ledger: Any, baseline_runs: Any, Run: Any) -> None:  # noqa: N803
+    analysis = analyse_study(write_ledger({**baseline_runs, ("learning_rate=0.04", 0): Run()}))
+    contrast = analysis.settings["learning_rate=0.04"].contrasts["box/APl"]
+    assert (contrast.estimate, contrast.low, contrast.verdict) == (None, None, None)
+    assert contrast.reason == "no large objects"
+    assert analysis.settings["baseline"].undefined["box/APl"] == "no large objects"
+    assert "box/APl" not in analysis.settings["baseline"].measures
+
+
+def test_failed_and_missing_runs_are_facts_without_a_contrast(
+    write_ledger: Any,
+    baseline_runs: Any,
+    Run: Any,  # noqa: N803
+) -> None:
+    folder = write_ledger(
+        {**baseline_runs, ("batch_size=16", 0): Run(outcome="out_of_memory", reason="out of memory at 11.2 GiB")},
+        factors={"batch_size": [4, 8, 16]},
+        when_batch_size_changes={"hold": "images", "learning_rate": "linear"},
+    )
+    analysis = analyse_study(folder)
+    failed, missing = analysis.settings["batch_size=16"], analysis.settings["batch_size=8"]
+    assert failed.outcomes == {"out_of_memory": 1}
+    assert failed.contrasts["mask/AP"].verdict is None
+    assert failed.contrasts["mask/AP"].reason == "batch size 16: out of memory at 11.2 GiB"
+    assert missing.contrasts["mask/AP"].reason == "batch size 8: not run yet"
+    assert "No result: batch size 16: out of memory at 11.2 GiB." in analysis.unknown
+    assert analysis.factors[0].notes[0] == (
+        "Images seen are held fixed, so steps change with the batch size (4: 100, 8: 50, 16: 25) and warm-up too "
+        "(4: 0, 8: 0, 16: 0); the learning rate is scaled with it (4: 0.004, 8: 0.008, 16: 0.016)."
+    )
+    assert analysis.factors[0].choice is not None
+    assert "no other setting has a result" in analysis.factors[0].choice.sentence
+
+
+def test_a_setting_is_judged_by_its_finished_seeds_and_says_so(
+    write_ledger: Any,
+    baseline_runs: Any,
+    Run: Any,  # noqa: N803
+) -> None:
+    runs = {
+        **baseline_runs,
+        ("learning_rate=0.04", 0): Run(),
+        ("learning_rate=0.04", 1): Run(outcome="diverged", reason="loss was nan at iteration 3"),
+        ("learning_rate=0.04", 2): Run(),
+    }
+    analysis = analyse_study(write_ledger(runs, factors={"learning_rate": [0.04]}, seeds=[0, 1, 2]))
+    setting = analysis.settings["learning_rate=0.04"]
+    assert setting.outcomes == {"finished": 2, "diverged": 1}
+    assert setting.reason == "diverged: loss was nan at iteration 3"
+    contrast = setting.contrasts["mask/AP"]
+    assert contrast.verdict is not None
+    assert contrast.seeds == (2, 3)
+    assert contrast.notes == ("learning rate 0.04: 1 of 3 seeds left out (1 diverged: loss was nan at iteration 3)",)
+
+
+def test_one_seed_of_everything_gives_no_verdict_but_the_remedy(write_ledger: Any, Run: Any) -> None:  # noqa: N803
+    runs = {("baseline", 0): Run(quality=0.9), ("learning_rate=0.04", 0): Run(quality=0.1)}
+    analysis = analyse_study(write_ledger(runs, factors={"learning_rate": [0.04]}, baseline_seeds=[0]))
+    contrast = analysis.settings["learning_rate=0.04"].contrasts["mask/AP"]
+    assert contrast.estimate is not None
+    assert contrast.estimate < -30
+    assert (contrast.low, contrast.high, contrast.p, contrast.verdict) == (None, None, None, None)
+    assert contrast.reason is not None
+    assert contrast.reason.startswith("seed noise unknown: ")
+    assert "baseline_seeds: [0, 1, 2]" in contrast.reason
+    assert contrast.notes[-1].startswith("mask/AP: the validation images alone make ±")
+    assert analysis.seed_sd is None
+    assert analysis.learned == ()
+    assert analysis.unknown[0].startswith("No verdict: learning rate 0.04: −")
+    assert analysis.choice is not None
+    assert analysis.choice.setting_id == "baseline"
+    assert "seed noise unknown" in analysis.choice.how_sure
+
+
+def test_a_setting_that_predicts_the_same_changed_nothing(
+    write_ledger: Any,
+    baseline_runs: Any,
+    Run: Any,  # noqa: N803
+) -> None:
+    proposals = {"proposals_entered": 600.0, "proposals_survived": 200.0}
+    for run in baseline_runs.values():
+        run.effective = proposals
+    runs = {**baseline_runs, ("rpn_pre_nms_top_n_train=9000", 0): Run(like="baseline", effective=proposals)}
+    analysis = analyse_study(write_ledger(runs, factors={"rpn_pre_nms_top_n_train": [2000, 9000]}))
+    contrast = analysis.settings["rpn_pre_nms_top_n_train=9000"].contrasts["mask/AP"]
+    assert contrast.reason == "the setting changed nothing: predictions are identical"
+    assert (contrast.estimate, contrast.low, contrast.high, contrast.verdict) == (0.0, 0.0, 0.0, None)
+    assert analysis.learned[0].startswith("Nothing changed: RPN pre-NMS top-k (training) 9000 ")
+    assert analysis.unknown == ()
+    assert analysis.factors[0].notes == (
+        "Proposals an image that entered NMS in training and survived it, mean: 2000: 600 entered, 200 survived; "
+        "9000: 600 entered, 200 survived.",
+        "2000 and 9000 let the same number of proposals in: between them the level did nothing.",
+        "RPN pre-NMS top-k (training) 9000 changed nothing: its predictions equal the baseline's.",
+    )
+
+
+def test_a_learning_rate_that_was_not_applied_is_noted(
+    write_ledger: Any,
+    baseline_runs: Any,
+    Run: Any,  # noqa: N803
+) -> None:
+    runs = {**baseline_runs, ("learning_rate=0.04", 0): Run(effective={"learning_rate_max": 0.004})}
+    analysis = analyse_study(write_ledger(runs, factors={"learning_rate": [0.04]}))
+    note = "learning rate 0.04: the largest learning rate applied was 0.004, not 0.04"
+    assert note in analysis.settings["learning_rate=0.04"].contrasts["box/AP"].notes
+    assert note in analysis.factors[0].notes
+
+
+def test_a_factor_of_evaluation_pairs_the_seeds(write_ledger: Any, baseline_runs: Any, Run: Any) -> None:  # noqa: N803
+    name = "detections_per_image=50"
+    runs = {**baseline_runs, **{(name, seed): Run(quality=0.62, like="baseline") for seed in range(3)}}
+    sections: dict[str, Any] = {"factors": {"detections_per_image": [50]}, "seeds": [0, 1, 2]}
+    analysis = analyse_study(write_ledger(runs, **sections))
+    contrast = analysis.settings[name].contrasts["mask/AP"]
+    values = analysis.settings[name].measures["mask/AP"].values
+    base = analysis.settings["baseline"].measures["mask/AP"].values
+    differences = [values[seed] - base[seed] for seed in range(3)]
+    mean = sum(differences) / 3
+    assert contrast.estimate == pytest.approx(mean)
+    variance = sum((difference - mean) ** 2 for difference in differences) / 2
+    assert contrast.seed_variance == pytest.approx(variance / 3)
+    assert contrast.verdict is not None
+
+
+def test_a_factor_of_evaluation_with_one_common_seed_has_no_verdict(
+    write_ledger: Any,
+    baseline_runs: Any,
+    Run: Any,  # noqa: N803
+) -> None:
+    name = "detections_per_image=50"
+    runs = {**baseline_runs, (name, 0): Run(quality=0.7, like="baseline")}
+    analysis = analyse_study(write_ledger(runs, factors={"detections_per_image": [50]}))
+    contrast = analysis.settings[name].contrasts["mask/AP"]
+    assert contrast.seeds == (1, 1)
+    assert contrast.verdict is None
+    assert contrast.reason is not None
+    assert "same training of one seed" in contrast.reason
+
+
+def test_a_study_in_which_everything_failed_still_has_an_analysis(write_ledger: Any, Run: Any) -> None:  # noqa: N803
+    runs = {
+        (name, seed): Run(outcome="crashed", reason="RuntimeError: no")
+        for name in ("baseline", "learning_rate=0.04", "learning_rate=0.0004")
+        for seed in ((0, 1, 2) if name == "baseline" else (0,))
+    }
+    analysis = analyse_study(write_ledger(runs))
+    assert analysis.choice is None
+    assert analysis.factors[0].choice is None
+    assert analysis.learned == ()
+    assert analysis.unknown[0] == "No result: baseline: crashed: RuntimeError: no."
+    assert len(analysis.unknown) == 3
+
+
+def test_a_planned_study_has_an_analysis_before_its_first_run(write_ledger: Any) -> None:
+    folder: Path = write_ledger({})
+    analysis = analyse_study(folder)
+    assert analysis.settings["baseline"].outcomes == {"planned": 3}
+    assert analysis.unknown[0] == "No result: baseline: not run yet."
+    (folder / "ground_truth" / "validation.json").unlink()
+    assert analyse_study(folder).units == "no validation images yet"
+
+
+def test_a_study_without_factors_is_its_baseline(write_ledger: Any, baseline_runs: Any) -> None:
+    analysis: Analysis = analyse_study(write_ledger(baseline_runs, factors={}))
+    assert analysis.factors == ()
+    assert analysis.choice is not None
+    assert analysis.choice.sentence.startswith("Keep the baseline, ")
+    assert analysis.choice.loses_at_most is None
+    assert analysis.unknown == ()
+
+
+def test_where_the_baseline_failed_no_setting_has_a_contrast(write_ledger: Any, Run: Any) -> None:  # noqa: N803
+    runs = {("baseline", seed): Run(outcome="timed_out") for seed in range(3)}
+    analysis = analyse_study(write_ledger({**runs, ("learning_rate=0.04", 0): Run()}))
+    assert analysis.settings["learning_rate=0.04"].contrasts["mask/AP"].reason == "baseline: timed out"
+    assert analysis.choice is not None
+    assert analysis.choice.setting_id == "learning_rate=0.04"
+    assert "only the best mean" in analysis.choice.sentence
+
+
+def test_lost_matches_cost_the_interval_and_nothing_else(write_ledger: Any, baseline_runs: Any, Run: Any) -> None:  # noqa: N803
+    folder: Path = write_ledger({**baseline_runs, ("learning_rate=0.04", 0): Run()})
+    (matches,) = folder.glob("runs/*lr0.04*/evaluations/*/matches.npz")
+    matches.write_bytes(b"PK cut off")
+    analysis = analyse_study(folder)
+    contrast = analysis.settings["learning_rate=0.04"].contrasts["mask/AP"]
+    assert contrast.estimate is not None
+    assert contrast.verdict is None
+    assert contrast.reason is not None
+    assert "matches.npz" in contrast.reason
+    assert analysis.settings["learning_rate=0.04"].errors == {}
+
+
+def test_images_without_sequences_are_units(write_ledger: Any, baseline_runs: Any, Run: Any) -> None:  # noqa: N803
+    import json
+
+    folder: Path = write_ledger({**baseline_runs, ("learning_rate=0.04", 0): Run()})
+    path = folder / "ground_truth" / "validation.json"
+    truth = json.loads(path.read_text())
+    for image in truth["images"]:
+        del image["sequence"]
+    path.write_text(json.dumps(truth))
+    assert analyse_study(folder).units == "12 images"
+
+
+def test_a_grid_is_compared_setting_by_setting(write_ledger: Any, baseline_runs: Any, Run: Any) -> None:  # noqa: N803
+    sections: dict[str, Any] = {
+        "design": "grid",
+        "factors": {"rpn_pre_nms_top_n_train": [2000, 9000], "rpn_post_nms_top_n_train": [1000]},
+    }
+    name = "rpn_post_nms_top_n_train=1000,rpn_pre_nms_top_n_train=9000"
+    analysis = analyse_study(write_ledger({**baseline_runs, (name, 0): Run()}, **sections))
+    assert analysis.settings[name].contrasts["mask/AP"].verdict == "cannot tell"
+    # no setting has 9000 with the baseline's post-NMS level
+    assert analysis.factors[0].levels == ((2000, "baseline"),)
+    assert analysis.factors[1].levels == ((2000, "baseline"), (1000, "rpn_post_nms_top_n_train=1000"))
+
+
+def test_a_folder_without_a_study_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(StudyError, match=r"study\.yaml is missing"):
+        analyse_study(tmp_path)

@@ -1,0 +1,223 @@
+"""A study's folder written by hand, and an Analysis made by hand: the report is tested without who makes them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from pycocotools import mask as coco_mask
+
+from detstudy.analysis.records import (
+    Analysis,
+    Choice,
+    Contrast,
+    FactorSummary,
+    FalsePositives,
+    SettingSummary,
+    Spread,
+)
+from detstudy.ledger import Ledger
+from detstudy.plan import BASELINE, Plan, plan_study
+from detstudy.setting import Measure
+from detstudy.spec import load_study
+
+STUDY = """\
+study: hand made
+data:
+  format: coco
+  root: /gone
+  train: {annotations: train.json, images: train}
+  validation: {annotations: val.json, images: val}
+model: {name: compact}
+baseline: {learning_rate: 0.004, batch_size: 4, iterations: 40}
+factors: %s
+when_batch_size_changes: {hold: images, learning_rate: fixed}
+design: %s
+seeds: [0]
+baseline_seeds: [0, 1]
+"""
+FACTORS = "{learning_rate: [0.04, 0.004], batch_size: [4, 16]}"
+IMAGES = 10
+
+
+def rle(mask: np.ndarray) -> dict[str, Any]:
+    packed = coco_mask.encode(np.asfortranarray(mask.astype(np.uint8)))
+    return {"size": packed["size"], "counts": packed["counts"].decode()}
+
+
+def make_row(image_id: int, box: tuple[int, int, int, int], category: int = 1, **more: Any) -> dict[str, Any]:
+    x, y, w, h = box
+    mask = np.zeros((48, 120), np.uint8)
+    mask[y : y + h, x : x + w] = 1
+    row = {"image_id": image_id, "category_id": category, "bbox": list(map(float, box)), "segmentation": rle(mask)}
+    return {**row, **more}
+
+
+class HandMade:
+    """Writes a study's folder and analyses it with made-up AP: 40, less 10 for a learning rate of 0.04."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.ledger = Ledger(folder)
+
+    def plan(self, factors: str = FACTORS, design: str = "one_factor", classes: tuple[str, ...] = ("car",)) -> Plan:
+        self.folder.mkdir(exist_ok=True)
+        path = self.folder / "source.yaml"
+        path.write_text(STUDY % (factors, design))
+        study = load_study(path)
+        self.ledger.store_study(
+            study,
+            {
+                "fingerprint": "abc123",
+                "classes": list(classes),
+                "splits": {"validation": {"images": IMAGES, "objects": dict.fromkeys(classes, 20), "ignore": 1}},
+                "format": "coco",
+                "root": "/gone",
+            },
+        )
+        objects = [make_row(1, (10, 10, 30, 20), id=1, iscrowd=0, area=600)]
+        objects += [make_row(1, (70, 10, 20, 20), id=2, iscrowd=0, area=400)]
+        categories = [{"id": number, "name": name} for number, name in enumerate(classes, start=1)]
+        truth = {"images": [{"id": 1}], "annotations": objects, "categories": categories}
+        self.ledger.store_ground_truth("validation", truth)
+        jpeg = cv2.imencode(".jpg", np.full((48, 120, 3), 90, np.uint8))[1].tobytes()
+        self.ledger.store_gallery([(1, "val/0001.png", 1.0, jpeg)])
+        return plan_study(study)
+
+    def finish(self, plan: Plan) -> None:
+        for run in plan.runs:
+            self.ledger.start_run(
+                run, {"host": "box<1>", "device": "cpu", "python": "3.11", "versions": {"torch": "2"}}
+            )
+            curve = self.ledger.open_curve(run)
+            if run.setting.training.batch_size >= 16:
+                memory = Measure(name="train/peak_memory_bytes", value=11.2 * 2**30, unit="bytes")
+                self.ledger.end_run(run, "out_of_memory", "out of memory at 11.2 GiB", (memory,))
+                continue
+            for step in range(1, 11):
+                point = {"kind": "train", "iteration": step, "images": 4 * step, "seconds": step / 2, "loss": 3 / step}
+                curve.append({**point, "learning_rate": run.setting.training.learning_rate})
+            curve.append({"kind": "validation", "iteration": 10, "images": 40, "seconds": 5.0, "loss": 0.4})
+            self.ledger.end_run(run, "finished", None, measures=(), effective={"optimizer_steps": 40})
+            self.ledger.end_evaluation(run, "validation", "finished", None)
+            rows = [make_row(1, (11, 10, 30, 20), score=0.9), make_row(1, (90, 30, 10, 10), score=0.6)]
+            from detstudy.ledger.files import write_json
+
+            write_json(self.ledger.evaluation_folder(run) / "predictions.json", rows)
+
+    def analyse(self, **changes: Any) -> Analysis:
+        study = self.ledger.load_study()
+        plan = plan_study(study)
+        records = self.ledger.read_runs(plan)
+        settings = {}
+        for planned in plan.settings:
+            runs = tuple(record for record in records if record.setting_id == planned.id)
+            done = [run for run in runs if run.outcome == "finished"]
+            outcomes: dict[str, int] = {}
+            for run in runs:
+                outcomes[run.outcome or run.state] = outcomes.get(run.outcome or run.state, 0) + 1
+            ap = 30.0 if planned.levels.get("learning_rate") == 0.04 else 40.0
+            label = " ".join(f"{name.replace('_', ' ')} {level}" for name, level in planned.levels.items())
+            settings[planned.id] = SettingSummary(
+                id=planned.id,
+                label=label or BASELINE,
+                setting=planned.setting,
+                levels=planned.levels,
+                runs=runs,
+                outcomes=outcomes,
+                reason=next((run.reason for run in runs if run.reason), None),
+                measures=make_measures(ap, [run.seed for run in done]) if done else {},
+                undefined={"box/APl": "no large objects"} if done else {},
+                errors=make_errors(ap) if done else {},
+                contrasts={} if planned.id == BASELINE else make_contrasts(planned.id, ap - 40, bool(done)),
+            )
+        factors = tuple(
+            FactorSummary(
+                name=factor.name,
+                label=factor.name.replace("_", " "),
+                levels=tuple((level, self.find_setting(plan, factor.name, level)) for level in factor.levels),
+                choice=None,
+                notes=("images are held",),
+            )
+            for factor in study.factors
+        )
+        finished = any(summary.measures for summary in settings.values())
+        choice = Choice(setting_id=BASELINE, sentence="Keep it.", loses_at_most=0.7, how_sure="Quite.")
+        values = {
+            "study": study,
+            "plan": plan,
+            "settings": settings,
+            "factors": factors,
+            "choice": choice if finished else None,
+            "learned": ("One thing.",),
+            "unknown": (),
+            "units": "10 images",
+            "seed_sd": 0.5,
+        }
+        return Analysis(**{**values, **changes})
+
+    @staticmethod
+    def find_setting(plan: Plan, name: str, level: Any) -> str:
+        for setting in plan.settings:
+            if setting.levels == {name: level}:
+                return setting.id
+        return BASELINE
+
+
+def make_measures(ap: float, seeds: list[int]) -> dict[str, Spread]:
+    def spread(value: float) -> Spread:
+        sd = 0.5 if len(seeds) > 1 else None
+        return Spread(mean=value, sd=sd, values=dict.fromkeys(seeds, value))
+
+    names = ("AP", "AP50", "AP75", "APs", "APm", "APl")
+    measures = {f"{kind}/{name}": spread(ap) for kind in ("box", "mask") for name in names}
+    del measures["box/APl"]
+    return {**measures, "train/seconds": spread(6972.0), "train/peak_memory_bytes": spread(2.0 * 2**30)}
+
+
+def make_errors(ap: float) -> dict[str, FalsePositives]:
+    wrong = 50.0 - ap
+    counts = FalsePositives(
+        false_positives=wrong, false_positives_per_image=wrong / IMAGES, true_positives=15.0, missed=5.0
+    )
+    return {"box": counts, "mask": counts}
+
+
+def make_contrasts(setting: str, estimate: float, done: bool) -> dict[str, Contrast]:
+    return {
+        measure: Contrast(
+            a=setting,
+            b=BASELINE,
+            measure=measure,
+            estimate=estimate if done else None,
+            low=estimate - 2 if done else None,
+            high=estimate + 2 if done else None,
+            p=0.01 if done else None,
+            degrees_of_freedom=4.0 if done else None,
+            verdict=("worse" if estimate < -2 else "cannot tell") if done else None,
+            reason=None if done else "no run finished",
+            seeds=(1, 2),
+            units="10 images",
+        )
+        for measure in ("box/AP", "mask/AP")
+    }
+
+
+@pytest.fixture
+def hand_made(tmp_path: Path) -> HandMade:
+    return HandMade(tmp_path / "study")
+
+
+@pytest.fixture
+def finished(hand_made: HandMade) -> HandMade:
+    hand_made.finish(hand_made.plan())
+    return hand_made
+
+
+@pytest.fixture
+def row() -> Callable[..., dict[str, Any]]:
+    return make_row

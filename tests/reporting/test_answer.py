@@ -1,0 +1,82 @@
+"""The answer's record: headline, tiles, warnings, rows."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+from typing import Any
+
+from rich.console import Console
+
+from detstudy.analysis.records import Choice
+from detstudy.reporting import format_answer, print_answer
+from detstudy.reporting.answer import gather_answer
+
+
+def test_the_answer_says_what_to_take_at_what_cost_and_loss(finished: Any) -> None:
+    answer = gather_answer(finished.analyse(), images=10)
+    assert answer.headline == "Keep the baseline"
+    tiles = {tile.label: (tile.value, tile.detail) for tile in answer.tiles}
+    assert tiles["mask AP"] == ("40.0 ± 0.5", "mean of 2 seeds")
+    assert tiles["you may lose"][0] == "at most 0.7 AP"
+    assert tiles["training time"] == ("6,972 s", "the baseline's own")
+    assert tiles["false positives an image"] == ("1.0", "at score ≥ 0.5; 0.50 missed")
+    assert [(value.label, value.value) for value in answer.values] == [("learning rate", "0.004"), ("batch size", "4")]
+
+
+def test_another_setting_is_compared_with_the_baseline(finished: Any) -> None:
+    choice = Choice(setting_id="learning_rate=0.04", sentence="Take it.", loses_at_most=None, how_sure="Hardly.")
+    answer = gather_answer(finished.analyse(choice=choice), images=10)
+    assert answer.headline == "Take learning rate 0.04"
+    assert answer.verdict == "worse"
+    tiles = {tile.label: tile.detail for tile in answer.tiles}
+    assert tiles["mask AP"] == "−10.0 (−12.0 to −8.0) against the baseline"
+    assert tiles["training time"] == "as much as the baseline (6,972 s)"
+    assert "you may lose" not in tiles
+    assert answer.values[0].changed
+    assert not answer.values[1].changed
+
+
+def test_every_setting_has_a_row_and_a_failure_its_reason(finished: Any) -> None:
+    rows = {row.setting_id: row for row in gather_answer(finished.analyse()).rows}
+    assert list(rows) == ["baseline", "learning_rate=0.04", "batch_size=16"]
+    assert (rows["learning_rate=0.04"].difference, rows["learning_rate=0.04"].interval) == ("−10.0", "−12.0 to −8.0")
+    failed = rows["batch_size=16"]
+    assert (failed.absence, failed.verdict, failed.mask_ap) == ("out of memory at 11.2 GiB", "no result", "–")
+    assert (failed.seeds, failed.memory) == ("0 of 1", "11.2 GiB")
+    assert gather_answer(finished.analyse()).failures == ("batch size 16: out of memory at 11.2 GiB",)
+
+
+def test_what_may_mislead_is_said(finished: Any) -> None:
+    choice = Choice(setting_id="learning_rate=0.04", sentence="", loses_at_most=None, how_sure="")
+    analysis = finished.analyse(choice=choice, seed_sd=None)
+    third = dataclasses.replace(analysis.settings["learning_rate=0.04"], id="other")
+    analysis = dataclasses.replace(analysis, settings={**analysis.settings, "other": third})
+    first_words = [text.split(":")[0] for text in gather_answer(analysis).warnings]
+    assert first_words == ["Seed noise unknown", "Winner's optimism", "Validation picked"]
+
+
+def test_nothing_finished_is_no_answer(hand_made: Any) -> None:
+    hand_made.plan()
+    answer = gather_answer(hand_made.analyse())
+    assert answer.headline == "No answer yet: 0 of 4 runs finished"
+    assert answer.warnings == ("Preliminary: 4 of 4 runs have not ended. `detstudy run` goes on.",)
+    assert {row.absence for row in answer.rows} == {"planned"}
+
+
+def test_a_study_without_factors_states_its_result(hand_made: Any) -> None:
+    hand_made.finish(hand_made.plan(factors="{}"))
+    assert gather_answer(hand_made.analyse()).headline == "The baseline alone reaches mask AP 40.0 ± 0.5"
+
+
+def test_the_terminal_shows_names_as_they_are(finished: Any) -> None:
+    analysis = finished.analyse()
+    odd = dataclasses.replace(analysis.settings["learning_rate=0.04"], label="milestones [red]")
+    analysis = dataclasses.replace(analysis, settings={**analysis.settings, odd.id: odd})
+    console = Console(file=io.StringIO(), width=160)
+    print_answer(analysis, console)
+    shown = console.file.getvalue()  # type: ignore[attr-defined]
+    assert "milestones [red]" in shown
+    assert "→ baseline" in shown
+    assert "Keep the baseline" in shown
+    assert format_answer(analysis).row_count == 3
