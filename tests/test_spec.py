@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from detstudy.setting import CocoData, KittiMotsData, read_field
-from detstudy.spec import StudyError, load_study
+from detstudy.spec import load_study
+from detstudy.study import StudyError
 
 STUDIES = sorted((Path(__file__).parents[1] / "studies").glob("*.yaml"))
 GOOD = """\

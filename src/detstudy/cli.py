@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 
     from detstudy.ledger import Ledger, RunRecord
     from detstudy.plan import Plan
-    from detstudy.spec import Study
+    from detstudy.study import Study
 
 EXIT_WRONG = 2
 EXIT_CRASHED = 3
-TRAINER = "detstudy.training:TorchvisionTrainer"
+TRAINER = "detstudy.training.trainer:TorchvisionTrainer"
 
 app = typer.Typer(
     help="Hyperparameter studies of object detectors and instance segmenters.",
@@ -203,10 +203,9 @@ def evaluate(
     from rich.table import Table
 
     from detstudy.evaluation import evaluate as evaluate_predictions
-    from detstudy.evaluation import load_ground_truth, load_predictions
+    from detstudy.evaluation import load_ground_truth
 
-    truth = load_ground_truth(ground_truth)
-    _, summary = evaluate_predictions(truth, load_predictions(predictions, truth))
+    _, summary = evaluate_predictions(load_ground_truth(ground_truth), predictions)
     if as_json:
         _print_json({"measures": summary.measures, "per_class": summary.per_class, "undefined": summary.undefined})
         return

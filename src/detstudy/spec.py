@@ -18,7 +18,6 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
-from detstudy.errors import InputError
 from detstudy.setting import (
     SECTION_OF_FIELD,
     CocoData,
@@ -34,59 +33,9 @@ from detstudy.setting import (
     Setting,
     TrainingSetting,
 )
+from detstudy.study import MEASURES, BatchSizeRule, Factor, Limits, Study, StudyError, find_contradictions
 
 T = typing.TypeVar("T")
-
-MEASURES = tuple(f"{kind}/{name}" for kind in ("box", "mask") for name in ("AP", "AP50", "AP75", "APs", "APm", "APl"))
-"""What can be a study's objective."""
-
-
-class StudyError(InputError):
-    """A study file that can't be used; the message lists every fault with its line and key."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Factor:
-    """A hyperparameter under study and the levels to try."""
-
-    name: str
-    levels: tuple[Any, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BatchSizeRule:
-    """What stays the same when the batch size is not the baseline's."""
-
-    hold: Literal["iterations", "images"]  # images: iterations and warm-up shrink as the batch grows
-    learning_rate: Literal["fixed", "linear"]  # linear: in proportion to the batch size
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """What a run may use."""
-
-    memory: int | None = None  # bytes, of the GPU or else of the process; written as 11GiB
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Study:
-    """One file, one question: a baseline, factors with levels, seeds, and what counts as an answer."""
-
-    name: str
-    data: DataSetting
-    baseline: Setting
-    factors: tuple[Factor, ...]
-    design: Literal["one_factor", "grid"]
-    seeds: tuple[int, ...]
-    baseline_seeds: tuple[int, ...]
-    objective: str
-    smallest_difference_that_matters: float  # AP
-    operating_score_threshold: float
-    when_batch_size_changes: BatchSizeRule | None
-    monitoring: Monitoring
-    limits: Limits
-    gallery_images: int
-    source: str  # the study file's text with overrides applied, as the ledger keeps it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -428,34 +377,6 @@ class _Reader:
                 self.fault(node, "baseline.checkpoint_rule", "best needs monitoring.validate_every")
             if data is not None and data.test is None:
                 self.fault(node, "baseline.checkpoint_rule", "best on validation needs a test split to report honestly")
-
-
-def find_contradictions(setting: Setting) -> list[str]:
-    """Return what in a full setting contradicts itself, one sentence each."""
-    model, training = setting.model, setting.training
-    found = []
-    if model.name == "mask_rcnn" and model.backbone is None:
-        found.append("model.backbone: mask_rcnn needs one of resnet18, resnet34, resnet50, resnet101")
-    if model.name == "compact":
-        if model.backbone is not None:
-            found.append("model.backbone: the compact detector has its own; remove the key")
-        if model.weights in ("coco", "imagenet"):
-            found.append(f"model.weights: there are no {model.weights} weights for compact; none or a path is needed")
-        if model.frozen_stages:
-            found.append("model.frozen_stages: the compact detector freezes none; remove the key")
-    if model.weights == "coco" and model.backbone not in (None, "resnet50"):
-        found.append(f"model.weights: coco weights exist for resnet50 only, not {model.backbone}; imagenet or none")
-    if model.weights == "none" and model.frozen_stages:
-        found.append("model.frozen_stages: random weights would be frozen; 0 is needed where model.weights is none")
-    if training.micro_batch_size is not None and training.micro_batch_size > training.batch_size:
-        found.append(f"micro_batch_size {training.micro_batch_size} is larger than batch_size {training.batch_size}")
-    if training.warmup_iterations > training.iterations:
-        found.append(f"warmup_iterations {training.warmup_iterations} is more than iterations {training.iterations}")
-    if list(training.milestones) != sorted(set(training.milestones)):
-        found.append(f"milestones {list(training.milestones)}: rising fractions of the run are needed")
-    if training.scale_jitter and training.scale_jitter[0] > training.scale_jitter[1]:
-        found.append(f"scale_jitter {list(training.scale_jitter)}: the smaller scale comes first")
-    return found
 
 
 def _suggest_number(value: Any) -> str:

@@ -6,7 +6,7 @@ import pytest
 
 from detstudy.analysis import AnalysisError, analyse_study, compare_results, compare_settings
 from detstudy.evaluation import EvaluationError
-from detstudy.spec import MEASURES
+from detstudy.study import MEASURES
 
 
 @pytest.fixture(scope="module")

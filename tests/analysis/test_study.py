@@ -5,7 +5,7 @@ import pytest
 
 from detstudy.analysis import Analysis, analyse_study
 from detstudy.evaluation import count_false_positives, load_matches
-from detstudy.spec import MEASURES, StudyError
+from detstudy.study import MEASURES, StudyError
 
 GOOD = 0.95
 

@@ -12,7 +12,8 @@ from detstudy.ledger import Ledger
 from detstudy.ledger.lease import Lease
 from detstudy.plan import Plan, plan_study
 from detstudy.setting import Measure
-from detstudy.spec import StudyError, load_study
+from detstudy.spec import load_study
+from detstudy.study import StudyError
 
 
 @pytest.fixture

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from detstudy.plan import Plan, name_setting, plan_study
-from detstudy.spec import StudyError, load_study
+from detstudy.spec import load_study
+from detstudy.study import StudyError
 
 STUDIES = Path(__file__).parents[2] / "studies"
 

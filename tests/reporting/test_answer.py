@@ -10,7 +10,7 @@ from rich.console import Console
 
 from detstudy.analysis.records import Choice
 from detstudy.reporting import format_answer, print_answer
-from detstudy.reporting.answer import gather_answer
+from detstudy.reporting.answer import drop_headline, gather_answer
 
 
 def test_the_answer_says_what_to_take_at_what_cost_and_loss(finished: Any) -> None:
@@ -18,10 +18,16 @@ def test_the_answer_says_what_to_take_at_what_cost_and_loss(finished: Any) -> No
     assert answer.headline == "Keep the baseline"
     tiles = {tile.label: (tile.value, tile.detail) for tile in answer.tiles}
     assert tiles["mask AP"] == ("40.0 ± 0.5", "mean of 2 seeds")
-    assert tiles["you may lose"][0] == "at most 0.7 AP"
+    assert tiles["you may lose by it"][0] == "at most 0.7 AP"
     assert tiles["training time"] == ("6,972 s", "the baseline's own")
     assert tiles["false positives an image"] == ("1.0", "at score ≥ 0.5; 0.50 missed")
     assert [(value.label, value.value) for value in answer.values] == [("learning rate", "0.004"), ("batch size", "4")]
+
+
+def test_the_headlines_words_are_not_said_twice() -> None:
+    assert drop_headline("Take x: +2.0 AP; at 95 % you lose nothing.", "Take x") == "+2.0 AP; at 95 % you lose nothing."
+    assert drop_headline("Keep it, more.", "Keep it") == "More."
+    assert drop_headline("Other words.", "Keep it") == "Other words."
 
 
 def test_another_setting_is_compared_with_the_baseline(finished: Any) -> None:
@@ -32,7 +38,7 @@ def test_another_setting_is_compared_with_the_baseline(finished: Any) -> None:
     tiles = {tile.label: tile.detail for tile in answer.tiles}
     assert tiles["mask AP"] == "−10.0 (−12.0 to −8.0) against the baseline"
     assert tiles["training time"] == "as much as the baseline (6,972 s)"
-    assert "you may lose" not in tiles
+    assert "you may lose by it" not in tiles
     assert answer.values[0].changed
     assert not answer.values[1].changed
 

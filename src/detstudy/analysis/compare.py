@@ -18,7 +18,7 @@ from detstudy.errors import InputError
 from detstudy.evaluation import evaluate, load_ground_truth, resample_measures
 from detstudy.plan import BASELINE, format_level
 from detstudy.setting import SECTION_OF_FIELD, Setting, read_field
-from detstudy.spec import MEASURES
+from detstudy.study import MEASURES
 
 
 class AnalysisError(InputError):

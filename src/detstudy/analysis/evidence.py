@@ -20,7 +20,7 @@ from detstudy.evaluation import (
 from detstudy.ledger import Ledger, RunRecord
 from detstudy.plan import BASELINE, PlannedSetting, plan_study
 from detstudy.setting import Setting
-from detstudy.spec import MEASURES
+from detstudy.study import MEASURES
 
 
 class Evidence:

@@ -16,7 +16,7 @@ from detstudy.analysis.records import SettingSummary
 from detstudy.plan import format_level
 from detstudy.plan.design import derive_setting
 from detstudy.setting import read_field
-from detstudy.spec import Factor, Study
+from detstudy.study import Factor, Study
 
 Levels = tuple[tuple[Any, str], ...]
 

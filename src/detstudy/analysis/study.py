@@ -18,7 +18,7 @@ from detstudy.analysis.sentences import write_learned, write_unknown
 from detstudy.analysis.summary import make_arm, summarise_setting
 from detstudy.plan import BASELINE
 from detstudy.setting import read_field
-from detstudy.spec import Factor
+from detstudy.study import Factor
 
 
 def analyse_study(folder: Path) -> Analysis:

@@ -12,7 +12,7 @@ from detstudy.analysis.outcome import count_states, describe_failure
 from detstudy.analysis.records import FalsePositives, SettingSummary, Spread
 from detstudy.ledger import RunRecord
 from detstudy.plan import BASELINE, PlannedSetting
-from detstudy.spec import MEASURES
+from detstudy.study import MEASURES
 
 
 def summarise_setting(evidence: Evidence, planned: PlannedSetting) -> SettingSummary:

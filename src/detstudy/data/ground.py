@@ -66,8 +66,9 @@ def paint_texture(
     lit = _light_ground(generator, light, along, x, shade, items, detail)
     # Channel by channel: arrays whose last axis is three long are slow.
     planes = []
+    bare = paint == 0
     for k in range(3):
-        plane = np.where(paint > 0, paint, profile[:, k])
+        plane = np.where(bare, profile[:, k], paint)
         plane *= texture
         plane *= lit * (light.direct[k] * light.sun[1]) + light.ambient[k]
         plane += light.haze[k] * haze
@@ -103,14 +104,15 @@ def _light_ground(
     if not shade.side:
         return np.ones((len(along), len(x)), np.float32)
     lit = np.clip((np.abs(shade.wall - x)[None] - shade.reach[:, None]) * np.float32(4), 0, 1)
+    first_z, first_x = float(along[0]), float(x[0])
     step_z, step_x = float(along[1] - along[0]), float(x[1] - x[0])
     for item in items:
         if item.kind != "tree":
             continue
         reach = item.height * 0.7 / max(float(light.sun[1]), 0.35)
         z, at = item.z - reach * float(light.sun[2]), item.x - reach * float(light.sun[0])
-        top, bottom = (int(np.clip((z + d - along[0]) / step_z, 0, len(along))) for d in (-3.0, 3.0))
-        left, right = (int(np.clip((at + d - x[0]) / step_x, 0, len(x))) for d in (-3.0, 3.0))
+        top, bottom = (min(max(int((z + d - first_z) / step_z), 0), len(along)) for d in (-3.0, 3.0))
+        left, right = (min(max(int((at + d - first_x) / step_x), 0), len(x)) for d in (-3.0, 3.0))
         if bottom - top < 2 or right - left < 2:
             continue
         near = ((along[top:bottom, None] - z) / 2.4) ** 2 + ((x[None, left:right] - at) / 2.2) ** 2

@@ -22,6 +22,7 @@ from detstudy.data.canvas import (
 _SKIN = ((224, 182, 154), (198, 148, 118), (150, 104, 78), (96, 64, 48))
 _HAIR = ((30, 24, 20), (70, 46, 30), (140, 104, 60), (120, 120, 120), (20, 18, 18))
 _CLOTH = (
+    (206, 48, 52), (236, 232, 222), (70, 132, 206), (240, 152, 56), (96, 170, 84),
     (28, 30, 36), (60, 62, 68), (120, 122, 126), (214, 212, 206), (38, 54, 104), (80, 112, 168), (150, 34, 40),
     (196, 70, 44), (52, 92, 62), (210, 180, 80), (116, 60, 104), (164, 132, 96), (232, 120, 150), (40, 130, 140),
 )  # fmt: skip
@@ -50,15 +51,15 @@ def sample_person(generator: np.random.Generator) -> Person:
     """Draw a pedestrian's build, clothes and gait; one in eight is a child."""
 
     def pick(colors: tuple[tuple[int, int, int], ...]) -> tuple[int, int, int]:
-        color = np.array(colors[int(generator.integers(len(colors)))]) * generator.uniform(0.85, 1.15)
-        r, g, b = np.clip(color, 0, 245).astype(int).tolist()
-        return r, g, b
+        r, g, b = colors[int(generator.integers(len(colors)))]
+        tone = float(generator.uniform(0.85, 1.15))
+        return min(int(r * tone), 245), min(int(g * tone), 245), min(int(b * tone), 245)
 
     return Person(
         height=float(generator.uniform(1.2, 1.45) if generator.random() < 0.125 else generator.uniform(1.58, 1.92)),
         girth=float(generator.uniform(1.1, 1.5)),
         phase=float(generator.uniform(0, 2 * np.pi)),
-        stride=float(generator.choice([0.12, 0.8, 1.0])),
+        stride=(0.12, 0.8, 1.0)[int(generator.integers(3))],
         top=pick(_CLOTH),
         legs=pick(_TROUSERS),
         skin=pick(_SKIN),
@@ -179,20 +180,24 @@ def paint_person(canvas: Canvas, person: Person, pose: Pose, identity: int, expo
     x, z, yaw = pose
     camera, light = canvas.camera, canvas.light
     ends, radii, colors = _build_limbs(person, yaw, person.phase + phase)
-    # The sunny side of each limb is a thinner rod of its own, moved towards the sun.
+    # The sunny side of each thick limb is a thinner rod of its own, moved towards the sun.
     sunny = float(light.sun[0])
-    moved = ends + np.array([0.42 * sunny, 0.1], np.float32) * radii[:, :, None]
+    thick = radii[:, 0] > 0.028 * person.height * person.girth
+    moved = ends[thick] + np.array([0.42 * sunny, 0.1], np.float32) * radii[thick, :, None]
     count = len(ends)
-    flat = _outline_limbs(np.concatenate([ends, moved]), np.concatenate([radii, radii * np.float32(0.55)]))
+    flat = _outline_limbs(np.concatenate([ends, moved]), np.concatenate([radii, radii[thick] * np.float32(0.55)]))
     world = np.empty((*flat.shape[:2], 3), np.float32)
     world[..., 0], world[..., 1], world[..., 2] = flat[..., 0] + x, np.maximum(flat[..., 1], 0.0), z
     polygons = project_points(camera, world)
     facing = max(0.0, -float(light.sun[2])) * 0.6 + 0.4 * abs(sunny)
-    base = colors * (light.ambient * 0.82 + light.direct * (0.18 * facing * exposure))
-    bright = colors * (light.ambient * 0.95 + light.direct * ((0.35 + 0.65 * facing) * exposure))
+    base = colors * (light.ambient * 0.88 + light.direct * (0.25 * facing * exposure))
+    bright = colors[thick] * (light.ambient * 1.08 + light.direct * ((0.35 + 0.65 * facing) * exposure))
     haze = measure_haze(light, z)
     tones = list_colors(np.minimum(np.concatenate([base, bright]) * (1 - haze) + light.haze * haze, 255.0))
-    for k in range(count):
+    lit = count
+    for k, twice in enumerate(thick.tolist()):
         fill_polygon(canvas.ids, polygons[k], identity)
         fill_polygon(canvas.image, polygons[k], tones[k])
-        fill_polygon(canvas.image, polygons[count + k], tones[count + k])
+        if twice:
+            fill_polygon(canvas.image, polygons[lit], tones[lit])
+            lit += 1

@@ -26,6 +26,7 @@ from detstudy.data.canvas import (
 ItemKind = Literal["tree", "lamp", "sign", "cabinet", "bollard"]
 Panel = tuple[list[tuple[float, float, float]], tuple[float, ...], tuple[float, float, float]]  # points, colour, normal
 _SIGNS = ((190, 30, 34), (28, 70, 160), (230, 200, 40), (228, 228, 224))
+_HEIGHTS = {"tree": (5.5, 9.0), "lamp": (5.0, 7.5), "sign": (2.1, 2.9), "cabinet": (0.9, 1.4), "bollard": (0.8, 1.0)}
 _CORNERS = 8  # of every panel; those with fewer repeat their last one
 
 
@@ -54,8 +55,7 @@ class Scenery:
 
 def sample_item(generator: np.random.Generator, kind: ItemKind, x: float, z: float) -> Item:
     """Draw the size and colour of one thing at a place."""
-    low, high = {"tree": (5.5, 9.0), "lamp": (5.0, 7.5), "sign": (2.1, 2.9), "cabinet": (0.9, 1.4),
-                 "bollard": (0.8, 1.0)}[kind]  # fmt: skip
+    low, high = _HEIGHTS[kind]
     tone = float(generator.uniform(50, 130))
     color = (tone, tone * 1.02, tone * 1.03)
     if kind == "tree":
@@ -129,8 +129,12 @@ def _flat_box(left: float, low: float, right: float, high: float, z: float) -> l
 
 
 def _list_post(x: float, z: float, height: float, radius: float, color: tuple[float, ...]) -> list[Panel]:
-    """Give three upright strips that together look round."""
-    strips = ((-1.0, -0.3, -0.8), (-0.3, 0.35, 0.0), (0.35, 1.0, 0.8))
+    """Give upright strips that together look round; thin posts need only one or two."""
+    strips = [(-1.0, -0.3, -0.8), (-0.3, 0.35, 0.0), (0.35, 1.0, 0.8)]
+    if radius < 0.05:
+        strips = [(-1.0, 1.0, 0.2)]
+    elif radius < 0.1:
+        strips = [(-1.0, 0.0, -0.5), (0.0, 1.0, 0.5)]
     return [
         (_flat_box(x + left * radius, 0, x + right * radius, height, z), color, (normal, 0, abs(normal) - 1.0))
         for left, right, normal in strips

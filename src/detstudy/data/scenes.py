@@ -36,7 +36,7 @@ from detstudy.data.vehicles import Vehicle, paint_vehicle, paint_vehicle_shadow
 CAR, PEDESTRIAN, IGNORE = 1, 2, 10  # KITTI-MOTS's class ids
 IGNORE_ID = 10_000
 SMALLEST_AREA = 30.0  # visible pixels in an image of 96 rows; what shows less is to be ignored
-SMALLEST_SHARE = 0.15  # of an object that must be visible for it to count
+SMALLEST_SHARE = 0.25  # of an object that must be visible for it to count
 DRIVE = 8  # frames; a longer sequence goes on in another street after as many
 _DESERTED = (20, 7)  # of each 20 sequences the one with this remainder has nobody on the street
 _IGNORED = 255  # what the canvas holds where the id is IGNORE_ID

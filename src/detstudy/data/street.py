@@ -128,7 +128,7 @@ def _sample_items(generator: np.random.Generator, layout: Layout, style: int) ->
         for z in np.arange(generator.uniform(4, 24), STREET_LENGTH - 8, generator.uniform(18, 28)):
             items.append(sample_item(generator, "lamp", edge, float(z)))
         kinds: list[ItemKind] = ["sign", "cabinet", "bollard"]
-        for z in generator.uniform(5, STREET_LENGTH - 20, int(generator.integers(3, 8))).tolist():
+        for z in generator.uniform(5, STREET_LENGTH - 20, int(generator.integers(2, 7))).tolist():
             kind = kinds[int(generator.choice(3, p=[0.45, 0.25, 0.3]))]
             at = edge if kind != "cabinet" else kerb + out * (depth - 0.5)
             items.append(sample_item(generator, kind, float(at), z))

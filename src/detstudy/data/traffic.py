@@ -12,9 +12,9 @@ from detstudy.data.ground import Layout
 from detstudy.data.people import Person, sample_person
 from detstudy.data.vehicles import Vehicle, sample_vehicle
 
-CAR_SHARE = 0.68  # of the actors tried; cars find room less often
-LARGEST, SMALLEST = 0.58, 0.20  # height of a car when it is placed, as a share of the image's height
-MOST_OVERLAP = 0.3  # of the smaller of two boxes, when they are placed
+CAR_SHARE = 0.6  # of the actors tried; cars find room less often
+LARGEST, SMALLEST = 0.58, 0.21  # height of a car when it is placed, as a share of the image's height
+MOST_OVERLAP = 0.25  # of the smaller of two boxes, when they are placed
 _CAR_HEIGHT = 1.52
 _TRIES = 14
 
@@ -78,7 +78,9 @@ def _sample_actor(
     generator: np.random.Generator, body: Vehicle | Person, camera: Camera, layout: Layout, speed: float, moment: float
 ) -> Actor | None:
     """Draw a place in view and a way to move that suits it; None where the body can't be there."""
-    depth = camera.focal * _CAR_HEIGHT / camera.height / generator.uniform(SMALLEST, LARGEST)
+    # Pedestrians are a car's height or a little more, and much narrower: not quite as far away.
+    smallest = SMALLEST if isinstance(body, Vehicle) else 1.2 * SMALLEST
+    depth = camera.focal * _CAR_HEIGHT / camera.height / generator.uniform(smallest, LARGEST)
     x = float((generator.uniform(0.02, 0.98) * camera.width - camera.center) * depth / camera.focal)
     if not layout.left_wall + 0.6 < x < layout.right_wall - 0.6:
         return None
@@ -102,20 +104,21 @@ def _sample_driver(
     yaw = float(generator.normal(0, 0.05))
     if layout.left_kerb + strip < x < layout.right_kerb - strip:
         if dice < 0.30:  # crossing, or turning
-            side = float(generator.choice([-1, 1]))
-            yaw = side * float(generator.normal(np.pi / 2, 0.12) if dice < 0.18 else generator.uniform(0.4, 2.7))
+            yaw = _toss(generator) * float(
+                generator.normal(math.pi / 2, 0.12) if dice < 0.18 else generator.uniform(0.4, 2.7)
+            )
             pace = float(generator.uniform(0, 0.9))
-            speed_x, speed_z = pace * float(np.sin(yaw)), pace * float(np.cos(yaw))
+            speed_x, speed_z = pace * math.sin(yaw), pace * math.cos(yaw)
         elif x > layout.middle:
             speed_z = speed * float(generator.uniform(0.5, 1.3)) + float(generator.uniform(0, 0.2))
         else:
-            yaw += np.pi
+            yaw += math.pi
             speed_z = -float(generator.uniform(0, 1.2))
     elif layout.left_kerb < x < layout.right_kerb:
         x = layout.right_kerb - 1.05 if x > 0 else layout.left_kerb + 1.05
-        yaw += np.pi if (x < 0) == (dice < 0.8) else 0.0
-    elif dice < 0.5 and abs(x - np.clip(x, layout.left_wall + 1.9, layout.right_wall - 1.9)) < 0.1:
-        yaw = float(generator.choice([-1, 1]) * generator.normal(np.pi / 2, 0.25))  # in a driveway
+        yaw += math.pi if (x < 0) == (dice < 0.8) else 0.0
+    elif dice < 0.5 and layout.left_wall + 1.8 < x < layout.right_wall - 1.8:
+        yaw = _toss(generator) * float(generator.normal(math.pi / 2, 0.25))  # in a driveway
     else:
         return None
     return Actor(body, x, 0.0, speed_x, speed_z, yaw, 0)
@@ -125,10 +128,14 @@ def _sample_walker(generator: np.random.Generator, body: Person, layout: Layout,
     pace = float(generator.uniform(0.2, 0.5)) if body.stride > 0.5 else 0.0
     on_road = layout.left_kerb < x < layout.right_kerb
     if generator.random() < (0.8 if on_road else 0.35):
-        yaw = float(generator.choice([-1, 1]) * generator.normal(np.pi / 2, 0.3))
+        yaw = _toss(generator) * float(generator.normal(math.pi / 2, 0.3))
     else:
-        yaw = float(generator.choice([0, np.pi]) + generator.normal(0, 0.35))
-    return Actor(body, x, 0.0, pace * float(np.sin(yaw)), pace * float(np.cos(yaw)), yaw, 0)
+        yaw = math.pi * (generator.random() < 0.5) + float(generator.normal(0, 0.35))
+    return Actor(body, x, 0.0, pace * math.sin(yaw), pace * math.cos(yaw), yaw, 0)
+
+
+def _toss(generator: np.random.Generator) -> float:
+    return 1.0 if generator.random() < 0.5 else -1.0
 
 
 def _fits(actor: Actor, others: list[Actor], camera: Camera, speed: float, moment: float) -> bool:
@@ -178,17 +185,17 @@ def _measure_overlap(a: Box, b: Box) -> float:
 
 def _sample_group(generator: np.random.Generator, layout: Layout) -> list[Actor]:
     """Draw a crowd on the pavement or a row of parked cars, too far away to be learned one by one."""
-    side = float(generator.choice([-1, 1]))
+    side = _toss(generator)
     kerb, wall = (layout.left_kerb, layout.left_wall) if side < 0 else (layout.right_kerb, layout.right_wall)
     if generator.random() < 0.5:
         z = generator.uniform(22, 30)
         return [
             Actor(sample_person(generator), float(generator.uniform(*sorted((kerb, wall - side * 0.4)))),
-                  float(z + generator.uniform(0, 3)), 0.0, 0.0, float(generator.uniform(0, 2 * np.pi)), 1)
+                  float(z + generator.uniform(0, 3)), 0.0, 0.0, float(generator.uniform(0, 2 * math.pi)), 1)
             for _ in range(int(generator.integers(5, 10)))
         ]  # fmt: skip
     z = generator.uniform(24, 32)
-    yaw = 0.0 if side > 0 else np.pi
+    yaw = 0.0 if side > 0 else math.pi
     return [
         Actor(sample_vehicle(generator), kerb - side * 1.05, float(z + 5.6 * k), 0.0, 0.0, yaw, 1)
         for k in range(int(generator.integers(3, 6)))

@@ -10,12 +10,14 @@ from typing import Any
 
 import numpy as np
 
+from detstudy.errors import InputError
+
 _LARGEST_ID = 2**63 - 1
 _LARGEST_FLOAT = 1e300
 _NUMBERS: tuple[type[Any], ...] = (float, int, np.floating, np.integer)
 
 
-class EvaluationError(ValueError):
+class EvaluationError(InputError):
     """Ground truth, predictions or stored matches that cannot be evaluated; the message names place and remedy."""
 
 

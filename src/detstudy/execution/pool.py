@@ -16,12 +16,11 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import IO, Any, Protocol
 
-from detstudy.execution.work import Task, is_task_due
-from detstudy.execution.worker import EXIT_HELD, EXIT_REFUSED
+from detstudy.execution.work import EXIT_HELD, EXIT_REFUSED, Task, is_task_due
 from detstudy.ledger import Ledger, is_lease_live
 from detstudy.plan import Plan, PlannedRun, identify_training
 from detstudy.setting import SplitName
-from detstudy.spec import Study
+from detstudy.study import Study
 from detstudy.trainer import RefusedError
 
 GRACE_SECONDS = 15.0

@@ -7,7 +7,7 @@ from typing import Any
 
 from detstudy.ledger import Ledger
 from detstudy.setting import DataSetting
-from detstudy.spec import Study
+from detstudy.study import Study
 
 GALLERY_LONG_SIDE = 1280
 GALLERY_QUALITY = 88

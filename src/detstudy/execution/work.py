@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import sys
 import traceback
@@ -9,13 +10,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from detstudy.evaluation import GroundTruth, evaluate, load_ground_truth, save_matches
 from detstudy.execution.provenance import describe_machine
 from detstudy.ledger import Ledger
 from detstudy.ledger.files import write_atomically
 from detstudy.plan import PlannedRun
 from detstudy.setting import Measure, SplitName
-from detstudy.spec import Study
+from detstudy.study import Study
 from detstudy.trainer import Curve, Job, Prediction, Trainer
+
+EXIT_HELD = 75
+EXIT_REFUSED = 78
+"""How a worker process says that another has the run, or that the setting can't be trained here."""
 
 Notify = Callable[[dict[str, Any]], None]
 
@@ -93,8 +99,6 @@ def evaluate_run(
     run: PlannedRun, split: SplitName, study: Study, ledger: Ledger, trainer: Trainer, place: Place
 ) -> None:
     """Predict a split with a run's weights and write predictions, matches and measures."""
-    from detstudy.evaluation import evaluate, load_ground_truth, save_matches
-
     folder = ledger.evaluation_folder(run, split)
     folder.mkdir(parents=True, exist_ok=True)
     try:
@@ -116,11 +120,12 @@ def evaluate_run(
 def make_job(run: PlannedRun, study: Study, ledger: Ledger, place: Place, curve: Curve) -> Job:
     """Return what the trainer is told of a run."""
 
-    def measure(predictions: Sequence[Prediction], image_ids: Sequence[int]) -> dict[str, float | None]:
-        from detstudy.evaluation import evaluate, load_ground_truth
+    @functools.cache
+    def load_truth() -> GroundTruth:
+        return load_ground_truth(ledger.ground_truth_path("validation"))
 
-        ground_truth = load_ground_truth(ledger.ground_truth_path("validation"))
-        return evaluate(ground_truth, list(predictions), image_ids)[1].measures
+    def measure(predictions: Sequence[Prediction], image_ids: Sequence[int]) -> dict[str, float | None]:
+        return evaluate(load_truth(), list(predictions), image_ids)[1].measures
 
     return Job(
         setting=run.setting,

@@ -18,13 +18,11 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from detstudy.execution.work import Place, Task, work_on
+from detstudy.execution.work import EXIT_HELD, EXIT_REFUSED, Place, Task, work_on
 from detstudy.ledger import LeaseHeldError, Ledger
 from detstudy.plan import plan_study
 from detstudy.trainer import RefusedError, Trainer
 
-EXIT_HELD = 75
-EXIT_REFUSED = 78
 EXIT_STOPPED = 143
 LAST_SECONDS = 20.0
 

@@ -24,7 +24,8 @@ from detstudy.ledger.files import read_json, write_atomically, write_json
 from detstudy.ledger.lease import Lease, is_lease_live
 from detstudy.plan import Plan, PlannedRun, identify_evaluation, identify_training, plan_study
 from detstudy.setting import Measure, Outcome, Setting, SplitName
-from detstudy.spec import Study, StudyError, load_study
+from detstudy.spec import load_study
+from detstudy.study import Study, StudyError
 
 MAX_ATTEMPTS = 3
 """How often a training is tried before its crash stands."""

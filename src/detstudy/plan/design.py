@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from detstudy.setting import Setting, read_field, replace_fields
-from detstudy.spec import Factor, Study, StudyError, find_contradictions
+from detstudy.study import Factor, Study, StudyError, find_contradictions
 
 BASELINE = "baseline"
 

@@ -98,6 +98,7 @@ def gather_answer(analysis: Analysis, images: int | None = None) -> Answer:
     `images` is how many validation images there are; without it missed objects have no rate per image.
     """
     study = analysis.study
+    headline = write_headline(analysis)
     chosen = analysis.settings.get(analysis.choice.setting_id) if analysis.choice else None
     factors = [factor.name for factor in study.factors]
     values = tuple(
@@ -114,9 +115,9 @@ def gather_answer(analysis: Analysis, images: int | None = None) -> Answer:
         objective=study.objective.replace("/", " "),
         margin=f"{study.smallest_difference_that_matters:g}",
         threshold=f"{study.operating_score_threshold:g}",
-        headline=write_headline(analysis),
+        headline=headline,
         verdict=name_verdict(chosen, study.objective) if chosen and chosen.id != BASELINE else None,
-        sentence=analysis.choice.sentence if analysis.choice else "",
+        sentence=drop_headline(analysis.choice.sentence, headline) if analysis.choice else "",
         how_sure=analysis.choice.how_sure if analysis.choice else "",
         values=values,
         tiles=gather_tiles(analysis, chosen, images) if chosen else (),
@@ -145,6 +146,14 @@ def write_headline(analysis: Analysis) -> str:
     return "Keep the baseline" if setting.id == BASELINE else f"Take {setting.label}"
 
 
+def drop_headline(sentence: str, headline: str) -> str:
+    """Return the sentence without the words that stand as a headline above it."""
+    if not sentence.startswith(headline):
+        return sentence
+    rest = sentence[len(headline) :].lstrip(" ,:;.")
+    return rest[:1].upper() + rest[1:]
+
+
 def gather_tiles(analysis: Analysis, chosen: SettingSummary, images: int | None) -> tuple[Tile, ...]:
     """Return the numbers of the setting to take: result, possible loss, time, memory, errors."""
     study = analysis.study
@@ -164,9 +173,8 @@ def gather_tiles(analysis: Analysis, chosen: SettingSummary, images: int | None)
         )
     if analysis.choice and analysis.choice.loses_at_most is not None and len(analysis.settings) > 1:
         loss = max(0.0, analysis.choice.loses_at_most)
-        tiles.append(
-            Tile(label="you may lose", value=f"at most {loss:.1f} AP", detail="against the best setting, at 95 %")
-        )
+        worst = f"at most {loss:.1f} AP" if loss >= 0.05 else "nothing"
+        tiles.append(Tile(label="you may lose by it", value=worst, detail="against any other setting, at 95 %"))
     for label, measure, form in (
         ("training time", "train/seconds", format_seconds),
         ("peak memory", "train/peak_memory_bytes", format_bytes),

@@ -10,7 +10,7 @@ from detstudy.analysis.records import Analysis, FactorSummary, SettingSummary
 from detstudy.ledger import RunRecord, read_curve
 from detstudy.plan import BASELINE
 from detstudy.reporting.figure import colour_levels, finish_chart, inline_rows
-from detstudy.reporting.standing import show_level
+from detstudy.reporting.standing import label_setting, show_level
 
 LOSS_POINTS = 160  # a line; more is noise on 400 pixels
 MOST_POINTS = 400
@@ -84,7 +84,7 @@ def label_level(analysis: Analysis, factor: FactorSummary, setting_id: str) -> s
     """Return a level's name in pictures and tables: "0.001", "4 (baseline)"; the setting's label without a factor."""
     setting: SettingSummary = analysis.settings[setting_id]
     if all(factor.name != known.name for known in analysis.study.factors):
-        return setting.label
+        return label_setting(analysis, setting)
     level = show_level(analysis, setting, factor.name)
     return f"{level} (baseline)" if setting.id == BASELINE else level
 
@@ -167,8 +167,9 @@ def draw_panel(curves: Curves, lines: tuple[Line, ...], x: str, y: str, logarith
     several = len({line.seed for line in lines}) > 1
     scale = alt.Scale(type="log", nice=False) if logarithmic else alt.Scale(zero=False)
     if y == "learning rate":
-        # Rates of the levels lie decades apart and end at 0: a root shows all of them.
-        scale = alt.Scale(type="sqrt", zero=True)
+        peaks = [max(point[2] for point in line.points) for line in lines]
+        # Rates of levels that lie decades apart end at 0: a root shows all of them.
+        scale = alt.Scale(type="sqrt" if max(peaks) > 4 * min(peaks) else "linear", zero=True)
     dashes = alt.Scale(domain=["training", "validation"], range=[[1, 0], [5, 3]])
     kind = "line" if max(len(line.points) for line in lines) > 1 else "point"
     mark = alt.Chart(inline_rows(rows), title=title)

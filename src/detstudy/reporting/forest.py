@@ -13,7 +13,7 @@ from detstudy.analysis.records import Analysis
 from detstudy.plan import BASELINE
 from detstudy.reporting.figure import colour_verdicts, finish_chart, inline_rows
 from detstudy.reporting.number import format_difference, format_interval
-from detstudy.reporting.standing import NO_RESULT, explain_absence, name_verdict
+from detstudy.reporting.standing import NO_RESULT, explain_absence, is_crossed, label_setting, name_verdict
 
 WIDTH = 520
 ROW_HEIGHT = 26
@@ -39,6 +39,7 @@ class Forest:
 
     objective: str
     margin: float
+    names: str | None  # what the labels are made of, where factors are crossed
     rows: tuple[ForestRow, ...]
 
 
@@ -70,18 +71,19 @@ def gather_forest(analysis: Analysis) -> Forest:
     for setting in analysis.settings.values():
         if setting.id == BASELINE:
             continue
+        label = label_setting(analysis, setting)
         contrast = setting.contrasts.get(objective)
         absence = explain_absence(setting)
         verdict = NO_RESULT if absence else name_verdict(setting, objective)
         if contrast is None or contrast.estimate is None:
             text = absence or (contrast.reason if contrast and contrast.reason else "no comparison")
-            rows.append(ForestRow(label=setting.label, estimate=None, low=None, high=None, verdict=verdict, text=text))
+            rows.append(ForestRow(label=label, estimate=None, low=None, high=None, verdict=verdict, text=text))
             continue
         interval = format_interval(contrast.low, contrast.high)
         text = f"{format_difference(contrast.estimate)}{f' ({interval})' if interval else ''}  {verdict}"
         rows.append(
             ForestRow(
-                label=setting.label,
+                label=label,
                 estimate=contrast.estimate,
                 low=contrast.low,
                 high=contrast.high,
@@ -90,7 +92,10 @@ def gather_forest(analysis: Analysis) -> Forest:
             )
         )
     return Forest(
-        objective=objective.replace("/", " "), margin=analysis.study.smallest_difference_that_matters, rows=tuple(rows)
+        objective=objective.replace("/", " "),
+        margin=analysis.study.smallest_difference_that_matters,
+        names=" × ".join(factor.label for factor in analysis.factors) if is_crossed(analysis) else None,
+        rows=tuple(rows),
     )
 
 
@@ -137,9 +142,10 @@ def draw_forest(forest: Forest) -> dict[str, Any] | None:
     text = base.mark_text(align="left", fontSize=11.5, limit=330).encode(
         x=alt.value(WIDTH + 10), y=y, text=alt.Text(field="text", type="nominal"), color=colour
     )
-    chart = alt.layer(band, zero, interval, point, text).properties(
-        width=WIDTH, height=max(3, len(rows)) * ROW_HEIGHT + 6
-    )
+    height = max(3, len(rows)) * ROW_HEIGHT + 6
+    chart = alt.layer(band, zero, interval, point, text).properties(width=WIDTH, height=height)
+    if forest.names:
+        chart = chart.properties(title=forest.names)
     worded = "; ".join(f"{row.label}: {row.text}" for row in forest.rows)
     return finish_chart(chart, f"Differences from the baseline in {forest.objective}. {worded}")
 
@@ -148,7 +154,12 @@ def gather_costs(analysis: Analysis) -> Costs | None:
     """Return what each setting reaches and takes, or None where no two settings have both numbers."""
     objective = analysis.study.objective
     found = [
-        (setting.label, setting.measures["train/seconds"].mean, setting.measures[objective].mean, setting)
+        (
+            label_setting(analysis, setting),
+            setting.measures["train/seconds"].mean,
+            setting.measures[objective].mean,
+            setting,
+        )
         for setting in analysis.settings.values()
         if objective in setting.measures and "train/seconds" in setting.measures
     ]

@@ -87,7 +87,7 @@ def gather_inventory(ledger: Ledger, analysis: Analysis) -> Inventory:
                 memory=format_measure(run.measures.get("train/peak_memory_bytes"), format_bytes),
                 host=format_value(run.provenance.get("host")),
                 device=describe_device(run.provenance),
-                started=str(run.provenance.get("started") or DASH),
+                started=str(run.provenance.get("started") or DASH).replace("T", " ").replace("+00:00", " UTC"),
             )
             for run in records
         ),

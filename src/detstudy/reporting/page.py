@@ -14,6 +14,7 @@ from detstudy.reporting.errors import Errors, draw_errors, gather_errors
 from detstudy.reporting.forest import draw_costs, draw_forest, gather_costs, gather_forest
 from detstudy.reporting.gallery import Gallery, gather_galleries
 from detstudy.reporting.inventory import Inventory, gather_inventory
+from detstudy.reporting.standing import is_crossed
 from detstudy.reporting.table import FactorTable, gather_table
 
 
@@ -32,6 +33,7 @@ class Section:
 
     anchor: str
     label: str
+    column: str  # what the first column of its table holds
     sentence: str
     how_sure: str
     notes: tuple[str, ...]
@@ -73,7 +75,7 @@ def gather_page(ledger: Ledger, analysis: Analysis) -> Page:
         answer=gather_answer(analysis, inventory.images),
         figures=figures,
         sections=sections,
-        grid=analysis.study.design == "grid" and len(analysis.study.factors) > 1,
+        grid=is_crossed(analysis),
         inventory=inventory,
     )
 
@@ -81,7 +83,7 @@ def gather_page(ledger: Ledger, analysis: Analysis) -> Page:
 def list_sections(analysis: Analysis) -> list[FactorSummary]:
     """Return the factors; for a grid one more with every combination, for a study without factors the baseline."""
     factors = list(analysis.factors)
-    crossed = analysis.study.design == "grid" and len(analysis.study.factors) > 1
+    crossed = is_crossed(analysis)
     if not factors or crossed:
         label = "all combinations" if crossed else BASELINE
         levels = tuple((None, key) for key in analysis.settings)
@@ -105,6 +107,7 @@ def gather_section(
     return Section(
         anchor=anchor,
         label=factor.label,
+        column=factor.label if factor.name else " × ".join(known.label for known in analysis.factors) or "setting",
         sentence=factor.choice.sentence if factor.choice else "",
         how_sure=factor.choice.how_sure if factor.choice else "",
         notes=factor.notes,

@@ -76,6 +76,19 @@ def show_level(analysis: Analysis, setting: SettingSummary, factor: str) -> str:
     return format_level(level if factor in setting.levels else read_field(analysis.study.baseline, factor))
 
 
+def is_crossed(analysis: Analysis) -> bool:
+    """Whether the study crosses several factors, so that a setting is named by all its levels."""
+    return analysis.study.design == "grid" and len(analysis.study.factors) > 1
+
+
+def label_setting(analysis: Analysis, setting: SettingSummary) -> str:
+    """Return a setting's name in a picture: its label, or "6000 × 2000 (baseline)" where factors are crossed."""
+    if not is_crossed(analysis):
+        return setting.label
+    levels = " × ".join(show_level(analysis, setting, factor.name) for factor in analysis.study.factors)
+    return f"{levels} (baseline)" if setting.id == BASELINE else levels
+
+
 def label_factor(analysis: Analysis, name: str) -> str:
     """Return a factor's label; its name in words where the analysis has none."""
     return next((factor.label for factor in analysis.factors if factor.name == name), name.replace("_", " "))

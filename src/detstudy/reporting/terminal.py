@@ -29,7 +29,7 @@ def tabulate_answer(answer: Answer) -> Table:
     table = Table(title=Text(answer.study), title_justify="left", header_style="bold", pad_edge=False)
     table.add_column("setting", overflow="fold", min_width=12)
     for name in ("box AP", "mask AP", f"difference in {answer.objective}"):
-        table.add_column(name, justify="right", max_width=20)
+        table.add_column(name, justify="right", max_width=22)
     table.add_column("verdict", max_width=16)
     for name in ("time", "memory", "false pos./image"):
         table.add_column(name, justify="right", max_width=10)

@@ -8,7 +8,8 @@ from typing import Any
 from detstudy.execution import Place, list_tasks, prepare_ledger, work_on
 from detstudy.ledger import Ledger
 from detstudy.plan import plan_study
-from detstudy.spec import Study, load_study
+from detstudy.spec import load_study
+from detstudy.study import Study
 from detstudy.testing.trainer import FakeTrainer
 from detstudy.trainer import Trainer
 

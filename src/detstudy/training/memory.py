@@ -22,6 +22,7 @@ _PHRASES = (
     "insufficient memory",
     "failed to allocate",
     "alloc_failed",
+    "failed to map segment",
 )
 _ASKED = re.compile(r"tried to allocate ([\d.]+) ?(bytes|KiB|MiB|GiB)", re.IGNORECASE)
 _UNITS = {"bytes": 1, "kib": 2**10, "mib": 2**20, "gib": GIB}
@@ -50,10 +51,11 @@ def measure_peak(device: torch.device) -> int:
 
 
 def limit_memory(device: torch.device, limit: int | None) -> None:
-    """Make allocations fail beyond the limit in bytes, for good in this process; None changes nothing.
+    """Make allocations fail beyond the limit in bytes, until it is lifted; None changes nothing.
 
-    On CUDA it holds for torch's allocator. On a CPU under Linux it holds for the process's data: what is resident now
-    is counted, what is merely reserved is not. Other systems have no such limit, and none is set there.
+    On CUDA it holds for torch's allocator. On a CPU under Linux it holds for the process's resident memory, nearly: the
+    kernel limits data, so what is resident of files now is taken off and what is merely reserved is added. Other
+    systems have no such limit, and none is set there.
     """
     if limit is None:
         return
@@ -67,8 +69,20 @@ def limit_memory(device: torch.device, limit: int | None) -> None:
     import resource
 
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)
-    soft = limit + _count_reserved(status)
+    reserved = max(0, status["VmData"] - status.get("RssAnon", status.get("VmRSS", 0)))
+    soft = max(0, limit - status.get("RssFile", 0)) + reserved
     resource.setrlimit(resource.RLIMIT_DATA, (soft if hard < 0 else min(soft, hard), hard))
+
+
+def lift_limit(device: torch.device) -> None:
+    """Take the limit away, so that a run that met it can be told of and stored."""
+    if device.type == "cuda":
+        torch.cuda.set_per_process_memory_fraction(1.0, device)
+    elif sys.platform == "linux":
+        import resource
+
+        _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+        resource.setrlimit(resource.RLIMIT_DATA, (hard, hard))
 
 
 def is_out_of_memory(error: BaseException) -> bool:
@@ -76,7 +90,7 @@ def is_out_of_memory(error: BaseException) -> bool:
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
     # OpenCV's error is an Exception of its own; importing OpenCV to name it would cost memory now.
-    if isinstance(error, RuntimeError) or type(error).__module__.split(".")[0] == "cv2":
+    if isinstance(error, RuntimeError | ImportError) or type(error).__module__.split(".")[0] == "cv2":
         text = str(error).lower()
         if any(phrase in text for phrase in _PHRASES):
             return True
@@ -90,11 +104,6 @@ def measure_need(device: torch.device, error: BaseException) -> int:
     if device.type == "cuda":
         return max(measure_peak(device), int(torch.cuda.memory_allocated(device)) + asked)
     return max(measure_peak(device), _read_status().get("VmRSS", 0) + asked)
-
-
-def _count_reserved(status: dict[str, int]) -> int:
-    """Return the bytes that a limit on data counts although no memory stands behind them."""
-    return max(0, status["VmData"] - status.get("RssAnon", status.get("VmRSS", 0)))
 
 
 def _read_status() -> dict[str, int]:

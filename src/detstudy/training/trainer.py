@@ -18,7 +18,15 @@ from detstudy.trainer import Job, Predicted, Trained
 from detstudy.training.checkpoint import FINAL_WEIGHTS, remove_checkpoints, write_tensors
 from detstudy.training.detector import build_detector, find_nonfinite
 from detstudy.training.loop import DivergedError, run_loop
-from detstudy.training.memory import GIB, is_out_of_memory, limit_memory, measure_need, measure_peak, reset_peak
+from detstudy.training.memory import (
+    GIB,
+    is_out_of_memory,
+    lift_limit,
+    limit_memory,
+    measure_need,
+    measure_peak,
+    reset_peak,
+)
 from detstudy.training.prediction import predict_images
 from detstudy.training.receipts import describe_effective, list_measures
 from detstudy.training.session import Session, choose_dtype, open_session
@@ -62,6 +70,7 @@ class TorchvisionTrainer:
         except Exception as error:
             if not is_out_of_memory(error):
                 raise
+            lift_limit(device)
             reason = describe_shortage(job, dataset, measure_need(device, error))
             return _end(session, job, "out_of_memory", reason, dataset)
         write_tensors(job.folder / FINAL_WEIGHTS, session.best_weights or session.detector.state_dict())

@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from detstudy.setting import TrainingSetting
+from detstudy.training.batches import Batch
+from detstudy.training.loop import take_step
+from detstudy.training.optimizer import build_optimizer
+from detstudy.training.progress import Progress
+from detstudy.training.session import Session
+
+
+class Counts:
+    def __init__(self) -> None:
+        self.entered, self.survived, self.kept = [2], [1], [1]
+
+
+class MeanDetector(nn.Module):
+    """Its loss is a mean over images, so that the batch's gradient is exactly the weighted sum of its parts'."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(3, 1, dtype=torch.float64)
+        self.rpn = Counts()
+
+    def forward(self, images: list[torch.Tensor], targets: object) -> dict[str, torch.Tensor]:
+        self.rpn.entered, self.rpn.survived = [2] * len(images), [1] * len(images)
+        outputs = self.layer(torch.stack(images)) ** 2
+        return {"loss_a": outputs.mean(), "loss_b": outputs.abs().mean()}
+
+
+def train_once(micro: int | None, clip: float | None = None) -> tuple[torch.Tensor, Session]:
+    torch.manual_seed(0)
+    setting = TrainingSetting(
+        learning_rate=0.5,
+        batch_size=5,
+        iterations=3,
+        micro_batch_size=micro,
+        schedule="constant",
+        momentum=0.0,
+        weight_decay=0.0,
+        gradient_clip_norm=clip,
+    )
+    detector = MeanDetector()
+    session = Session(
+        detector=detector,  # type: ignore[arg-type]
+        optimizer=build_optimizer(detector, setting),
+        scaler=torch.amp.GradScaler("cpu", enabled=False),
+        device=torch.device("cpu"),
+        dtype=None,
+        progress=Progress(),
+    )
+    images = list(torch.randn(5, 3, dtype=torch.float64))
+    before = detector.layer.weight.detach().clone()
+    take_step(session, Batch(images, [{"labels": torch.zeros(n)} for n in range(5)]), setting)
+    return detector.layer.weight.detach() - before, session
+
+
+def test_micro_batches_add_up_to_the_batch() -> None:
+    whole, session = train_once(None)
+    parts, pieces = train_once(2)
+
+    torch.testing.assert_close(parts, whole, rtol=1e-6, atol=0)
+    assert pieces.progress.iteration == 1
+    assert pieces.progress.images == 5
+    assert (pieces.progress.entered, pieces.progress.survived) == (10, 5)
+    assert pieces.progress.densest_image == 4
+    for name, value in session.progress.window.losses.items():
+        assert abs(pieces.progress.window.losses[name] - value) < 1e-6
+
+
+def test_gradients_are_clipped_to_the_norm_asked_for() -> None:
+    change, session = train_once(None, clip=0.01)
+
+    bias = session.detector.layer.bias.grad
+    assert bias is not None
+    assert torch.hypot(change.norm() / 0.5, bias.norm()) <= 0.01 * (1 + 1e-6)
+
+
+def test_only_weights_of_convolutions_and_linear_layers_decay() -> None:
+    model = nn.Sequential(nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4), nn.ConvTranspose2d(4, 2, 1), nn.Linear(2, 2))
+    model[0].bias.requires_grad_(False)
+    setting = TrainingSetting(learning_rate=0.5, batch_size=5, iterations=3, weight_decay=0.3)
+
+    optimizer = build_optimizer(model, setting)
+
+    names = {id(parameter): name for name, parameter in model.named_parameters()}
+    groups = {g["weight_decay"]: {names[id(p)] for p in g["params"]} for g in optimizer.param_groups}
+    assert groups == {0.3: {"0.weight", "2.weight", "3.weight"}, 0.0: {"1.weight", "1.bias", "2.bias", "3.bias"}}
