@@ -49,17 +49,19 @@ Json = Annotated[bool, typer.Option("--json", help="print one JSON document and 
 @app.command()
 def plan(study_file: StudyFile, overrides: Overrides = None, out: OutFolder = None, as_json: Json = False) -> None:
     """List the runs with their settings; starts nothing."""
+    from detstudy.execution import foresee_runs
     from detstudy.plan import plan_study
+    from detstudy.reporting import print_runs
     from detstudy.spec import load_study
 
     study = load_study(study_file, tuple(overrides or ()))
     planned = plan_study(study)
-    records = _find_records(study, planned, _choose_folder(study, out))
+    records = foresee_runs(study, planned, _choose_folder(study, out))
     if as_json:
         _print_json({"study": study.name, "runs": [_describe_run(record) for record in records]})
         return
     console = _make_console()
-    _print_runs(console, records)
+    print_runs(records, console)
     trainings = len({(record.id.split("/")[0], record.seed) for record in records})
     console.print(f"{len(planned.settings)} settings, {len(records)} runs, {trainings} trainings")
 
@@ -98,7 +100,7 @@ def run(
     devices = _choose_devices(workers)
     tasks = list_tasks(planned, ledger.data["fingerprint"])
     try:
-        with TerminalProgress(console, ledger, planned, len(devices)) as progress:
+        with TerminalProgress(console, ledger, planned) as progress:
             run_tasks(tasks, ledger, trainer=trainer, devices=devices, watcher=progress)
         if study.data.test:
             _evaluate_test(ledger, planned, trainer, devices, console)
@@ -121,6 +123,7 @@ def status(folder: StudyFolder, as_json: Json = False) -> None:
 
     from detstudy.execution.progress import estimate_seconds_left, format_seconds
     from detstudy.ledger import Ledger
+    from detstudy.reporting import print_runs
 
     ledger = Ledger(folder)
     study = ledger.load_study()
@@ -131,7 +134,7 @@ def status(folder: StudyFolder, as_json: Json = False) -> None:
         _print_json({"study": study.name, "runs": runs, "seconds_left": left})
         return
     console = _make_console()
-    _print_runs(console, records)
+    print_runs(records, console)
     counts = Counter(record.outcome or record.state for record in records)
     console.print(", ".join(f"{count} {name.replace('_', ' ')}" for name, count in counts.items()))
     if left:
@@ -200,25 +203,15 @@ def evaluate(
     as_json: Json = False,
 ) -> None:
     """Print the COCO measures of one result file, box and mask."""
-    from rich.table import Table
-
     from detstudy.evaluation import evaluate as evaluate_predictions
     from detstudy.evaluation import load_ground_truth
+    from detstudy.reporting import print_measures
 
     _, summary = evaluate_predictions(load_ground_truth(ground_truth), predictions)
     if as_json:
         _print_json({"measures": summary.measures, "per_class": summary.per_class, "undefined": summary.undefined})
         return
-    table = Table()
-    for column in ("measure", "all classes", *summary.per_class):
-        table.add_column(column, justify="right" if column != "measure" else "left")
-    for name, value in summary.measures.items():
-        cells = [_format_number(per_class.get(name)) for per_class in summary.per_class.values()]
-        table.add_row(name, _format_number(value), *cells)
-    console = _make_console()
-    console.print(table)
-    for name, reason in summary.undefined.items():
-        console.print(f"{name} is undefined: {reason}", markup=False)
+    print_measures(summary, _make_console())
 
 
 @data_app.command("check")
@@ -328,43 +321,6 @@ def _choose_devices(workers: int | None) -> list[str]:
     return [gpus[number % len(gpus)] for number in range(workers or len(gpus))]
 
 
-def _find_records(study: Study, planned: Plan, folder: Path) -> list[RunRecord]:
-    """Return what is known of the planned runs: the ledger's records, or plain plans where nothing has run.
-
-    Without the data set nobody can tell a run's folder: ids then end in "unknown".
-    """
-    from detstudy.data import DataError
-    from detstudy.execution import describe_data
-    from detstudy.ledger import Ledger, RunRecord
-    from detstudy.plan import identify_evaluation, identify_training
-
-    if (folder / "data.json").exists():
-        return Ledger(folder).read_runs(planned)
-    try:
-        fingerprint = describe_data(study.data)["fingerprint"]
-    except (DataError, OSError):
-        fingerprint = None
-    records = []
-    for each in planned.runs:
-        run_id = identify_training(each, fingerprint or "")
-        if fingerprint is None:
-            run_id = run_id.rpartition("--")[0] + "--unknown"
-        run_folder = folder / "runs" / run_id
-        records.append(
-            RunRecord(
-                id=run_id,
-                setting_id=each.setting_id,
-                setting=each.setting,
-                levels=planned.setting(each.setting_id).levels,
-                seed=each.seed,
-                state="planned",
-                folder=run_folder,
-                evaluation_folder=run_folder / "evaluations" / identify_evaluation(each.setting),
-            )
-        )
-    return records
-
-
 def _describe_run(record: RunRecord) -> dict[str, Any]:
     setting: dict[str, Any] = {}
     for section in dataclasses.asdict(record.setting).values():
@@ -381,25 +337,6 @@ def _describe_run(record: RunRecord) -> dict[str, Any]:
     }
 
 
-def _print_runs(console: Console, records: list[RunRecord]) -> None:
-    from rich.markup import escape
-    from rich.table import Table
-
-    table = Table("setting", "seed", "state", "outcome", "box AP", "mask AP", "reason")
-    table.columns[0].overflow = "fold"
-    for record in records:
-        values = [record.measures.get(name) for name in ("box/AP", "mask/AP")]
-        cells = [_format_number(measure.value if measure else None) for measure in values]
-        outcome = (record.outcome or "").replace("_", " ")
-        reason = escape(record.reason or "")
-        table.add_row(escape(record.setting_id), str(record.seed), record.state, outcome, *cells, reason)
-    console.print(table)
-
-
-def _format_number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.1f}"
-
-
 def _evaluate_test(ledger: Ledger, planned: Plan, trainer: str, devices: list[str], console: Console) -> None:
     """Evaluate the chosen setting and the baseline on the test split, once."""
     from detstudy.analysis import analyse_study
@@ -412,7 +349,7 @@ def _evaluate_test(ledger: Ledger, planned: Plan, trainer: str, devices: list[st
     wanted = {BASELINE, choice.setting_id}
     chosen = dataclasses.replace(planned, runs=tuple(run for run in planned.runs if run.setting_id in wanted))
     tasks = list_tasks(chosen, ledger.data["fingerprint"], ("test",))
-    with TerminalProgress(console, ledger, planned, len(devices)) as progress:
+    with TerminalProgress(console, ledger, planned) as progress:
         run_tasks(tasks, ledger, trainer=trainer, devices=devices, watcher=progress)
 
 

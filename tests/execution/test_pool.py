@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
@@ -10,9 +9,10 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
+
+from detstudy.ledger import Ledger
 
 SLOW = "detstudy.testing:SlowFakeTrainer"
 ALL_OUTCOMES = {
@@ -25,26 +25,17 @@ ALL_OUTCOMES = {
 }
 
 
-def start(study: Path, out: Path, trainer: str = SLOW, *more: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "detstudy.cli", "run", str(study), "--out", str(out), "--trainer", trainer]
-    environment = dict(os.environ, CUDA_VISIBLE_DEVICES="")
+def start(study: Path, out: Path, trainer: str = SLOW) -> subprocess.Popen[str]:
+    driver = Path(__file__).with_name("drive.py")
     return subprocess.Popen(
-        [*command, "--workers", "2", "--json", *more],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=environment,
+        [sys.executable, str(driver), str(study), str(out), trainer], stderr=subprocess.PIPE, text=True
     )
 
 
-def finish(process: subprocess.Popen[str], expected: int = 0) -> dict[str, Any]:
-    out, err = process.communicate(timeout=120)
-    assert process.returncode == expected, err
-    return json.loads(out) if out else {}
-
-
-def outcomes(document: dict[str, Any]) -> dict[tuple[str, int], str]:
-    return {(run["setting_id"], run["seed"]): run["outcome"] for run in document["runs"]}
+def finish(process: subprocess.Popen[str], out: Path) -> dict[tuple[str, int], str | None]:
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 0, err
+    return {(record.setting_id, record.seed): record.outcome for record in Ledger(out).read_runs()}
 
 
 def find_workers(driver: int) -> list[int]:
@@ -72,8 +63,7 @@ def test_killed_workers_are_started_again(tmp_path: Path, tiny_study: Callable[.
     wait_for_points(out, process)
     for pid in find_workers(process.pid):
         os.kill(pid, signal.SIGKILL)
-    document = finish(process)
-    assert outcomes(document) == {key: value for key, value in ALL_OUTCOMES.items() if key[1] == 0}
+    assert finish(process, out) == {key: value for key, value in ALL_OUTCOMES.items() if key[1] == 0}
     assert not list(out.glob("runs/*/lease.json"))
 
 
@@ -93,7 +83,7 @@ def test_a_stopped_study_ends_alike_when_run_again(
         time.sleep(0.05)  # workers without a driver stop by themselves
     assert not any(Path(f"/proc/{pid}").exists() for pid in workers)
     kept = {path: path.read_bytes() for path in out.glob("runs/*/result.json")}
-    assert outcomes(finish(start(study, out))) == ALL_OUTCOMES
+    assert finish(start(study, out), out) == ALL_OUTCOMES
     assert all(path.read_bytes() == content for path, content in kept.items())
 
 
@@ -108,15 +98,16 @@ def test_a_run_that_always_crashes_does_not_stop_the_study(
         "        return super().train(job)\n"
     )
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    document = finish(start(tiny_study(baseline_seeds=[0]), tmp_path / "out", "broken:Broken"), expected=3)
-    assert outcomes(document)["learning_rate=0.04", 0] == "crashed"
-    assert outcomes(document)["baseline", 0] == "finished"
-    logs = [path.read_text() for path in (tmp_path / "out").glob("runs/*lr0.04*/log.txt")]
+    out = tmp_path / "out"
+    outcomes = finish(start(tiny_study(baseline_seeds=[0]), out, "broken:Broken"), out)
+    assert outcomes["learning_rate=0.04", 0] == "crashed"
+    assert outcomes["baseline", 0] == "finished"
+    logs = [path.read_text() for path in out.glob("runs/*lr0.04*/log.txt")]
     assert logs[0].count("OSError: no space") == 3
 
 
 def test_a_trainer_that_is_not_there_is_refused(tmp_path: Path, tiny_study: Callable[..., Path]) -> None:
     process = start(tiny_study(), tmp_path / "out", "nowhere:Trainer")
     _, err = process.communicate(timeout=60)
-    assert process.returncode == 2
-    assert "trainer nowhere:Trainer" in err
+    assert process.returncode != 0
+    assert "RefusedError: trainer nowhere:Trainer" in err

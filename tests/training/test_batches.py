@@ -3,11 +3,12 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
+import pytest
 import torch
 
-from detstudy.data import decode_masks, load_image, read_dataset
+from detstudy.data import DataError, decode_masks, load_image, read_dataset
 from detstudy.setting import CocoData, Setting, replace_fields
-from detstudy.training.batches import ImageCache, make_batch, make_example, pick_images
+from detstudy.training.batches import Batch, ImageCache, make_batch, make_example, pick_images, stream_batches
 
 
 def test_each_epoch_shows_every_image_once_in_an_order_of_its_own() -> None:
@@ -107,3 +108,32 @@ def test_a_full_cache_decodes_again(coco_data: CocoData) -> None:
 
     assert cache.load(first) is cache.load(first)
     assert cache.load(second) is not cache.load(second)
+
+
+def test_batches_made_ahead_are_the_same_in_the_same_order(
+    coco_data: CocoData, compact_setting: Setting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The way of accelerators, on a machine without one: only the copies to it are left out."""
+    monkeypatch.setattr(Batch, "pin", lambda batch: batch)
+    monkeypatch.setattr(Batch, "move", lambda batch, _: batch)
+    records = read_dataset(coco_data).splits["train"]
+    setting = replace_fields(compact_setting, iterations=7).training
+
+    ahead = list(stream_batches(records, setting, 3, 2, torch.device("cuda")))
+    plain = list(stream_batches(records, setting, 3, 2, torch.device("cpu")))
+
+    assert len(ahead) == len(plain) == 5
+    for one, other in zip(ahead, plain, strict=True):
+        assert all(torch.equal(a, b) for a, b in zip(one.images, other.images, strict=True))
+
+
+def test_a_fault_in_a_batch_made_ahead_reaches_the_loop(
+    coco_data: CocoData, compact_setting: Setting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Batch, "pin", lambda batch: batch)
+    first, *others = read_dataset(coco_data).splits["train"]
+    records = [dataclasses.replace(first, path=first.path / "gone.png"), *others]
+
+    monkeypatch.setattr(Batch, "move", lambda batch, _: batch)
+    with pytest.raises(DataError, match=r"gone\.png"):
+        list(stream_batches(records, compact_setting.training, 3, 0, torch.device("cuda")))

@@ -106,6 +106,24 @@ def test_every_knob_of_the_setting_reaches_its_place(compact_setting: Setting) -
     assert heads.box_predictor.cls_score.out_features == 6
 
 
+def test_boxes_stay_in_full_precision_where_the_network_computes_in_half(compact_setting: Setting) -> None:
+    detector = build_detector(compact_setting, 2)
+    images = [torch.randint(0, 256, (3, 64, 96), dtype=torch.uint8)]
+    mask = torch.ones(1, 64, 96, dtype=torch.uint8)
+    targets = [{"boxes": torch.tensor([[3.0, 4, 50, 60]]), "labels": torch.tensor([1]), "masks": mask}]
+    seen = {}
+    detector.backbone.register_forward_hook(lambda _, __, out: seen.update(features=out["0"].dtype))
+    detector.roi_heads.box_roi_pool.register_forward_pre_hook(lambda _, args: seen.update(boxes=args[1][0].dtype))
+
+    with torch.autocast("cpu", torch.bfloat16):
+        losses = detector(images, targets)
+        found = detector.eval()(images)
+
+    assert seen == {"features": torch.bfloat16, "boxes": torch.float32}
+    assert all(bool(loss.isfinite()) for loss in losses.values())
+    assert found[0]["boxes"].dtype == torch.float32
+
+
 @pytest.mark.parametrize(("frozen", "learning"), [(0, 5), (2, 3), (5, 0)])
 def test_frozen_stages_leave_the_last_ones_learning(resnet_setting: Setting, frozen: int, learning: int) -> None:
     body = build_detector(replace_fields(resnet_setting, frozen_stages=frozen), 2).backbone.body

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from detstudy.trainer import Job
+from detstudy.trainer import Job, RefusedError
 from detstudy.training.checkpoint import find_checkpoints
 from detstudy.training.trainer import TorchvisionTrainer
 
@@ -296,3 +296,48 @@ def test_training_starts_from_the_weights_of_a_file_and_resumes_without_it(make_
 
     found = read_weights(job)
     assert torch.allclose(found["backbone.stem.0.weight"], given["backbone.stem.0.weight"], atol=1e-9)
+
+
+def test_predictions_of_the_last_validation_are_those_of_the_final_weights(make_job: MakeJob) -> None:
+    job = make_job(iterations=1)
+    trainer = TorchvisionTrainer()
+    trainer.train(job)
+
+    known = trainer.predict(job, "validation")
+    again = trainer.predict(job, "validation")
+
+    assert known is not again
+    assert known.predictions == again.predictions == TorchvisionTrainer().predict(job, "validation").predictions
+    assert len(known.predictions) == 4 * 5
+
+
+def test_other_evaluation_settings_predict_otherwise_with_the_same_weights(make_job: MakeJob) -> None:
+    trainer = TorchvisionTrainer()
+    trainer.train(make_job(iterations=1))
+
+    predicted = trainer.predict(make_job(iterations=1, detections_per_image=2), "validation")
+
+    assert len(predicted.predictions) == 4 * 2
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"weights": "nowhere.pt"}, "no file nowhere.pt"),
+        ({"weights": "coco"}, "no coco weights for compact"),
+        ({"anchor_sizes": ((8,),)}, "has 1 levels, but compact has 3"),
+        ({"name": "mask_rcnn"}, "backbone is missing"),
+    ],
+)
+def test_settings_that_cannot_be_built_are_refused_before_anything_starts(
+    make_job: MakeJob, fields: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(RefusedError, match=message):
+        TorchvisionTrainer().prepare(make_job(**fields).setting)
+
+
+def test_settings_that_can_be_built_are_accepted(make_job: MakeJob) -> None:
+    trainer = TorchvisionTrainer()
+
+    trainer.prepare(make_job().setting)
+    trainer.prepare(make_job(name="mask_rcnn", backbone="resnet50").setting)

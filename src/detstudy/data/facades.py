@@ -15,6 +15,8 @@ _WALLS = (
     (186, 172, 148), (206, 198, 182), (150, 96, 74), (168, 116, 88), (142, 138, 132), (196, 176, 128), (120, 112, 106),
     (214, 206, 196), (160, 150, 156), (128, 76, 62), (176, 184, 182),
 )  # fmt: skip
+# Parts of a front; from _PANE on they are panes of different tones.
+_WALL, _DIM, _FRAME, _CORNICE, _TOP, _DOOR, _SIGN, _PANE, _PARTS = 0, 1, 2, 3, 4, 5, 6, 7, 13
 _ROOFS = ((120, 62, 48), (84, 78, 76), (96, 58, 48), (64, 66, 72))
 
 
@@ -63,83 +65,87 @@ def paint_fronts(
     """
     rows, columns = round(FRONT_HEIGHT * 7 * detail), len(along)
     up = (FRONT_HEIGHT * (1 - (np.arange(rows, dtype=np.float32) + 0.5) / rows)).astype(np.float32)
-    color = np.zeros((3, rows, columns), np.float32)
-    cover = np.zeros((rows, columns), np.uint8)
     grain = make_grain(generator, rows, columns)
     blobs = make_noise(generator, rows, columns, max(round(5 * detail), 2))
-    for block in blocks:
+    # What stands where, as rows of one palette, and how bright it is there. Less sky reaches the foot of a wall.
+    parts = np.zeros((rows, columns), np.uint8)
+    palette = np.zeros((len(blocks) * _PARTS, 3), np.float32)
+    cover = np.zeros((rows, columns), np.uint8)
+    texture = np.clip(0.72 + 0.4 * up, 0.72, 1.0)[:, None] * (1 + 0.05 * grain + 0.03 * blobs)
+    for k, block in enumerate(blocks):
         first, last = np.searchsorted(along, (block.start, block.end)).tolist()
         if block.kind == "gap" or last - first < 2:
             continue
-        here = along[first:last] - np.float32(block.start)
         top = int(np.searchsorted(-up, -block.height))
-        part = color[:, top:, first:last]
-        flat = np.array(block.color, np.float32)[:, None, None]
-        cover[top:, first:last] = 255
+        area = (slice(top, rows), slice(first, last))
+        here = along[first:last] - np.float32(block.start)
+        parts[area] = k * _PARTS
+        palette[k * _PARTS : (k + 1) * _PARTS] = block.color
+        cover[area] = 255
         if block.kind == "house":
-            part[:] = _paint_house(generator, block, light, up[top:], here)
+            found, colors = _divide_house(generator, block, light, up[top:], here)
+            parts[area] += found
+            palette[k * _PARTS : (k + 1) * _PARTS] = colors
         elif block.kind == "hedge":
-            leaves = blobs[top:, first:last] + 0.8 * grain[top:, first:last]
+            leaves = blobs[area] + 0.8 * grain[area]
             rise = (up[top:] / np.float32(block.height))[:, None]
-            part[:] = flat * (0.55 + 0.35 * rise + 0.2 * leaves)
-            cover[top:, first:last] = np.where(rise + 0.12 * leaves < 0.92, 255, 0)
+            texture[area] *= 0.55 + 0.35 * rise + 0.2 * leaves
+            cover[area] = np.where(rise + 0.12 * leaves < 0.92, 255, 0)
         else:
-            part[:] = flat * np.where(np.mod(here, 0.9) < 0.12, np.float32(0.7), np.float32(1.0))
-    # Less sky reaches the foot of a wall; weather and grain on all of it.
-    foot = np.clip(0.72 + 0.4 * up, 0.72, 1.0)[:, None]
-    texture = foot * (1 + 0.05 * grain + 0.03 * blobs)
+            texture[area] *= np.where(np.mod(here, 0.9) < 0.12, np.float32(0.7), np.float32(1.0))
     haze = measure_hazes(light, np.maximum(along - 1.5, 0))
-    tone = light.ambient * 0.92 + light.direct * max(facing, 0.0)
     texture *= 1 - haze
+    palette *= light.ambient * 0.92 + light.direct * max(facing, 0.0)
     planes = []
-    for k, plane in enumerate(color):
+    for k in range(3):
+        plane = np.take(palette[:, k], parts)
         plane *= texture
-        plane *= tone[k]
         plane += light.haze[k] * haze
         planes.append(np.clip(plane, 0, 255, out=plane).astype(np.uint8))
     return np.asarray(cv2.merge(planes), dtype=np.uint8), cover
 
 
-def _paint_house(generator: np.random.Generator, block: Block, light: Light, up: Floats, here: Floats) -> Floats:
-    """Give a front's colours [3, rows, columns], by what each place is: wall, roof, frame, door, sign or a pane."""
+def _divide_house(
+    generator: np.random.Generator, block: Block, light: Light, up: Floats, here: Floats
+) -> tuple[Bytes, Floats]:
+    """Give what each place of a front is [rows, columns] and the colours of these parts [parts, 3]."""
     wide = block.end - block.start
-    storey, pitch = generator.uniform(2.9, 3.5), wide / max(round(wide / generator.uniform(1.9, 3.0)), 1)
-    roof = generator.uniform(0.5, 1.8) if block.height < 9 else generator.uniform(0.25, 0.6)
-    ground = storey * generator.uniform(1.0, 1.25)
-    low, high, half = generator.uniform([0.2, 0.72, 0.2], [0.32, 0.86, 0.36]).tolist()
+    dice = generator.uniform(size=10).tolist()
+    storey, pitch = 2.9 + 0.6 * dice[0], wide / max(round(wide / (1.9 + 1.1 * dice[1])), 1)
+    roof = 0.5 + 1.3 * dice[2] if block.height < 9 else 0.25 + 0.35 * dice[2]
+    ground = storey * (1 + 0.25 * dice[3])
+    low, high, half = 0.2 + 0.12 * dice[4], 0.72 + 0.14 * dice[5], 0.2 + 0.16 * dice[6]
     floor, column = np.floor((up - ground) / storey), np.floor(here / pitch)
     rise, across = (up - ground) / storey - floor, np.abs(here / pitch - column - 0.5)
     upper = (up > ground) & (up < block.height - roof - 0.3)
-    wall, dim, frame, cornice, top, door, sign, pane = range(8)
-    # Panes of eight tones from dark rooms to mirrored sky, one tone a window.
-    tones = np.clip(generator.normal(0.32, 0.2, 8), 0.06, 0.95)
-    table = generator.integers(
-        pane, pane + 8, (int(floor.max(initial=0)) + 2, int(column.max(initial=0)) + 1), np.uint8
-    )
-    panes = table[np.maximum(floor, -1).astype(int)][:, column.astype(int)]
-    kinds = np.zeros(panes.shape, np.uint8)
-    kinds[upper & (rise < 0.06)] = cornice
-    kinds[np.outer(upper & (rise > low - 0.05) & (rise < high + 0.04), across < half + 0.05)] = frame
+    # Panes of some tones from dark rooms to mirrored sky, one tone a window.
+    shape = (int(floor.max(initial=0)) + 2, int(column.max(initial=0)) + 1)
+    panes = generator.integers(_PANE, _PARTS, shape, np.uint8)[np.maximum(floor, -1).astype(int)][:, column.astype(int)]
+    found = np.zeros(panes.shape, np.uint8)
+    found[upper & (rise < 0.06)] = _CORNICE
+    found[np.outer(upper & (rise > low - 0.05) & (rise < high + 0.04), across < half + 0.05)] = _FRAME
     glass = np.outer(upper & (rise > low) & (rise < high), (across < half) & (across > 0.025))
-    if generator.random() < 0.45:  # a shop
-        kinds[(up < ground - 0.35) & (up > 0.4)] = dim
-        kinds[(up > ground - 0.7) & (up < ground - 0.15)] = sign
+    if dice[7] < 0.45:  # a shop
+        found[(up < ground - 0.35) & (up > 0.4)] = _DIM
+        found[(up > ground - 0.7) & (up < ground - 0.15)] = _SIGN
         glass |= np.outer((up < ground - 0.8) & (up > 0.5), across < 0.43)
-        kinds[glass] = panes[glass]
+        np.copyto(found, panes, where=glass)
     else:
         glass |= np.outer((up > 0.95) & (up < ground - 0.7), across < half)
-        kinds[glass] = panes[glass]
-        entry = int(generator.integers(len(table[0])))
-        kinds[np.outer(up < 2.1, (column == entry) & (across < 0.26))] = door
-    kinds[up > block.height - roof] = top
-    kinds[:, here < 0.12] = dim
-    kinds[(up < 0.45)[:, None] & (kinds == wall)] = cornice
-    palette = np.empty((pane + 8, 3), np.float32)
-    color = np.array(block.color, np.float32)
-    palette[wall], palette[dim], palette[cornice] = color, color * 0.6, color * 0.84
-    palette[frame] = np.minimum(color * generator.uniform(0.85, 1.35), 235)
-    palette[top] = _ROOFS[int(generator.integers(len(_ROOFS)))]
-    palette[door] = generator.uniform(30, 110, 3)
-    palette[sign] = generator.uniform(30, 190, 3)
-    palette[pane:] = tones[:, None] * (0.35 * light.sky + 30) / (0.6 + 0.4 * light.ambient)
-    return np.stack([plane[kinds] for plane in palette.T])
+        np.copyto(found, panes, where=glass)
+        found[np.outer(up < 2.1, (column == int(dice[8] * shape[1])) & (across < 0.26))] = _DOOR
+    found[up > block.height - roof] = _TOP
+    found[:, here < 0.12] = _DIM
+    foot = found[up < 0.45]
+    foot[foot == _WALL] = _CORNICE
+    found[up < 0.45] = foot
+    colors = np.empty((_PARTS, 3), np.float32)
+    wall = np.array(block.color, np.float32)
+    colors[_WALL], colors[_DIM], colors[_CORNICE] = wall, wall * 0.6, wall * 0.84
+    colors[_FRAME] = np.minimum(wall * (0.85 + 0.5 * dice[9]), 235)
+    colors[_TOP] = _ROOFS[int(generator.integers(len(_ROOFS)))]
+    colors[_DOOR] = generator.uniform(30, 110, 3)
+    colors[_SIGN] = generator.uniform(30, 190, 3)
+    tones = np.clip(generator.normal(0.32, 0.2, (_PARTS - _PANE, 1)), 0.06, 0.95)
+    colors[_PANE:] = tones * (0.35 * light.sky + 30) / (0.6 + 0.4 * light.ambient)
+    return found, colors

@@ -104,8 +104,10 @@ def _light_ground(
     if not shade.side:
         return np.ones((len(along), len(x)), np.float32)
     lit = np.clip((np.abs(shade.wall - x)[None] - shade.reach[:, None]) * np.float32(4), 0, 1)
-    first_z, first_x = float(along[0]), float(x[0])
     step_z, step_x = float(along[1] - along[0]), float(x[1] - x[0])
+    size = int(6.0 / step_z) + 2, int(6.0 / step_x) + 2
+    patch = make_noise(generator, *size, max(round(3 * detail), 2)) + make_grain(generator, *size)
+    first_z, first_x = float(along[0]), float(x[0])
     for item in items:
         if item.kind != "tree":
             continue
@@ -116,9 +118,9 @@ def _light_ground(
         if bottom - top < 2 or right - left < 2:
             continue
         near = ((along[top:bottom, None] - z) / 2.4) ** 2 + ((x[None, left:right] - at) / 2.2) ** 2
-        leaves = make_noise(generator, *near.shape, max(round(3 * detail), 2)) + make_grain(generator, *near.shape)
+        leaves = patch[: bottom - top, : right - left]
         lit[top:bottom, left:right] *= np.where(near + 0.35 * leaves < 0.9, np.float32(0.25), np.float32(1.0))
-    return lit
+    return np.asarray(lit, dtype=np.float32)
 
 
 def _mark_joints(
@@ -139,9 +141,9 @@ def _mark_joints(
         texture[np.arange(len(along)), column] *= 0.72
     for _ in range(int(generator.integers(1, 4))):  # manholes
         z, at = generator.uniform(6, 45), generator.uniform(-4, 1.5)
-        rows, columns = np.flatnonzero(np.abs(along - z) < 0.32), np.flatnonzero(np.abs(x - at) < 0.32)
-        disc = (along[rows, None] - z) ** 2 + (x[columns] - at) ** 2 < 0.1
-        texture[np.ix_(rows, columns)] *= np.where(disc, np.float32(0.6), np.float32(1.0))
+        near_z, near_x = np.flatnonzero(np.abs(along - z) < 0.32), np.flatnonzero(np.abs(x - at) < 0.32)
+        disc = (along[near_z, None] - z) ** 2 + (x[near_x] - at) ** 2 < 0.1
+        texture[np.ix_(near_z, near_x)] *= np.where(disc, np.float32(0.6), np.float32(1.0))
 
 
 def _mark_lanes(generator: np.random.Generator, layout: Layout, along: Floats, x: Floats) -> Floats:

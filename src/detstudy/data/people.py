@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,7 +28,8 @@ _CLOTH = (
     (196, 70, 44), (52, 92, 62), (210, 180, 80), (116, 60, 104), (164, 132, 96), (232, 120, 150), (40, 130, 140),
 )  # fmt: skip
 _TROUSERS = ((24, 26, 32), (36, 46, 76), (70, 86, 122), (90, 84, 76), (150, 138, 116), (50, 50, 52))
-_HALF = np.linspace(0, np.pi, 5, dtype=np.float32)
+_HALF = np.linspace(0, np.pi, 5)
+_ARC = np.stack([-np.cos(_HALF), np.sin(_HALF)], axis=1).astype(np.float32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +75,9 @@ def sample_person(generator: np.random.Generator) -> Person:
 def _build_limbs(person: Person, yaw: float, phase: float) -> tuple[Floats, Floats, Floats]:
     """Give limbs back to front: ends [n, 2, 2] in metres across and up, radii [n, 2], colours [n, 3]."""
     h, g = person.height, person.girth
-    turn = float(np.sin(yaw))  # 0 seen from front or behind, 1 from the side and walking to the right
-    broad = 0.62 + 0.38 * abs(float(np.cos(yaw)))
-    swing = person.stride * float(np.sin(phase))
+    turn = math.sin(yaw)  # 0 seen from front or behind, 1 from the side and walking to the right
+    broad = 0.62 + 0.38 * abs(math.cos(yaw))
+    swing = person.stride * math.sin(phase)
     hip, shoulder, neck = 0.49 * h, 0.80 * h, 0.86 * h
     ends: list[tuple[tuple[float, float], tuple[float, float]]] = []
     radii: list[tuple[float, float]] = []
@@ -91,9 +93,9 @@ def _build_limbs(person: Person, yaw: float, phase: float) -> tuple[Floats, Floa
         angle = 0.42 * swing * sign
         x = 0.052 * h * sign * broad
         bend = 0.35 * max(0.0, -angle) + 0.05
-        knee = (x + np.sin(angle) * 0.24 * h * turn, hip - 0.24 * h)
+        knee = (x + math.sin(angle) * 0.24 * h * turn, hip - 0.24 * h)
         lift = 0.06 * h * max(0.0, -angle)
-        foot = (knee[0] + np.sin(angle - bend) * 0.24 * h * turn + 0.01 * sign * h, 0.025 * h + lift)
+        foot = (knee[0] + math.sin(angle - bend) * 0.24 * h * turn + 0.01 * sign * h, 0.025 * h + lift)
         add((x, hip), knee, 0.050, 0.040, person.legs, tone)
         add(knee, foot, 0.040, 0.026, person.legs, tone)
         add((foot[0], foot[1]), (foot[0] + 0.055 * h * turn + 0.008 * sign * h, foot[1] - 0.005 * h), 0.024, 0.020,
@@ -102,8 +104,8 @@ def _build_limbs(person: Person, yaw: float, phase: float) -> tuple[Floats, Floa
     def add_arm(sign: float, tone: float) -> None:
         angle = -0.5 * swing * sign
         x = 0.118 * h * sign * broad * (0.8 + 0.2 * g)
-        elbow = (x * 1.12 + np.sin(angle) * 0.16 * h * turn, shoulder - 0.17 * h)
-        hand = (elbow[0] + np.sin(angle + 0.3) * 0.15 * h * turn, elbow[1] - 0.14 * h)
+        elbow = (x * 1.12 + math.sin(angle) * 0.16 * h * turn, shoulder - 0.17 * h)
+        hand = (elbow[0] + math.sin(angle + 0.3) * 0.15 * h * turn, elbow[1] - 0.14 * h)
         add((x, shoulder - 0.015 * h), elbow, 0.030, 0.026, person.top, tone)
         add(elbow, hand, 0.025, 0.020, person.top, tone)
         add(hand, hand, 0.020, 0.020, person.skin, tone)
@@ -111,7 +113,7 @@ def _build_limbs(person: Person, yaw: float, phase: float) -> tuple[Floats, Floa
     add_arm(-1.0, 0.72)
     add_leg(-1.0, 0.78)
     add_leg(1.0, 1.0)
-    away = float(np.cos(yaw)) > 0
+    away = math.cos(yaw) > 0
     if person.bag and not away:
         add((-0.05 * h * turn, 0.74 * h), (-0.05 * h * turn, 0.58 * h), 0.065, 0.060, person.bag, 0.8)
     for sign in (-1.0, 1.0):
@@ -149,14 +151,14 @@ def _build_limbs(person: Person, yaw: float, phase: float) -> tuple[Floats, Floa
 def _outline_limbs(ends: Floats, radii: Floats) -> Floats:
     """Give outlines [n, 10, 2] of rods with round ends."""
     along = ends[:, 1] - ends[:, 0]
-    angle = np.arctan2(along[:, 1], along[:, 0])[:, None]
-    far = angle - np.pi / 2 + _HALF
-    near = angle + np.pi / 2 + _HALF
-    arcs = [
-        ends[:, k, None] + radii[:, k, None, None] * np.stack([np.cos(turn), np.sin(turn)], axis=-1)
-        for k, turn in ((1, far), (0, near))
-    ]
-    return np.concatenate(arcs, axis=1).astype(np.float32)
+    length = np.hypot(along[:, 0], along[:, 1])
+    along = np.where(
+        length[:, None] > 1e-6, along / np.maximum(length, 1e-6)[:, None], np.array([1.0, 0.0], np.float32)
+    )
+    ahead, left = along[:, None, :], np.stack([-along[:, 1], along[:, 0]], axis=1)[:, None, :]
+    arc = _ARC[:, :1] * left + _ARC[:, 1:] * ahead  # half a circle around the far end
+    far, near = ends[:, 1, None] + radii[:, 1, None, None] * arc, ends[:, 0, None] - radii[:, 0, None, None] * arc
+    return np.concatenate([far, near], axis=1)
 
 
 def paint_person_shadow(shade: Bytes, canvas: Canvas, person: Person, pose: Pose, strength: int, contact: int) -> None:

@@ -81,7 +81,7 @@ def build_scenery(
     depth = np.array([item.z for item in items], np.float32)[owners]
     lit = np.array(colors, np.float32).reshape(-1, 3) * (light.ambient * 0.85 + light.direct * incidence[:, None])
     haze = measure_hazes(light, np.maximum(depth - 1.5, 0))[:, None]
-    size = round(64 * max(detail, 1.0) ** 0.5)
+    size = round(52 * max(detail, 1.0) ** 0.8)
     return Scenery(
         items=items,
         outlines=np.array(outlines, np.float32).reshape(-1, _CORNERS, 3),

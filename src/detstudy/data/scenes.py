@@ -23,6 +23,7 @@ from detstudy.data.canvas import (
     create_canvas,
     enlarge_camera,
     fill_hull,
+    make_grain,
     project_points,
 )
 from detstudy.data.ground import measure_sunshine
@@ -127,9 +128,9 @@ def _check_numbers(seed: int, frames: int, width: int, height: int, counts: tupl
         raise DataError(f"drawn scenes: seed ({seed}) and numbers of sequences {counts} can't be negative")
     if frames < 1:
         raise DataError(f"drawn scenes: {frames} frames a sequence; at least 1 is needed")
-    if height < 48 or not height <= width <= 8 * height:
+    if height < 32 or not height <= width <= 8 * height:
         raise DataError(
-            f"drawn scenes: {width}×{height} pixels can't show a street; take at least 48 rows and 1 to 8 times as "
+            f"drawn scenes: {width}×{height} pixels can't show a street; take at least 32 rows and 1 to 8 times as "
             "many columns, such as 320×96 or 1242×375"
         )
 
@@ -202,16 +203,17 @@ def _photograph(place: Place, generator: np.random.Generator, frame: int) -> tup
     paint_ground(ground, place.street, travel)
     _paint_shadows(ground, place, frame, travel)
     paint_walls(ground, place.street, travel)
-    cv2.resize(ground.image, (place.camera.width, place.camera.height), canvas.image)
+    size = (place.camera.width, place.camera.height)
+    cv2.resize(ground.image, size, canvas.image, interpolation=cv2.INTER_NEAREST)
     drawn = _paint_things(canvas, place, frame, travel)
     ids = _name_ids(_shrink_ids(canvas.ids), place.actors, drawn)
     height, width = ids.shape
     image = cv2.LUT(cv2.resize(canvas.image, (width, height), interpolation=cv2.INTER_AREA), place.tone)
     if place.blur:
         image = cv2.GaussianBlur(image, (0, 0), place.blur)
-    grain = np.frombuffer(generator.bytes(image.size), np.uint8).reshape(image.shape)
-    # A byte with even odds has a standard deviation of 74.
-    photo = image * place.vignette + (grain - np.float32(127.5)) * np.float32(place.noise / 74)
+    grain = make_grain(generator, height, 3 * width).reshape(image.shape)
+    # Even odds between -1 and 1 have a standard deviation of 0.577.
+    photo = image * place.vignette + grain * np.float32(place.noise / 0.577)
     return np.clip(photo, 0, 255, out=photo).astype(np.uint8), ids
 
 
@@ -283,29 +285,29 @@ def _shrink_ids(ids: Bytes) -> Bytes:
 def _name_ids(ids: Bytes, actors: tuple[Actor, ...], drawn: list[int]) -> NDArray[np.int32]:
     """Turn the canvas's ids into KITTI-MOTS's; what shows too little of itself becomes a region to ignore."""
     smallest = SMALLEST_AREA * (ids.shape[0] / 96) ** 2
-    areas = np.bincount(ids.ravel(), minlength=256)
     names = np.zeros(256, np.int32)
     names[_IGNORED] = IGNORE_ID
     counts = {CAR: 0, PEDESTRIAN: 0}
     for k, actor in enumerate(actors):
         kind = CAR if isinstance(actor.body, Vehicle) else PEDESTRIAN
-        area = float(areas[k + 1])
+        area = cv2.countNonZero(cv2.compare(ids, float(k + 1), cv2.CMP_EQ))
         visible = area >= smallest and area * OVERSAMPLING**2 >= SMALLEST_SHARE * drawn[k]
         names[k + 1] = kind * 1000 + counts[kind] if visible else IGNORE_ID
         counts[kind] += 1
-    return np.asarray(names[ids], dtype=np.int32)
+    return np.asarray(cv2.LUT(ids, names[None]), dtype=np.int32)
 
 
 def _encode_frame(frame: int, ids: NDArray[np.int32]) -> list[str]:
     from pycocotools import mask
 
-    names = np.flatnonzero(np.bincount(ids.ravel()))
+    columns = np.ascontiguousarray(ids.T, dtype=np.uint16)
+    names = np.flatnonzero(np.bincount(columns.ravel())).astype(np.uint16)
     names = names[names > 0]
     if not len(names):
         return []
     height, width = ids.shape
     # pycocotools wants columns in a row: masks of the transposed ids, seen from the other side.
-    masks = (np.ascontiguousarray(ids.T)[None] == names[:, None, None]).view(np.uint8).T
+    masks = (columns[None] == names[:, None, None]).view(np.uint8).T
     codes = mask.encode(masks)
     return [
         f"{frame} {name} {name // 1000} {height} {width} {code['counts'].decode('ascii')}"

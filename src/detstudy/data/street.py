@@ -86,7 +86,7 @@ def build_street(generator: np.random.Generator, camera: Camera, detail: float) 
     layout = sample_layout(generator)
     style = int(generator.choice(3, p=[0.5, 0.3, 0.2]))  # city, suburb, park
     blocks = (sample_blocks(generator, STREET_LENGTH, style), sample_blocks(generator, STREET_LENGTH, style))
-    count = round(STREET_LENGTH * 6 * detail)
+    count = round(STREET_LENGTH * 5 * detail)
     along = (np.arange(count, dtype=np.float32) + 0.5) * np.float32(STREET_LENGTH / count) + np.float32(STREET_START)
     shade = _cast_houses(layout, light, blocks, along)
     items = _sample_items(generator, layout, style)

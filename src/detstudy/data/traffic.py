@@ -55,19 +55,24 @@ def sample_traffic(
 ) -> tuple[Actor, ...]:
     """People a street: three to eight actors at most in view, and often a far group, unless it is `deserted`.
 
-    `speed` is the camera's, in metres a frame. Each actor gets the size that it has in the image at a moment of its own
-    among the first four, so that sizes spread evenly between SMALLEST and LARGEST.
+    `speed` is the camera's, in metres a frame. Each actor gets the size that it has in the image at one
+    moment among the first four frames, so that sizes spread evenly between SMALLEST and LARGEST.
     """
-    actors: list[Actor] = []
     if deserted:
         return ()
+    moment = float(generator.uniform(0, 3))
+    actors: list[Actor] = []
+    boxes: list[Box] = []
     for _ in range(int(generator.integers(3, 9))):
         body = sample_vehicle(generator) if generator.random() < CAR_SHARE else sample_person(generator)
         for _ in range(_TRIES):
-            moment = float(generator.uniform(0, 3))
             actor = _sample_actor(generator, body, camera, layout, speed, moment)
-            if actor is not None and _fits(actor, actors, camera, speed, moment):
+            if actor is None or any(_meet(actor, other, moment) for other in actors):
+                continue
+            box = _measure_box(actor, camera, moment, speed)
+            if all(_measure_overlap(box, other) <= MOST_OVERLAP for other in boxes):
                 actors.append(actor)
+                boxes.append(box)
                 break
     if generator.random() < 0.35:
         actors += _sample_group(generator, layout)
@@ -138,21 +143,12 @@ def _toss(generator: np.random.Generator) -> float:
     return 1.0 if generator.random() < 0.5 else -1.0
 
 
-def _fits(actor: Actor, others: list[Actor], camera: Camera, speed: float, moment: float) -> bool:
-    """Whether an actor hides little of the others when it is placed and runs through none of them in a drive."""
-    if not others:
-        return True
-    box = _measure_box(actor, camera, moment, speed)
-    for other in others:
-        if _measure_overlap(box, _measure_box(other, camera, moment, speed)) > MOST_OVERLAP:
-            return False
-        (wide, deep), (other_wide, other_deep) = _measure_plan(actor), _measure_plan(other)
-        for frame in (0.0, moment, 3.0, 7.0):
-            x, z, _ = locate_actor(actor, frame, 0)
-            other_x, other_z, _ = locate_actor(other, frame, 0)
-            if max(abs(x - other_x) - wide - other_wide, abs(z - other_z) - deep - other_deep) < 0.15:
-                return False
-    return True
+def _meet(a: Actor, b: Actor, moment: float) -> bool:
+    """Whether two actors run through each other in a drive; they may touch in the image, not on the ground."""
+    (a_wide, a_deep), (b_wide, b_deep) = _measure_plan(a), _measure_plan(b)
+    apart_x, apart_z = a_wide + b_wide + 0.15, a_deep + b_deep + 0.15
+    x, z, speed_x, speed_z = a.x - b.x, a.z - b.z, a.speed_x - b.speed_x, a.speed_z - b.speed_z
+    return any(abs(x + speed_x * t) < apart_x and abs(z + speed_z * t) < apart_z for t in (0.0, moment, 3.0, 7.0))
 
 
 def _measure_plan(actor: Actor) -> tuple[float, float]:
@@ -189,8 +185,9 @@ def _sample_group(generator: np.random.Generator, layout: Layout) -> list[Actor]
     kerb, wall = (layout.left_kerb, layout.left_wall) if side < 0 else (layout.right_kerb, layout.right_wall)
     if generator.random() < 0.5:
         z = generator.uniform(22, 30)
+        low, high = sorted((kerb, wall - side * 0.4))
         return [
-            Actor(sample_person(generator), float(generator.uniform(*sorted((kerb, wall - side * 0.4)))),
+            Actor(sample_person(generator), float(generator.uniform(low, high)),
                   float(z + generator.uniform(0, 3)), 0.0, 0.0, float(generator.uniform(0, 2 * math.pi)), 1)
             for _ in range(int(generator.integers(5, 10)))
         ]  # fmt: skip

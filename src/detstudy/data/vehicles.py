@@ -50,6 +50,22 @@ _PANELS = np.array([
     [48, 49, 53, 52], [50, 51, 55, 54], [49, 50, 54, 53], [51, 48, 52, 55],  # their windows
 ])  # fmt: skip
 _FRONT, _REAR, _RIGHT, _LEFT, _WINDOW = 0, 1, 2, 3, 4
+_GLASS, _SHINE, _LINE, _LENS, _LAMP, _GRILLE, _TRIM, _PLATE = range(8)
+# Details: panel, left, right, bottom, top and slant as shares of it, and what they are; the rear plate is the last.
+_DETAILS = np.array([
+    *[(_WINDOW + side, 0.06, 0.94, 0.06, 0.90, 0.0, _GLASS) for side in (_FRONT, _REAR)],
+    *[(_WINDOW + side, 0.10, 0.46, 0.50, 0.86, 0.12, _SHINE) for side in (_FRONT, _REAR)],
+    *[(_WINDOW + side, s, s + 0.40, 0.10, 0.88, 0.0, _GLASS) for side in (_RIGHT, _LEFT) for s in (0.07, 0.52)],
+    *[(_WINDOW + side, s, s + 0.24, 0.55, 0.85, 0.05, _SHINE) for side in (_RIGHT, _LEFT) for s in (0.09, 0.54)],
+    *[(side, s, s + 0.004, 0.16, 0.94, 0.0, _LINE) for side in (_RIGHT, _LEFT) for s in (0.34, 0.55, 0.74)],
+    *[(_REAR, s, s + 0.26, 0.93, 0.93, 0.0, _LENS) for s in (-0.13, 0.87)],
+    *[(_FRONT, s, s + 0.26, 0.66, 0.92, 0.0, _LAMP) for s in (-0.13, 0.87)],
+    (_FRONT, 0.20, 0.80, 0.62, 0.90, 0.0, _GRILLE),
+    (_FRONT, 0.05, 0.95, 0.14, 0.34, 0.0, _TRIM),
+    (_FRONT, 0.33, 0.67, 0.38, 0.54, 0.0, _PLATE),
+    (_REAR, 0.0, 1.0, 0.02, 0.16, 0.0, _TRIM),
+    (_REAR, 0.31, 0.69, 0.0, 0.0, 0.0, _PLATE),
+])  # fmt: skip
 _TURN = np.linspace(0, 2 * np.pi, 13)[:-1]
 _CIRCLE = np.stack([np.cos(_TURN), np.sin(_TURN)], axis=1)
 _WHEEL_LAYERS = (1.2, 1.0, 0.66, 0.24)  # arch, tyre, rim and hub, as shares of the tyre's radius
@@ -79,7 +95,7 @@ def sample_vehicle(generator: np.random.Generator) -> Vehicle:
     body = _build_body(length, width, bonnet, boot, nose, belt)
     cabin = _build_cabin(length, width, height, belt, bonnet, boot, windscreen, rear_slope)
     solid = np.concatenate([body, cabin])
-    corners, colors, glow = _place_details(solid, _list_details(generator, paint))
+    corners, colors = _place_details(generator, solid, paint)
     tint = np.ones((_SOLID_FACES, 1))
     tint[:12] = 0.35 if generator.random() < 0.5 else 0.75  # sills and bumpers, of plastic or painted
     tint[12:24] = 0.94
@@ -96,8 +112,8 @@ def sample_vehicle(generator: np.random.Generator) -> Vehicle:
         faces=faces,
         normals=normals,
         offsets=offsets,
-        paint=np.concatenate([paint * tint, colors]).astype(np.float32),
-        glow=np.concatenate([np.zeros(_SOLID_FACES), glow]).astype(np.float32)[:, None],
+        paint=np.concatenate([paint * tint, colors[:, :3]]).astype(np.float32),
+        glow=np.concatenate([np.zeros(_SOLID_FACES), colors[:, 3]]).astype(np.float32)[:, None],
         gloss=shiny,
         rim=float(generator.uniform(70, 190)),
     )
@@ -142,47 +158,31 @@ def _build_cabin(
     return np.array(lower + upper)
 
 
-def _list_details(generator: np.random.Generator, paint: Floats) -> list[tuple[float, ...]]:
-    """Give windows, lights, lines and plates: panel, their box and slant on it, red, green, blue, glow."""
-    dark, height, plate, grille = generator.uniform([14, 0.16, 0.2, 14], [44, 0.30, 0.5, 50]).tolist()
-    glass = (dark, dark * 1.08, dark * 1.15, 0.0)
-    shine = (dark * 1.8 + 22, dark * 1.9 + 28, dark * 2.0 + 36, 0.0)
-    line = (*(paint * 0.5).tolist(), 0.0)
-    trim, black, white = (26.0, 26.0, 28.0, 0.0), (grille, grille, grille, 0.0), (206.0, 206.0, 197.0, 0.08)
-    on = float(generator.random() < 0.35)
-    red, lamp = (150 + 70 * on, 20 + 20 * on, 22.0, 0.25 + 0.6 * on), (215.0, 218.0, 222.0, 0.15 + 0.75 * on)
-    rows: list[tuple[float, ...]] = []
-    for side in (_FRONT, _REAR):
-        rows.append((_WINDOW + side, 0.06, 0.94, 0.06, 0.90, 0.0, *glass))
-        rows.append((_WINDOW + side, 0.10, 0.46, 0.50, 0.86, 0.12, *shine))
-    for side in (_RIGHT, _LEFT):
-        for s0, s1 in ((0.07, 0.47), (0.52, 0.92)):
-            rows.append((_WINDOW + side, s0, s1, 0.10, 0.88, 0.0, *glass))
-            rows.append((_WINDOW + side, s0 + 0.02, s1 - 0.14, 0.55, 0.85, 0.05, *shine))
-        for s in (0.34, 0.55, 0.74):
-            rows.append((side, s, s + 0.004, 0.16, 0.94, 0.0, *line))
-    for s0, s1 in ((-0.13, 0.13), (0.87, 1.13)):
-        rows.append((_REAR, s0, s1, 0.93 - height, 0.93, 0.0, *red))
-        rows.append((_FRONT, s0, s1, 0.66, 0.92, 0.0, *lamp))
-    rows.append((_FRONT, 0.20, 0.80, 0.62, 0.90, 0.0, *black))
-    rows.append((_FRONT, 0.05, 0.95, 0.14, 0.34, 0.0, *trim))
-    rows.append((_FRONT, 0.33, 0.67, 0.38, 0.54, 0.0, *white))
-    rows.append((_REAR, 0.0, 1.0, 0.02, 0.16, 0.0, *trim))
-    rows.append((_REAR, 0.31, 0.69, plate, plate + 0.17, 0.0, *white))
-    return rows
-
-
 def _place_details(
-    solid: NDArray[np.float64], rows: list[tuple[float, ...]]
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    table = np.array(rows)
-    corners = solid[_PANELS[table[:, 0].astype(int)]]
-    s0, s1, t0, t1, slant = table[:, 1:6].T
+    generator: np.random.Generator, solid: NDArray[np.float64], paint: Floats
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Place windows, lights, lines and plates: corners [n, 4, 3]; red, green, blue and glow [n, 4]."""
+    dark, depth, plate, grille, on = generator.uniform([14, 0.16, 0.2, 14, 0], [44, 0.30, 0.5, 50, 1]).tolist()
+    on = float(on < 0.35)
+    colors = np.empty((8, 4))
+    colors[_GLASS] = dark, dark * 1.08, dark * 1.15, 0
+    colors[_SHINE] = dark * 1.8 + 22, dark * 1.9 + 28, dark * 2.0 + 36, 0
+    colors[_LINE, :3], colors[_LINE, 3] = paint * 0.5, 0
+    colors[_LENS] = 150 + 70 * on, 20 + 20 * on, 22, 0.25 + 0.6 * on
+    colors[_LAMP] = 215, 218, 222, 0.15 + 0.75 * on
+    colors[_GRILLE] = grille, grille, grille, 0
+    colors[_TRIM] = 26, 26, 28, 0
+    colors[_PLATE] = 206, 206, 197, 0.08
+    s0, s1, t0, t1, slant = _DETAILS[:, 1:6].T.copy()
+    kinds = _DETAILS[:, 6].astype(int)
+    t0[kinds == _LENS] -= depth
+    t0[-1], t1[-1] = plate, plate + 0.17
+    corners = solid[_PANELS[_DETAILS[:, 0].astype(int)]]
     s = np.stack([s0, s1, s1 + slant, s0 + slant], axis=1)[..., None]
     t = np.stack([t0, t0, t1, t1], axis=1)[..., None]
     low = corners[:, None, 0] + (corners[:, None, 1] - corners[:, None, 0]) * s
     high = corners[:, None, 3] + (corners[:, None, 2] - corners[:, None, 3]) * s
-    return low + (high - low) * t, table[:, 6:9], table[:, 9]
+    return low + (high - low) * t, colors[kinds]
 
 
 def _build_wheels(length: float, width: float, height: float) -> NDArray[np.float64]:

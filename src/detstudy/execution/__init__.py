@@ -1,7 +1,7 @@
 """Worker processes and the local pool: what is missing of a study gets done, whatever dies on the way."""
 
 from detstudy.execution.pool import InterruptedStudyError, list_tasks, prepare_trainer, run_tasks
-from detstudy.execution.prepare import describe_data, prepare_ledger
+from detstudy.execution.prepare import describe_data, foresee_runs, prepare_ledger
 from detstudy.execution.progress import TerminalProgress
 from detstudy.execution.provenance import count_cores, list_gpus
 from detstudy.execution.work import Place, Task, is_task_due, work_on
@@ -13,6 +13,7 @@ __all__ = [
     "TerminalProgress",
     "count_cores",
     "describe_data",
+    "foresee_runs",
     "is_task_due",
     "list_gpus",
     "list_tasks",

@@ -3,9 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
-from detstudy.ledger import Ledger
+from detstudy.data import (
+    DataError,
+    ImageRecord,
+    build_ground_truth,
+    check_dataset,
+    fingerprint_dataset,
+    load_image,
+    read_dataset,
+)
+from detstudy.ledger import Ledger, RunRecord
+from detstudy.plan import Plan, identify_evaluation, identify_training
 from detstudy.setting import DataSetting
 from detstudy.study import Study
 
@@ -15,8 +26,6 @@ GALLERY_QUALITY = 88
 
 def describe_data(data: DataSetting) -> dict[str, Any]:
     """Return the data's fingerprint, classes and counts. Raises DataError with the first fault and its remedy."""
-    from detstudy.data import fingerprint_dataset, read_dataset
-
     dataset = read_dataset(data)
     splits = {}
     for name, images in dataset.splits.items():
@@ -39,13 +48,43 @@ def describe_data(data: DataSetting) -> dict[str, Any]:
     }
 
 
+def foresee_runs(study: Study, plan: Plan, folder: Path) -> list[RunRecord]:
+    """Return what is known of the planned runs, before anything was started in the study's folder too.
+
+    Without the data set nobody can tell a run's identity: ids then end in "unknown".
+    """
+    if (folder / "data.json").exists():
+        return Ledger(folder).read_runs(plan)
+    try:
+        fingerprint = describe_data(study.data)["fingerprint"]
+    except (DataError, OSError):
+        fingerprint = None
+    records = []
+    for run in plan.runs:
+        run_id = identify_training(run, fingerprint or "")
+        if fingerprint is None:
+            run_id = run_id.rpartition("--")[0] + "--unknown"
+        run_folder = folder / "runs" / run_id
+        records.append(
+            RunRecord(
+                id=run_id,
+                setting_id=run.setting_id,
+                setting=run.setting,
+                levels=plan.setting(run.setting_id).levels,
+                seed=run.seed,
+                state="planned",
+                folder=run_folder,
+                evaluation_folder=run_folder / "evaluations" / identify_evaluation(run.setting),
+            )
+        )
+    return records
+
+
 def prepare_ledger(study: Study, ledger: Ledger) -> list[str]:
     """Check the data once, and store the study, the ground truth and the gallery.
 
     Returns the warnings of the check. Raises DataError naming every fatal fault; nothing is written then.
     """
-    from detstudy.data import DataError, build_ground_truth, check_dataset, read_dataset
-
     description = describe_data(study.data)
     warnings: list[str] = []
     stored = ledger.folder / "data.json"
@@ -66,11 +105,9 @@ def prepare_ledger(study: Study, ledger: Ledger) -> list[str]:
     return warnings
 
 
-def choose_gallery(images: Sequence[Any], count: int) -> list[tuple[int, str, float, bytes]]:
+def choose_gallery(images: Sequence[ImageRecord], count: int) -> list[tuple[int, str, float, bytes]]:
     """Return validation images for the report, spread evenly over those with objects, as JPEG of bounded size."""
     import cv2
-
-    from detstudy.data import load_image
 
     with_objects = [image for image in images if any(not a.crowd for a in image.annotations)] or list(images)
     step = max(1, len(with_objects) / max(1, count))

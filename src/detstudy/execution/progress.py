@@ -17,11 +17,10 @@ from detstudy.plan import Plan
 class TerminalProgress:
     """A `Watcher` that draws bars on a terminal and prints one line an ended run."""
 
-    def __init__(self, console: Console, ledger: Ledger, plan: Plan, workers: int) -> None:
+    def __init__(self, console: Console, ledger: Ledger, plan: Plan) -> None:
         self.console = console
         self.ledger = ledger
         self.plan = plan
-        self.workers = workers
         self.bars = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -65,7 +64,10 @@ class TerminalProgress:
             self.note_point(key, task, event)
         elif event["kind"] == "evaluating":
             self.bars.update(self.rows[key], note=f"evaluating {event['split']}")
-        elif event["kind"] in ("ended", "again"):
+        elif event["kind"] == "again":
+            self.console.print(f"{describe_end(self.records(task)[0])}; tried again", markup=False)
+            self.bars.remove_task(self.rows.pop(key))
+        elif event["kind"] == "ended":
             self.note_end(key, task)
 
     def note_point(self, key: int, task: Task, event: dict[str, Any]) -> None:
@@ -90,7 +92,7 @@ class TerminalProgress:
             self.bars.remove_task(row)
         for record in self.records(task):
             if record.state == "ended":
-                self.console.print(describe_end(record), highlight=False)
+                self.console.print(describe_end(record), markup=False)
         self.show_study()
 
     def show_study(self) -> None:

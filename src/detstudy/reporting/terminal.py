@@ -1,14 +1,19 @@
-"""The answer in the terminal: every setting in one table, then which to take."""
+"""What the verbs print on a terminal: a study's answer, its runs, the measures of a result file."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from detstudy.analysis.records import Analysis
+from detstudy.evaluation import Summary
+from detstudy.ledger import RunRecord
 from detstudy.plan import BASELINE
 from detstudy.reporting.answer import Answer, gather_answer
+from detstudy.reporting.number import format_ap
 
 STYLES = {
     "better": "bold green",
@@ -53,3 +58,29 @@ def print_answer(analysis: Analysis, console: Console) -> None:
             console.print(Text(text))
     for text in answer.warnings:
         console.print(Text(f"! {text}", style="yellow"))
+
+
+def print_runs(records: Sequence[RunRecord], console: Console) -> None:
+    """Print one row a run: its setting, seed, state, outcome and AP."""
+    table = Table("setting", "seed", "state", "outcome", "box AP", "mask AP", "reason")
+    table.columns[0].overflow = "fold"
+    for record in records:
+        outcome = (record.outcome or "").replace("_", " ")
+        measures = [record.measures.get(name) for name in ("box/AP", "mask/AP")]
+        values = [format_ap(measure.value if measure else None) for measure in measures]
+        cells = (record.setting_id, str(record.seed), record.state, outcome, *values, record.reason or "")
+        table.add_row(*map(Text, cells))
+    console.print(table)
+
+
+def print_measures(summary: Summary, console: Console) -> None:
+    """Print one row a measure: all classes together, then each class; below it why a measure is undefined."""
+    table = Table("measure")
+    for name in ("all classes", *summary.per_class):
+        table.add_column(Text(name), justify="right")
+    for name, value in summary.measures.items():
+        values = (value, *(measures.get(name) for measures in summary.per_class.values()))
+        table.add_row(name, *(format_ap(each) for each in values))
+    console.print(table)
+    for name, reason in summary.undefined.items():
+        console.print(Text(f"{name} is undefined: {reason}"))

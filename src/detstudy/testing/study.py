@@ -21,8 +21,14 @@ def draw_tiny_data(folder: Path) -> Path:
     """Draw eight short sequences of scenes (two to train, six to validate) and return the folder."""
     from detstudy.data.scenes import draw_scenes
 
-    sequences = {"train_sequences": TRAIN_SEQUENCES, "validation_sequences": VALIDATION_SEQUENCES}
-    draw_scenes(folder, **sequences, frames=2, width=160, height=64)
+    draw_scenes(
+        folder,
+        train_sequences=TRAIN_SEQUENCES,
+        validation_sequences=VALIDATION_SEQUENCES,
+        frames=2,
+        width=160,
+        height=64,
+    )
     return folder
 
 

@@ -122,7 +122,7 @@ class GridPool(nn.Module):
 
     def forward(self, features: dict[str, Tensor], boxes: list[Tensor], image_shapes: object) -> Tensor:  # noqa: ARG002
         """Return [regions, channels, size, size] for boxes (x1, y1, x2, y2, in pixels) of each image, in order."""
-        maps = features[self.level]
+        maps = features[self.level].float()  # positions in a lower precision would be off by whole cells
         channels, height, width = maps.shape[1:]
         size = self.output_size[0]
         pooled = []
@@ -140,7 +140,7 @@ class GridPool(nn.Module):
             )
             samples = functional.grid_sample(
                 maps[index : index + 1],
-                grid.reshape(1, count * size, size, 2).to(maps.dtype),
+                grid.reshape(1, count * size, size, 2),
                 padding_mode="border",
                 align_corners=False,
             )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -69,15 +70,24 @@ class Detector(GeneralizedRCNN):  # type: ignore[misc]
             min_size=model.image_min_size, max_size=model.image_max_size, mean=parts.image_mean, std=parts.image_std
         )
         super().__init__(parts.backbone, rpn, heads, transform)
+        # torchvision decodes boxes in the type of these outputs: bf16 would round a coordinate of 1,000 to 8 pixels.
+        for head in (parts.rpn_head, parts.box_predictor):
+            head.register_forward_hook(_widen_outputs)
         self.normalization = parts.normalization
         self.anchor_sizes = parts.anchor_sizes
         self.anchors_per_location = len(parts.anchor_sizes[0]) * len(parts.anchor_aspect_ratios)
 
 
+def _widen_outputs(_module: nn.Module, _inputs: object, outputs: Any) -> Any:
+    """Return a head's two outputs (each a tensor or a list of them) in fp32."""
+    first, second = ([part.float() for part in out] if isinstance(out, list) else out.float() for out in outputs)
+    return first, second
+
+
 def build_detector(setting: Setting, class_count: int) -> Detector:
     """Return the setting's detector with fresh weights from torch's random state, on the CPU, in training mode.
 
-    `class_count` leaves the background out. Raises ValueError where the setting contradicts itself (a backbone is
+    `class_count` leaves the background out. Raises RefusedError where the setting contradicts itself (a backbone is
     missing, anchors don't fit the levels).
     """
     make_parts = make_compact_parts if setting.model.name == "compact" else make_resnet_parts

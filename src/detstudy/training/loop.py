@@ -12,7 +12,7 @@ import torch
 
 from detstudy.data.records import Dataset, ImageRecord
 from detstudy.setting import TrainingSetting
-from detstudy.trainer import Job
+from detstudy.trainer import Job, Predicted, RefusedError
 from detstudy.training.batches import Batch, ImageCache, stream_batches
 from detstudy.training.memory import measure_peak
 from detstudy.training.optimizer import set_learning_rate
@@ -26,8 +26,8 @@ class DivergedError(ArithmeticError):
     """A loss that is not a number, or infinite: the run has ended."""
 
 
-def run_loop(session: Session, job: Job, dataset: Dataset) -> None:
-    """Train from the session's iteration to the setting's last one.
+def run_loop(session: Session, job: Job, dataset: Dataset) -> Predicted | None:
+    """Train from the session's iteration to the setting's last one; return what the last validation predicted.
 
     Validations happen where the monitoring says and at the end, checkpoints where it says; neither counts as training
     time. Raises DivergedError at the first non-finite loss, before a step is made with it.
@@ -36,6 +36,7 @@ def run_loop(session: Session, job: Job, dataset: Dataset) -> None:
     records = dataset.splits["train"]
     validation = choose_validation_images(dataset.splits["validation"], monitoring.validation_images)
     validation_cache = ImageCache()
+    predicted = None
     session.detector.train()
     with closing(stream_batches(records, setting, job.seed, progress.iteration, session.device)) as batches:
         while progress.iteration < setting.iterations:
@@ -57,9 +58,10 @@ def run_loop(session: Session, job: Job, dataset: Dataset) -> None:
             if log:
                 log_window(session, job)
             if validate:
-                validate_now(session, job, dataset, validation, validation_cache)
+                predicted = validate_now(session, job, dataset, validation, validation_cache)
             if save:
                 session.save(job)
+    return predicted
 
 
 def take_step(session: Session, batch: Batch, setting: TrainingSetting) -> None:
@@ -135,7 +137,7 @@ def log_window(session: Session, job: Job) -> None:
 
 def validate_now(
     session: Session, job: Job, dataset: Dataset, records: Sequence[ImageRecord], cache: ImageCache
-) -> None:
+) -> Predicted:
     """Append a validation point and, where the rule is "best", keep the weights if they are the best so far."""
     progress = session.progress
     losses: dict[str, float] = compute_validation_losses(session, records, cache) if records else {}
@@ -153,12 +155,13 @@ def validate_now(
     job.curve.append(point)
     if job.setting.training.checkpoint_rule == "best":
         _keep_best(session, measures, job.objective)
+    return predicted
 
 
 def _keep_best(session: Session, measures: dict[str, float | None], objective: str) -> None:
     """Copy the weights where the objective rose; one that is undefined never does."""
     if objective not in measures:
-        raise ValueError(f"objective {objective} is not measured on validation; measured are {', '.join(measures)}")
+        raise RefusedError(f"objective {objective} is not measured on validation; measured are {', '.join(measures)}")
     value, progress = measures[objective], session.progress
     if value is None or (progress.best_value is not None and value <= progress.best_value):
         return

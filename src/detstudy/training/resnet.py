@@ -11,6 +11,7 @@ from torchvision.models.detection.rpn import RPNHead
 from torchvision.ops import FrozenBatchNorm2d, MultiScaleRoIAlign
 
 from detstudy.setting import ModelSetting
+from detstudy.trainer import RefusedError
 from detstudy.training.anchors import choose_anchors
 from detstudy.training.parts import Parts
 
@@ -50,7 +51,7 @@ def make_resnet_parts(setting: ModelSetting, class_count: int) -> Parts:
 
 def _make_backbone(setting: ModelSetting, *, frozen_norm: bool) -> BackboneWithFPN:
     if setting.backbone is None:
-        raise ValueError("model.backbone is missing: mask_rcnn needs resnet18, resnet34, resnet50 or resnet101")
+        raise RefusedError("model.backbone is missing: mask_rcnn needs resnet18, resnet34, resnet50 or resnet101")
     norm = FrozenBatchNorm2d if frozen_norm else nn.BatchNorm2d
     body = getattr(resnet, setting.backbone)(weights=None, norm_layer=norm)
     backbone = _resnet_fpn_extractor(body, STAGES - setting.frozen_stages)

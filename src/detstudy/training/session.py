@@ -8,15 +8,13 @@ from typing import Any
 
 import torch
 
-from detstudy.setting import Setting
 from detstudy.trainer import Job
 from detstudy.training.checkpoint import State, read_checkpoint, write_checkpoint
 from detstudy.training.detector import Detector, build_detector, load_initial_weights
+from detstudy.training.device import choose_dtype
 from detstudy.training.memory import measure_peak
 from detstudy.training.optimizer import build_optimizer
 from detstudy.training.progress import Progress
-
-_PRECISIONS = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 @dataclass(slots=True)
@@ -56,16 +54,6 @@ class Session:
         if self.device.type == "cuda":
             state["random_cuda"] = torch.cuda.get_rng_state(self.device)
         write_checkpoint(job.folder, self.progress.iteration, state)
-
-
-def choose_dtype(setting: Setting, device: torch.device) -> torch.dtype | None:
-    """Return the type that autocast computes in, None for fp32. Raises ValueError for a lower precision on a CPU."""
-    precision = setting.training.precision
-    if precision == "fp32":
-        return None
-    if device.type != "cuda":
-        raise ValueError(f"training.precision: {precision} needs a CUDA device, but this run is on {device}; use fp32")
-    return _PRECISIONS[precision]
 
 
 def open_session(job: Job, class_count: int, device: torch.device) -> Session:

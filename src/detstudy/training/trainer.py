@@ -6,30 +6,28 @@ import dataclasses
 import json
 import os
 from pathlib import Path
-from typing import Any
 
-import cv2
 import torch
 
 from detstudy.data import read_dataset
 from detstudy.data.records import Dataset
-from detstudy.setting import Measure, SplitName
-from detstudy.trainer import Job, Predicted, Trained
+from detstudy.setting import DataSetting, EvaluationSetting, Measure, ModelSetting, Outcome, Setting, SplitName
+from detstudy.trainer import Job, Predicted, RefusedError, Trained
 from detstudy.training.checkpoint import FINAL_WEIGHTS, remove_checkpoints, write_tensors
-from detstudy.training.detector import build_detector, find_nonfinite
+from detstudy.training.detector import build_detector, find_nonfinite, load_initial_weights
+from detstudy.training.device import choose_dtype, open_device
 from detstudy.training.loop import DivergedError, run_loop
 from detstudy.training.memory import (
     GIB,
     is_out_of_memory,
     lift_limit,
-    limit_memory,
     measure_need,
     measure_peak,
     reset_peak,
 )
 from detstudy.training.prediction import predict_images
 from detstudy.training.receipts import describe_effective, list_measures
-from detstudy.training.session import Session, choose_dtype, open_session
+from detstudy.training.session import Session, open_session
 from detstudy.training.weights import read_weights
 
 ENDED = "trained.json"
@@ -42,25 +40,43 @@ class TorchvisionTrainer:
     state dict) and `trained.json` (what `train` returned), so that training a folder that has ended returns at once.
     """
 
+    def __init__(self) -> None:
+        self._checked: set[ModelSetting] = set()
+        self._dataset: tuple[DataSetting, Dataset] | None = None
+        self._predicted: tuple[Path, EvaluationSetting, Predicted] | None = None
+
+    def prepare(self, setting: Setting) -> None:
+        """Check that the setting's detector can be built and its weights be had; downloads published ones.
+
+        Raises RefusedError (WeightsError) with the remedy. Precision is checked when the device is known, in `train`.
+        """
+        if setting.model in self._checked:
+            return
+        with torch.device("meta"):
+            build_detector(setting, class_count=1)
+        if setting.model.weights != "none":
+            load_initial_weights(build_detector(setting, class_count=1), setting.model)
+        self._checked.add(setting.model)
+
     def train(self, job: Job) -> Trained:
         """Train to the end, going on from the newest good checkpoint in the job's folder.
 
         On a CPU a run that goes on equals one that was never interrupted, clock times apart. Non-finite losses or
-        weights and memory that runs out are outcomes. Raises ValueError for a setting that can't be trained here
+        weights and memory that runs out are outcomes. Raises RefusedError for a setting that can't be trained here
         (WeightsError where weights can't be had), DataError for faults of the data.
         """
         ended = _read_ended(job.folder)
         if ended is not None:
             return ended
-        device = _prepare_device(job)
+        device = open_device(job)
         choose_dtype(job.setting, device)
         reset_peak(device)
         session: Session | None = None
         dataset: Dataset | None = None
         try:
-            dataset = read_dataset(job.data)
+            dataset = self._read_dataset(job.data)
             session = open_session(job, len(dataset.classes), device)
-            run_loop(session, job, dataset)
+            predicted = run_loop(session, job, dataset)
             broken = find_nonfinite(session.detector)
             if broken:
                 raise DivergedError(f"weights are not finite at the end ({broken[0]} and {len(broken) - 1} more)")
@@ -73,6 +89,8 @@ class TorchvisionTrainer:
             lift_limit(device)
             reason = describe_shortage(job, dataset, measure_need(device, error))
             return _end(session, job, "out_of_memory", reason, dataset)
+        if predicted is not None and session.best_weights is None and job.monitoring.validation_images is None:
+            self._predicted = (job.folder, job.setting.evaluation, predicted)
         write_tensors(job.folder / FINAL_WEIGHTS, session.best_weights or session.detector.state_dict())
         trained = _end(session, job, "finished", None, dataset)
         _write_ended(job.folder, trained)
@@ -82,16 +100,27 @@ class TorchvisionTrainer:
     def predict(self, job: Job, split: SplitName) -> Predicted:
         """Predict the split with `weights.pt` of the job's folder, by the job's evaluation setting.
 
-        Raises WeightsError where there are no weights, ValueError where the data has no such split.
+        The last validation of `train` has predicted the validation split with these weights already: its predictions
+        are handed out, once, in place of the same ones computed again. Raises WeightsError where there are no weights,
+        RefusedError where the data has no such split.
         """
-        device = _prepare_device(job)
-        dataset = read_dataset(job.data)
+        known, self._predicted = self._predicted, None
+        if known is not None and known[:2] == (job.folder, job.setting.evaluation) and split == "validation":
+            return known[2]
+        device = open_device(job)
+        dataset = self._read_dataset(job.data)
         if split not in dataset.splits:
-            raise ValueError(f"the data has no {split} split; it has {', '.join(dataset.splits)}")
+            raise RefusedError(f"the data has no {split} split; it has {', '.join(dataset.splits)}")
         detector = build_detector(job.setting, len(dataset.classes))
         detector.load_state_dict(read_weights(job.folder / FINAL_WEIGHTS))
         detector.to(device)
         return predict_images(detector, dataset.splits[split], dataset.category_ids, device)
+
+    def _read_dataset(self, data: DataSetting) -> Dataset:
+        """Read a data set once for the training and the evaluations of a run."""
+        if self._dataset is None or self._dataset[0] != data:
+            self._dataset = (data, read_dataset(data))
+        return self._dataset[1]
 
 
 def describe_shortage(job: Job, dataset: Dataset | None, need: int) -> str:
@@ -108,23 +137,7 @@ def describe_shortage(job: Job, dataset: Dataset | None, need: int) -> str:
     return ", ".join(parts)
 
 
-def _prepare_device(job: Job) -> torch.device:
-    """Set the process's threads and memory limit and return its device. Raises ValueError for one that isn't there."""
-    device = torch.device(job.device)
-    if device.type not in ("cpu", "cuda"):
-        raise ValueError(f"device {job.device} is not supported; use cpu or cuda:0")
-    if device.type == "cuda":
-        found = torch.cuda.device_count()
-        if (device.index or 0) >= found:
-            raise ValueError(f"device {job.device} is not there ({found} CUDA devices found); use cpu")
-        torch.cuda.set_device(device)
-    torch.set_num_threads(job.threads)
-    cv2.setNumThreads(job.threads)
-    limit_memory(device, job.memory_limit)
-    return device
-
-
-def _end(session: Session | None, job: Job, outcome: Any, reason: str | None, dataset: Dataset | None) -> Trained:
+def _end(session: Session | None, job: Job, outcome: Outcome, reason: str | None, dataset: Dataset | None) -> Trained:
     """Return how the training ended, with all that is known of it."""
     if session is None or dataset is None:
         return Trained(outcome=outcome, reason=reason)

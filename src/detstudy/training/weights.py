@@ -15,6 +15,8 @@ from torch import nn
 from torchvision.models.detection.mask_rcnn import MaskRCNN_ResNet50_FPN_Weights
 from torchvision.models.resnet import ResNet18_Weights, ResNet34_Weights, ResNet50_Weights, ResNet101_Weights
 
+from detstudy.trainer import RefusedError
+
 State = dict[str, torch.Tensor]
 
 # The layers whose shapes follow from the number of classes or anchors; anything else must fit.
@@ -30,7 +32,7 @@ _IMAGENET = {
 }
 
 
-class WeightsError(ValueError):
+class WeightsError(RefusedError):
     """Weights that can't be had or don't fit, with the remedy in the message."""
 
 
