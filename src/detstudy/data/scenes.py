@@ -15,11 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detstudy.data.canvas import (
+    NEAREST,
     OVERSAMPLING,
     Bytes,
     Camera,
     Canvas,
     Floats,
+    Pose,
     create_canvas,
     enlarge_camera,
     fill_hull,
@@ -258,6 +260,8 @@ def _paint_things(canvas: Canvas, place: Place, frame: int, travel: float) -> li
         if actor.group and not grouped:
             grouped = True
             _mark_group(canvas, actors, frame, travel)
+        if not _is_in_view(canvas.camera, pose):
+            continue
         identity = _IGNORED if actor.group else k + 1
         exposure = measure_sunshine(place.street.shade, pose[0], depth + travel)
         if isinstance(actor.body, Person):
@@ -268,6 +272,12 @@ def _paint_things(canvas: Canvas, place: Place, frame: int, travel: float) -> li
         if not actor.group:
             drawn[k] = cv2.countNonZero(cv2.compare(canvas.ids, float(identity), cv2.CMP_EQ))
     return drawn
+
+
+def _is_in_view(camera: Camera, pose: Pose) -> bool:
+    """Whether any part of an actor may be seen: none is longer than five metres."""
+    scale = camera.focal / max(pose[1] - 2.5, NEAREST)
+    return camera.center + (pose[0] + 2.6) * scale > 0 and camera.center + (pose[0] - 2.6) * scale < camera.width
 
 
 def _mark_group(canvas: Canvas, actors: tuple[Actor, ...], frame: int, travel: float) -> None:

@@ -189,11 +189,11 @@ def _sample_group(generator: np.random.Generator, layout: Layout) -> list[Actor]
         return [
             Actor(sample_person(generator), float(generator.uniform(low, high)),
                   float(z + generator.uniform(0, 3)), 0.0, 0.0, float(generator.uniform(0, 2 * math.pi)), 1)
-            for _ in range(int(generator.integers(5, 10)))
+            for _ in range(int(generator.integers(4, 7)))
         ]  # fmt: skip
     z = generator.uniform(24, 32)
     yaw = 0.0 if side > 0 else math.pi
     return [
         Actor(sample_vehicle(generator), kerb - side * 1.05, float(z + 5.6 * k), 0.0, 0.0, yaw, 1)
-        for k in range(int(generator.integers(3, 6)))
+        for k in range(int(generator.integers(3, 5)))
     ]

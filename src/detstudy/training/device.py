@@ -7,13 +7,12 @@ import torch
 
 from detstudy.setting import Setting
 from detstudy.trainer import Job, RefusedError
-from detstudy.training.memory import limit_memory
 
 _PRECISIONS = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 def open_device(job: Job) -> torch.device:
-    """Set the process's threads and memory limit, return its device. Raises RefusedError where it is not there."""
+    """Set the process's threads, return its device. Raises RefusedError where it is not there."""
     try:
         device = torch.device(job.device)
     except RuntimeError as error:
@@ -27,7 +26,6 @@ def open_device(job: Job) -> torch.device:
         torch.cuda.set_device(device)
     torch.set_num_threads(job.threads)
     cv2.setNumThreads(job.threads)
-    limit_memory(device, job.memory_limit)
     return device
 
 

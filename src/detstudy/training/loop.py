@@ -14,7 +14,7 @@ from detstudy.data.records import Dataset, ImageRecord
 from detstudy.setting import TrainingSetting
 from detstudy.trainer import Job, Predicted, RefusedError
 from detstudy.training.batches import Batch, ImageCache, stream_batches
-from detstudy.training.memory import measure_peak
+from detstudy.training.memory import lifted_limit, measure_peak
 from detstudy.training.optimizer import set_learning_rate
 from detstudy.training.prediction import predict_images
 from detstudy.training.schedule import compute_multiplier
@@ -142,7 +142,8 @@ def validate_now(
     progress = session.progress
     losses: dict[str, float] = compute_validation_losses(session, records, cache) if records else {}
     predicted = predict_images(session.detector, records, dataset.category_ids, session.device, cache)
-    measures = job.measure(predicted.predictions, [record.id for record in records])
+    with lifted_limit(session.device, job.memory_limit):
+        measures = job.measure(predicted.predictions, [record.id for record in records])
     point: dict[str, Any] = {
         "kind": "validation",
         "iteration": progress.iteration,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
@@ -83,6 +84,28 @@ def lift_limit(device: torch.device) -> None:
 
         _, hard = resource.getrlimit(resource.RLIMIT_DATA)
         resource.setrlimit(resource.RLIMIT_DATA, (hard, hard))
+
+
+@contextlib.contextmanager
+def limited_memory(device: torch.device, limit: int | None) -> Iterator[None]:
+    """Hold the limit within the block."""
+    limit_memory(device, limit)
+    try:
+        yield
+    finally:
+        if limit is not None:
+            lift_limit(device)
+
+
+@contextlib.contextmanager
+def lifted_limit(device: torch.device, limit: int | None) -> Iterator[None]:
+    """Lift the limit within a block in which others work: libraries that start up under it may wait for ever."""
+    if limit is not None:
+        lift_limit(device)
+    try:
+        yield
+    finally:
+        limit_memory(device, limit)
 
 
 def is_out_of_memory(error: BaseException) -> bool:

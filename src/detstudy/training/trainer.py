@@ -20,7 +20,7 @@ from detstudy.training.loop import DivergedError, run_loop
 from detstudy.training.memory import (
     GIB,
     is_out_of_memory,
-    lift_limit,
+    limited_memory,
     measure_need,
     measure_peak,
     reset_peak,
@@ -74,9 +74,10 @@ class TorchvisionTrainer:
         session: Session | None = None
         dataset: Dataset | None = None
         try:
-            dataset = self._read_dataset(job.data)
-            session = open_session(job, len(dataset.classes), device)
-            predicted = run_loop(session, job, dataset)
+            with limited_memory(device, job.memory_limit):
+                dataset = self._read_dataset(job.data)
+                session = open_session(job, len(dataset.classes), device)
+                predicted = run_loop(session, job, dataset)
             broken = find_nonfinite(session.detector)
             if broken:
                 raise DivergedError(f"weights are not finite at the end ({broken[0]} and {len(broken) - 1} more)")
@@ -86,7 +87,6 @@ class TorchvisionTrainer:
         except Exception as error:
             if not is_out_of_memory(error):
                 raise
-            lift_limit(device)
             reason = describe_shortage(job, dataset, measure_need(device, error))
             return _end(session, job, "out_of_memory", reason, dataset)
         if predicted is not None and session.best_weights is None and job.monitoring.validation_images is None:
@@ -114,7 +114,8 @@ class TorchvisionTrainer:
         detector = build_detector(job.setting, len(dataset.classes))
         detector.load_state_dict(read_weights(job.folder / FINAL_WEIGHTS))
         detector.to(device)
-        return predict_images(detector, dataset.splits[split], dataset.category_ids, device)
+        with limited_memory(device, job.memory_limit):
+            return predict_images(detector, dataset.splits[split], dataset.category_ids, device)
 
     def _read_dataset(self, data: DataSetting) -> Dataset:
         """Read a data set once for the training and the evaluations of a run."""
