@@ -64,7 +64,8 @@ def test_a_study_from_plan_to_comparison(tmp_path: Path, tiny_study: Callable[..
     assert "box/AP50" in detstudy("evaluate", truth, results[0])
     difference = ask("compare", "--gt", truth, *results)
     assert difference["measures"]["mask/AP"]["difference"] > 0
-    assert any("seed noise unknown" in note for note in difference["notes"])
+    assert difference["measures"]["mask/AP"]["verdict"] is None
+    assert "seed noise unknown" in difference["measures"]["mask/AP"]["reason"]
 
 
 def test_the_report_needs_no_data_set(tmp_path: Path) -> None:
@@ -133,3 +134,16 @@ def test_ctrl_c_keeps_everything(tmp_path: Path, tiny_study: Callable[..., Path]
     printed, _ = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "everything that ended is kept" in printed
+
+
+def test_the_test_split_is_evaluated_for_the_choice_and_the_baseline_only(tmp_path: Path, tiny_data: Path) -> None:
+    data = {"format": "kitti_mots", "root": str(tiny_data), "train": [0, 1], "validation": [2, 3, 4, 5], "test": [6, 7]}
+    study = write_tiny_study(tmp_path, tiny_data, factors={"learning_rate": [0.04]})
+    sets = [f"--set=data={json.dumps(data)}"]
+    ask("run", study, "--out", tmp_path / "out", "--trainer", FAKE, *sets)
+    assert (
+        "On the test split, which picked nothing, mask AP is: baseline" in (tmp_path / "out" / "report.md").read_text()
+    )
+    evaluated = {path.parts[-3] for path in tmp_path.glob("out/runs/*/evaluations/*--test")}
+    assert len(evaluated) == 3
+    assert not any("lr0.04" in name for name in evaluated)

@@ -50,6 +50,10 @@ class Evidence:
         """Return the runs of a setting, finished or not, by the plan's order."""
         return tuple(run for run in self.runs if run.setting_id == setting_id)
 
+    def test_runs(self) -> list[RunRecord]:
+        """Return the runs with what they reached on the test split; [] where the data has none."""
+        return Ledger(self.folder).read_runs(self.plan, "test") if self.study.data.test else []
+
     def seed_noise(self, measure: str) -> SeedNoise:
         """Return a measure's variance over seeds. Settings that share weights count once."""
         if measure not in self._noise:

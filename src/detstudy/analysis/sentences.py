@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Sequence
 
 from detstudy.analysis.arm import IDENTICAL
-from detstudy.analysis.labels import count, format_change, format_interval, format_points, label_measure
+from detstudy.analysis.labels import count, format_change, format_interval, format_points, label_measure, label_setting
 from detstudy.analysis.records import Contrast, SettingSummary
 from detstudy.analysis.variance import SeedNoise
+from detstudy.ledger import RunRecord
 
 
 def write_learned(settings: Sequence[SettingSummary], objective: str, margin: float, noise: SeedNoise) -> list[str]:
@@ -30,6 +32,19 @@ def write_learned(settings: Sequence[SettingSummary], objective: str, margin: fl
             "a difference of that size between two single trainings says nothing."
         )
     return sentences
+
+
+def write_test(runs: Sequence[RunRecord], objective: str) -> list[str]:
+    """Return what the runs evaluated on the test split reached there, as one sentence; [] where none was."""
+    values: dict[str, list[float]] = {}
+    for run in runs:
+        measure = run.measures.get(objective) if run.outcome == "finished" else None
+        if measure is not None and measure.value is not None:
+            values.setdefault(label_setting(run.levels), []).append(measure.value)
+    if not values:
+        return []
+    parts = [f"{label} {statistics.fmean(found):.1f} ({count(len(found), 'seed')})" for label, found in values.items()]
+    return [f"On the test split, which picked nothing, {label_measure(objective)} is: {', '.join(parts)}."]
 
 
 def write_unknown(settings: Sequence[SettingSummary], objective: str, margin: float) -> list[str]:

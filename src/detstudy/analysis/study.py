@@ -14,7 +14,7 @@ from detstudy.analysis.evidence import Evidence
 from detstudy.analysis.factor import describe_factor, list_levels
 from detstudy.analysis.labels import label_factor, label_level
 from detstudy.analysis.records import Analysis, Choice, Contrast, FactorSummary, SettingSummary
-from detstudy.analysis.sentences import write_learned, write_unknown
+from detstudy.analysis.sentences import write_learned, write_test, write_unknown
 from detstudy.analysis.summary import make_arm, summarise_setting
 from detstudy.plan import BASELINE
 from detstudy.setting import read_field
@@ -50,7 +50,7 @@ def analyse_study(folder: Path) -> Analysis:
         settings=settings,
         factors=factors,
         choice=_warn_of_combining(choice, factors, study.design),
-        learned=tuple(write_learned(everything, objective, margin, noise)),
+        learned=(*write_learned(everything, objective, margin, noise), *write_test(evidence.test_runs(), objective)),
         unknown=tuple(write_unknown(everything, objective, margin)),
         units=evidence.units_label,
         seed_sd=seed_sd,
