@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from detstudy.data.canvas import (
+from detstudy.data.drawing.canvas import (
     NEAREST,
     OVERSAMPLING,
     Bytes,
@@ -28,13 +28,13 @@ from detstudy.data.canvas import (
     make_grain,
     project_points,
 )
-from detstudy.data.ground import measure_sunshine
-from detstudy.data.people import Person, paint_person, paint_person_shadow
+from detstudy.data.drawing.ground import measure_sunshine
+from detstudy.data.drawing.people import Person, paint_person, paint_person_shadow
+from detstudy.data.drawing.scenery import paint_item, project_scenery
+from detstudy.data.drawing.street import Street, build_street, paint_ground, paint_walls
+from detstudy.data.drawing.traffic import Actor, list_corners, locate_actor, sample_traffic
+from detstudy.data.drawing.vehicles import Vehicle, paint_vehicle, paint_vehicle_shadow
 from detstudy.data.records import DataError
-from detstudy.data.scenery import paint_item, project_scenery
-from detstudy.data.street import Street, build_street, paint_ground, paint_walls
-from detstudy.data.traffic import Actor, list_corners, locate_actor, sample_traffic
-from detstudy.data.vehicles import Vehicle, paint_vehicle, paint_vehicle_shadow
 
 CAR, PEDESTRIAN, IGNORE = 1, 2, 10  # KITTI-MOTS's class ids
 IGNORE_ID = 10_000

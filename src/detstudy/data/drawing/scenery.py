@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from detstudy.data.canvas import (
+from detstudy.data.drawing.canvas import (
     Bytes,
     Canvas,
     Floats,

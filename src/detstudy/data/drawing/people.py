@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from detstudy.data.canvas import (
+from detstudy.data.drawing.canvas import (
     Bytes,
     Canvas,
     Floats,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from detstudy.data.canvas import (
+from detstudy.data.drawing.canvas import (
     Bytes,
     Camera,
     Canvas,
@@ -19,9 +19,9 @@ from detstudy.data.canvas import (
     measure_haze,
     project_points,
 )
-from detstudy.data.facades import FRONT_HEIGHT, Block, paint_fronts, sample_blocks
-from detstudy.data.ground import STREET_LENGTH, STREET_START, Layout, Shade, measure_sunshine, paint_texture
-from detstudy.data.scenery import Item, ItemKind, Scenery, build_scenery, sample_item
+from detstudy.data.drawing.facades import FRONT_HEIGHT, Block, paint_fronts, sample_blocks
+from detstudy.data.drawing.ground import STREET_LENGTH, STREET_START, Layout, Shade, measure_sunshine, paint_texture
+from detstudy.data.drawing.scenery import Item, ItemKind, Scenery, build_scenery, sample_item
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from detstudy.data.canvas import Bytes, Floats, Light, make_grain, make_noise, measure_hazes
-from detstudy.data.scenery import Item
+from detstudy.data.drawing.canvas import Bytes, Floats, Light, make_grain, make_noise, measure_hazes
+from detstudy.data.drawing.scenery import Item
 
 STREET_START = 2.0  # metres ahead of the camera at frame 0 where the textures begin
 STREET_LENGTH = 62.0  # metres

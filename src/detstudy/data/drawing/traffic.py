@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from detstudy.data.canvas import NEAREST, Camera, Floats, Pose, place_points
-from detstudy.data.ground import Layout
-from detstudy.data.people import Person, sample_person
-from detstudy.data.vehicles import Vehicle, sample_vehicle
+from detstudy.data.drawing.canvas import NEAREST, Camera, Floats, Pose, place_points
+from detstudy.data.drawing.ground import Layout
+from detstudy.data.drawing.people import Person, sample_person
+from detstudy.data.drawing.vehicles import Vehicle, sample_vehicle
 
 CAR_SHARE = 0.6  # of the actors tried; cars find room less often
 LARGEST, SMALLEST = 0.58, 0.21  # height of a car when it is placed, as a share of the image's height

@@ -8,7 +8,7 @@ from typing import Literal
 import cv2
 import numpy as np
 
-from detstudy.data.canvas import Bytes, Floats, Light, make_grain, make_noise, measure_hazes
+from detstudy.data.drawing.canvas import Bytes, Floats, Light, make_grain, make_noise, measure_hazes
 
 FRONT_HEIGHT = 14.0  # metres shown of a front, from the ground
 _WALLS = (

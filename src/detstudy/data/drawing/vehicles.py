@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from detstudy.data.canvas import (
+from detstudy.data.drawing.canvas import (
     Bytes,
     Canvas,
     Floats,
