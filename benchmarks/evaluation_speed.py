@@ -14,10 +14,11 @@ from __future__ import annotations
 import argparse
 import contextlib
 import copy
+import datetime
 import io
-import json
 import os
 import time
+from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -40,6 +41,9 @@ from detstudy.evaluation import (
     summarize,
 )
 from detstudy.evaluation.protocol import DEFINITIONS
+from detstudy.execution.provenance import read_cpu_name
+
+REPORT = Path(__file__).parents[1] / "docs" / "benchmarks" / "evaluation_speed.md"
 
 HEIGHT, WIDTH = 375, 1242
 RESAMPLED = [name for name in MEASURE_NAMES if "/AP" in name]
@@ -124,7 +128,6 @@ def main() -> None:
     parser.add_argument("--detections", type=int, default=50, help="per image")
     parser.add_argument("--classes", type=int, nargs="+", default=[2, 80])
     parser.add_argument("--resamples", type=int, default=1000)
-    parser.add_argument("--json", action="store_true", help="print one JSON document only")
     arguments = parser.parse_args()
 
     warm, warm_predictions = draw_data(4, 8, 2)  # compiles the kernels, or loads them from numba's cache
@@ -159,17 +162,24 @@ def main() -> None:
         what = f"{arguments.resamples} resamples (against: reckoned)"
         rows.append({"classes": classes, "what": what, "seconds": ours, "against": theirs_total * arguments.resamples})
         rows.append({"classes": classes, "what": "read and check both inputs", "seconds": loading, "against": None})
-    if arguments.json:
-        print(json.dumps({"arguments": vars(arguments), "rows": rows}))
-        return
-    print(
-        f"{arguments.images} images, {arguments.detections} detections an image; processor seconds, pycocotools' after"
-    )
+    lines = [
+        "# Evaluation against pycocotools",
+        "",
+        f"{datetime.date.today()}: {arguments.images} images, {arguments.detections} detections an image, one core of "
+        f"{read_cpu_name()}, processor seconds in one run; repeat with `make bench-evaluation`. For the resamples "
+        "pycocotools' seconds are reckoned: one evaluation times the number of resamples.",
+        "",
+        "| classes | what | detstudy, s | pycocotools, s | ratio |",
+        "| --- | --- | --- | --- | --- |",
+    ]
     for row in rows:
-        ratio = (
-            "" if row["against"] is None else f"{row['against']:12.1f}   {row['against'] / row['seconds']:8.1f} times"
+        against = (
+            "– | –" if row["against"] is None else f"{row['against']:.1f} | {row['against'] / row['seconds']:.0f}×"
         )
-        print(f"{row['classes']:3d} classes  {row['what']:34s} {row['seconds']:8.3f} {ratio}")
+        lines.append(f"| {row['classes']} | {row['what']} | {row['seconds']:.2f} | {against} |")
+    REPORT.parent.mkdir(parents=True, exist_ok=True)
+    REPORT.write_text("\n".join(lines) + "\n")
+    print("\n".join(lines))
 
 
 if __name__ == "__main__":

@@ -300,7 +300,9 @@ def main() -> None:
 def _make_console(*, stderr: bool = False) -> Console:
     from rich.console import Console
 
-    return Console(stderr=stderr, highlight=False, soft_wrap=True)
+    stream = sys.stderr if stderr else sys.stdout
+    width = None if stream.isatty() else 120  # a log is read wider than the 80 columns of no terminal
+    return Console(stderr=stderr, highlight=False, soft_wrap=True, width=width)
 
 
 def _print_json(document: Any) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import json
+import math
 import re
 import typing
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from io import StringIO
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from annotated_types import Ge, IsFinite, Le, MinLen
+from annotated_types import Ge, Le, Lt, MinLen
 from pydantic import TypeAdapter, ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
@@ -22,7 +23,6 @@ from detstudy.setting import (
     SECTION_OF_FIELD,
     CocoData,
     CocoSplit,
-    Count,
     DataSetting,
     EvaluationSetting,
     Fraction,
@@ -36,6 +36,7 @@ from detstudy.setting import (
 from detstudy.study import MEASURES, BatchSizeRule, Factor, Limits, Study, StudyError, find_contradictions
 
 T = typing.TypeVar("T")
+Seed = Annotated[int, Ge(0), Lt(2**32)]  # what every generator of random numbers takes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,15 +45,17 @@ class _Top:
 
     study: Annotated[str, MinLen(1)]
     design: Literal["one_factor", "grid"] = "one_factor"
-    seeds: Annotated[tuple[Count, ...], MinLen(1)] = (0,)
-    baseline_seeds: Annotated[tuple[Count, ...], MinLen(1)] | None = None
+    seeds: Annotated[tuple[Seed, ...], MinLen(1)] = (0,)
+    baseline_seeds: Annotated[tuple[Seed, ...], MinLen(1)] | None = None
     objective: str = "mask/AP"
-    smallest_difference_that_matters: Annotated[float, Ge(0), IsFinite] = 0.5
+    smallest_difference_that_matters: Annotated[float, Ge(0)] = 0.5
     operating_score_threshold: Fraction = 0.5
     gallery_images: Annotated[int, Ge(0), Le(24)] = 6
 
 
 _SECTIONS = ("data", "model", "baseline", "factors", "when_batch_size_changes", "monitoring", "limits")
+# What pydantic says in the words of JSON schemas, said in those of a study file.
+_MESSAGES = {"tuple_type": "a list is needed", "too_short": "more values are needed", "missing": "a value is missing"}
 _UNITS = {"MiB": 2**20, "GiB": 2**30, "MB": 10**6, "GB": 10**9}
 # A field and what must hold for it to change anything: as a factor it would silently do nothing.
 _NEEDS: dict[str, tuple[str, Any]] = {
@@ -138,7 +141,10 @@ class _Reader:
             document = YAML(typ="rt").load(text)
         except MarkedYAMLError as error:
             line = error.problem_mark.line + 1 if error.problem_mark else 1
-            raise StudyError(f"{self.path}:{line}: {(error.problem or 'not YAML').splitlines()[0]}") from None
+            what = (error.problem or "not YAML").splitlines()[0]
+            if what.startswith("but ") and error.context:  # half a sentence
+                what = f"{error.context}, {what}"
+            raise StudyError(f"{self.path}:{line}: {what}") from None
         except YAMLError as error:
             raise StudyError(f"{self.path}: not YAML: {error}") from None
         if not isinstance(document, CommentedMap):
@@ -153,8 +159,6 @@ class _Reader:
             parsed = YAML(typ="rt").load(value)
         except YAMLError as error:
             raise StudyError(f"--set {override}: the value is not YAML: {str(error).splitlines()[0]}") from None
-        if key == "data.root" and isinstance(parsed, str):
-            parsed = str(Path(parsed).expanduser().absolute())
         *parents, last = key.split(".")
         node = document
         for parent in parents:
@@ -167,7 +171,7 @@ class _Reader:
     def place(self, node: CommentedMap | CommentedSeq, key: Any, path: str) -> str:
         """Return "file:line: path", or the override that the value came from."""
         for given in self.overridden:
-            if path == given or path.startswith(f"{given}."):
+            if path == given or path.startswith(f"{given}.") or given.startswith(f"{path}."):
                 return f"--set {given}: {path}"
         try:
             line = node.lc.key(key)[0] if isinstance(node, CommentedMap) else node.lc.item(key)[0]
@@ -175,8 +179,9 @@ class _Reader:
         except (KeyError, AttributeError, TypeError, IndexError):
             return f"{self.path}: {path}"
 
-    def fault(self, node: Any, path: str, message: str) -> None:
-        self.faults.append(f"{self.place(node, path.rsplit('.', 1)[-1], path)}: {message}")
+    def fault(self, node: Any, path: str, message: str, key: Any = None) -> None:
+        """Note a fault; the key is the path's last name, unless it is no text."""
+        self.faults.append(f"{self.place(node, path.rsplit('.', 1)[-1] if key is None else key, path)}: {message}")
 
     def stop_on_faults(self) -> None:
         if self.faults:
@@ -187,7 +192,7 @@ class _Reader:
             if key not in known:
                 near = difflib.get_close_matches(str(key), known, n=1, cutoff=0.5)
                 hint = f"did you mean {near[0]}?" if near else f"known keys are {', '.join(known)}"
-                self.fault(node, f"{prefix}{key}", f"unknown key; {hint}")
+                self.fault(node, f"{prefix}{key}", f"unknown key; {hint}", key)
 
     def read_fields(self, cls: type[T], values: dict[str, Any], node: Any, prefix: str) -> T | None:
         """Validate values against a dataclass's annotations, key by key."""
@@ -207,8 +212,11 @@ class _Reader:
         return None if failed else cls(**accepted)
 
     def check_value(self, annotation: Any, value: Any, node: Any, path: str) -> tuple[bool, Any]:
+        if isinstance(value, float) and not math.isfinite(value):
+            self.fault(node, path, f"{value!r}: a finite number is needed")
+            return False, None
         try:
-            text = json.dumps(value)
+            text = json.dumps(value, allow_nan=False)
         except (TypeError, ValueError):
             self.fault(node, path, f"{value!r} is not a plain value (text, number, list, true, false or null)")
             return False, None
@@ -216,26 +224,30 @@ class _Reader:
             return True, TypeAdapter(annotation).validate_json(text, strict=True)
         except ValidationError as error:
             first = error.errors()[0]
-            message = first["msg"][0].lower() + first["msg"][1:]
+            message = _MESSAGES.get(first["type"]) or first["msg"][0].lower() + first["msg"][1:]
             self.fault(node, path, f"{value!r}: {message}{_suggest_number(value)}")
             return False, None
 
-    def read_section(self, cls: type[T], document: CommentedMap, name: str, *, required: bool) -> T | None:
-        node = self.read_mapping(document, name, required=required)
+    def read_section(
+        self, cls: type[T], document: CommentedMap, name: str, *, required: bool, prefix: str = ""
+    ) -> T | None:
+        node = self.read_mapping(document, name, required=required, prefix=prefix)
         if node is None:
             return None
         known = [field.name for field in dataclasses.fields(cls)]  # type: ignore[arg-type]
-        self.refuse_unknown(node, f"{name}.", known)
-        return self.read_fields(cls, {k: v for k, v in node.items() if k in known}, node, f"{name}.")
+        self.refuse_unknown(node, f"{prefix}{name}.", known)
+        return self.read_fields(cls, {k: v for k, v in node.items() if k in known}, node, f"{prefix}{name}.")
 
-    def read_mapping(self, document: CommentedMap, name: str, *, required: bool) -> CommentedMap | None:
+    def read_mapping(
+        self, document: CommentedMap, name: str, *, required: bool, prefix: str = ""
+    ) -> CommentedMap | None:
         if name not in document:
             if required:
-                self.faults.append(f"{self.path}: the section {name} is missing")
+                self.faults.append(f"{self.path}: the section {prefix}{name} is missing")
             return None
         node = document[name]
         if not isinstance(node, CommentedMap):
-            self.fault(document, name, "a mapping of keys and values is needed")
+            self.fault(document, f"{prefix}{name}", "a mapping of keys and values is needed")
             return None
         return node
 
@@ -244,7 +256,12 @@ class _Reader:
         if node is None:
             return None
         if isinstance(node.get("root"), str):
-            node["root"] = str((self.path.parent.absolute() / Path(node["root"]).expanduser()).resolve())
+            base = Path.cwd() if self.overridden & {"data", "data.root"} else self.path.parent.absolute()
+            try:
+                node["root"] = str((base / Path(node["root"]).expanduser()).resolve())
+            except (RuntimeError, ValueError) as error:  # "~" of a user that is not there, a NUL
+                self.fault(node, "data.root", f"{node['root']!r} can't be a path: {error}")
+                return None
         values = dict(node)
         kind = values.get("format")
         if kind == "kitti_mots":
@@ -257,7 +274,7 @@ class _Reader:
         splits = [name for name in ("train", "validation", "test") if values.get(name) is not None]
         self.refuse_unknown(node, "data.", [f.name for f in dataclasses.fields(CocoData)])
         count = len(self.faults)
-        sections = {name: self.read_section(CocoSplit, node, name, required=True) for name in splits}
+        sections = {name: self.read_section(CocoSplit, node, name, required=True, prefix="data.") for name in splits}
         rest = {k: v for k, v in values.items() if k not in sections and k in CocoData.__dataclass_fields__}
         for key in ("train", "validation"):
             if key not in sections:
@@ -291,8 +308,8 @@ class _Reader:
                 self.fault(node, "baseline.images", "stands beside iterations; give the length once")
             ok, images = self.check_value(PositiveInt, values.pop("images"), node, "baseline.images")
             batch = values.get("batch_size")
-            if ok and isinstance(batch, int) and batch > 0:
-                values["iterations"] = -(-images // batch)
+            if "iterations" not in values:  # where the batch size is at fault, that alone is said
+                values["iterations"] = -(-images // batch) if ok and isinstance(batch, int) and batch > 0 else 1
         sections = [
             self.read_fields(cls, {k: v for k, v in values.items() if k in names}, node, "baseline.")
             for cls, names in fields.items()
@@ -313,7 +330,7 @@ class _Reader:
         self.refuse_unknown(node, "limits.", ["memory"])
         value = node.get("memory")
         match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(MiB|GiB|MB|GB)\s*", value) if isinstance(value, str) else None
-        if value is not None and match is None:
+        if value is not None and (match is None or not float(match[1])):
             self.fault(node, "limits.memory", f"{value!r}; a size such as 11GiB or 900MiB is needed")
         return Limits(memory=int(float(match[1]) * _UNITS[match[2]]) if match else None)
 
@@ -372,11 +389,18 @@ class _Reader:
                 f"{self.path}: when_batch_size_changes.hold: iterations contradicts baseline.images; give "
                 "baseline.iterations, or hold images"
             )
+        for factor in factors:
+            if factor.name == "checkpoint_rule" and "best" in factor.levels:
+                self.check_best(document.get("factors"), "factors.checkpoint_rule", data, monitoring)
         if baseline.training.checkpoint_rule == "best":
-            if monitoring.validate_every is None:
-                self.fault(node, "baseline.checkpoint_rule", "best needs monitoring.validate_every")
-            if data is not None and data.test is None:
-                self.fault(node, "baseline.checkpoint_rule", "best on validation needs a test split to report honestly")
+            self.check_best(node, "baseline.checkpoint_rule", data, monitoring)
+
+    def check_best(self, node: Any, path: str, data: DataSetting | None, monitoring: Monitoring) -> None:
+        """Check that the best checkpoint can be told, and that something else than its judge measures it."""
+        if monitoring.validate_every is None:
+            self.fault(node, path, "best needs monitoring.validate_every")
+        if data is not None and data.test is None:
+            self.fault(node, path, "best on validation needs a test split to report honestly")
 
 
 def _suggest_number(value: Any) -> str:

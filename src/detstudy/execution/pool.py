@@ -52,7 +52,7 @@ class _Worker:
     task: Task
     process: subprocess.Popen[bytes]
     device: str
-    log: IO[bytes]
+    log: IO[bytes] | None  # None is the driver's own standard error
     refused: str | None = None
 
 
@@ -104,8 +104,9 @@ def prepare_trainer(study: Study, ledger: Ledger, trainer: str) -> None:
     if study.baseline.model.weights == "none" and not any(factor.name == "weights" for factor in study.factors):
         return  # nothing to fetch: spare the start of a process
     events: queue.SimpleQueue[tuple[_Worker, dict[str, Any]]] = queue.SimpleQueue()
-    worker = _launch({"kind": "prepare"}, Task(runs=()), ledger, trainer, "cpu", 1, sys.stderr.buffer, events)
+    worker = _launch({"kind": "prepare"}, Task(runs=()), ledger, trainer, "cpu", 1, None, events)
     worker.process.wait()
+    _close(worker)
     time.sleep(POLL_SECONDS)
     while not events.empty():
         event = events.get()[1]
@@ -137,7 +138,7 @@ def _launch(
     trainer: str,
     device: str,
     workers: int,
-    log: IO[bytes],
+    log: IO[bytes] | None,
     events: queue.SimpleQueue[tuple[_Worker, dict[str, Any]]],
 ) -> _Worker:
     environment = dict(os.environ)
@@ -228,7 +229,7 @@ def _is_held(ledger: Ledger, task: Task) -> bool:
 
 def _close(worker: _Worker) -> None:
     for stream in (worker.process.stdin, worker.log):
-        if stream is not None and stream is not sys.stderr.buffer:
+        if stream is not None:
             try:
                 stream.close()
             except BrokenPipeError:

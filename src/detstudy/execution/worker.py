@@ -67,10 +67,14 @@ def main() -> int:
 def load_trainer(name: str) -> Trainer:
     """Return the trainer that "module:attribute" makes. Raises RefusedError where there is none."""
     module, _, attribute = name.partition(":")
+    hint = "module:class is needed, with the module importable"
     try:
         trainer: Trainer = getattr(importlib.import_module(module), attribute)()
-    except (ImportError, AttributeError) as error:
-        raise RefusedError(f"trainer {name}: {error}; module:class is needed, with the module importable") from None
+    except (ImportError, AttributeError, TypeError, ValueError) as error:
+        raise RefusedError(f"trainer {name}: {error}; {hint}") from None
+    missing = [method for method in ("prepare", "train", "predict") if not callable(getattr(trainer, method, None))]
+    if missing:
+        raise RefusedError(f"trainer {name}: has no {' and no '.join(missing)}; {hint}")
     return trainer
 
 
