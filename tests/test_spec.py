@@ -165,3 +165,13 @@ def test_missing_and_binary_files(tmp_path: Path) -> None:
         load_study(tmp_path / "binary.yaml")
     with pytest.raises(StudyError, match="mapping"):
         load_study(write(tmp_path, "- a\n- b\n"))
+
+
+def test_the_documentation_names_every_key() -> None:
+    from dataclasses import fields
+
+    from detstudy.setting import SECTION_OF_FIELD, CocoData, KittiMotsData, Monitoring
+
+    text = (Path(__file__).parents[1] / "docs" / "study_file.md").read_text()
+    keys = {*SECTION_OF_FIELD, *(field.name for cls in (CocoData, KittiMotsData, Monitoring) for field in fields(cls))}
+    assert not [key for key in keys if f"`{key}`" not in text]

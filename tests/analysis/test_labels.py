@@ -1,7 +1,13 @@
 import pytest
 
-from detstudy.analysis import label_factor, label_setting
-from detstudy.analysis.labels import count, format_change, format_memory, format_points
+from detstudy.analysis.labels import (
+    count,
+    format_change,
+    format_memory,
+    format_points,
+    label_factor,
+    label_setting,
+)
 
 
 def test_settings_are_named_as_a_person_says_them() -> None:

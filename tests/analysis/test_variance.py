@@ -16,7 +16,6 @@ def test_seed_variances_are_pooled_by_their_degrees_of_freedom() -> None:
     # (2 * 1 + 1 * 2) / 3, and a single seed adds nothing
     assert noise.pooled == Part(pytest.approx(4 / 3), 3)
     assert noise.own == {}
-    assert noise.variance_of("b") == noise.pooled
 
 
 def test_without_a_repeated_setting_the_seed_noise_is_unknown() -> None:

@@ -11,7 +11,6 @@ from detstudy.evaluation import (
     count_units,
     draw_weights,
     evaluate,
-    jackknife_weights,
     load_ground_truth,
     resample_measures,
     resampling_units,
@@ -103,10 +102,6 @@ def test_draws_take_units_whole_and_repeat_with_the_seed():
     assert abs(weights.mean() - 1) < 0.1
     np.testing.assert_array_equal(weights, draw_weights(units, 400, seed=1))
     assert (weights != draw_weights(units, 400, seed=2)).any()
-
-
-def test_the_jackknife_leaves_out_one_unit_each():
-    assert jackknife_weights(np.array([0, 1, 1, 2])).tolist() == [[0, 1, 1, 1], [1, 0, 0, 1], [1, 1, 1, 0]]
 
 
 def test_both_kinds_are_known():

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from pycocotools import mask as coco_mask
 
-from detstudy.analysis.records import (
+from detstudy.analysis import (
     Analysis,
     Choice,
     Contrast,

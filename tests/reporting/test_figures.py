@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from detstudy.ledger.files import write_json
+from detstudy.reporting.costs import draw_costs, gather_costs, spread_labels
 from detstudy.reporting.curves import draw_curves, gather_curves, thin_points
 from detstudy.reporting.errors import gather_errors
-from detstudy.reporting.forest import draw_costs, draw_forest, gather_costs, gather_forest, spread_labels
+from detstudy.reporting.forest import draw_forest, gather_forest
 
 
 def test_the_forest_has_a_row_a_setting_and_says_what_failed(finished: Any) -> None:

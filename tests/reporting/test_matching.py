@@ -11,7 +11,7 @@ import pytest
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from detstudy.reporting.matching import match_predictions
+from detstudy.reporting.matching import match_image
 
 
 def draw_case(rng: np.random.Generator, row: Any) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
@@ -39,7 +39,7 @@ def test_false_positives_and_missed_objects_are_cocoevals(row: Any, kind: str, i
         truth, predictions = draw_case(rng, row)
         if not truth or not predictions:
             continue
-        match = match_predictions(predictions, truth, kind)
+        match = match_image(predictions, truth, kind)
         with contextlib.redirect_stdout(io.StringIO()):
             coco = COCO()
             categories = [{"id": 1, "name": "a"}, {"id": 2, "name": "b"}]
@@ -62,5 +62,5 @@ def test_false_positives_and_missed_objects_are_cocoevals(row: Any, kind: str, i
 
 def test_no_predictions_miss_everything_and_no_objects_make_all_false(row: Any) -> None:
     one = row(1, (10, 10, 20, 20), iscrowd=0, score=0.9)
-    assert match_predictions([], [one], "mask").missed == (0,)
-    assert match_predictions([one], [], "mask").hits == (False,)
+    assert match_image([], [one], "mask").missed == (0,)
+    assert match_image([one], [], "mask").hits == (False,)

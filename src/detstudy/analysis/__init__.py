@@ -4,7 +4,6 @@ docs/statistics.md has the method. Importing this package is cheap; scipy and nu
 """
 
 from detstudy.analysis.compare import AnalysisError, compare_results, compare_settings
-from detstudy.analysis.labels import label_factor, label_measure, label_setting
 from detstudy.analysis.records import (
     Analysis,
     Choice,
@@ -32,7 +31,4 @@ __all__ = [
     "compare_results",
     "compare_settings",
     "describe_contrast",
-    "label_factor",
-    "label_measure",
-    "label_setting",
 ]

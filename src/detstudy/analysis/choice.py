@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from detstudy.analysis.evidence import share_weights
 from detstudy.analysis.labels import (
     count,
+    describe_interval,
     format_change,
-    format_interval,
     format_memory,
     format_points,
     label_measure,
@@ -86,15 +87,14 @@ def compare_cost(a: SettingSummary, b: SettingSummary | None) -> float | None:
     """Return a's time divided by b's: of training, or of testing an image where both have the same weights."""
     if b is None:
         return None
-    same = a.setting.model == b.setting.model and a.setting.training == b.setting.training
-    measure = "test/seconds_per_image" if same else "train/seconds"
+    measure = "test/seconds_per_image" if share_weights(a.setting, b.setting) else "train/seconds"
     own, other = a.measures.get(measure), b.measures.get(measure)
     return own.mean / other.mean if own and other and other.mean > 0 else None
 
 
 def describe_certainty(settings: Sequence[SettingSummary], units: str, seed_sd: float | None, objective: str) -> str:
     """Return what the conclusions rest on: seeds, units and the seeds' noise, in one sentence."""
-    finished = {summary.id: summary.outcomes.get("finished", 0) for summary in settings}
+    finished = {summary.id: summary.seeds_finished for summary in settings}
     baseline = finished.pop(BASELINE, 0)
     parts = [count(baseline, "baseline seed")]
     others = sorted({number for number in finished.values() if number})
@@ -117,7 +117,7 @@ def _say_what(chosen: SettingSummary, baseline: SettingSummary | None, objective
         return f"Keep {name}, {mean}: nothing else is shown to be better"
     if contrast is None or contrast.estimate is None or contrast.low is None or contrast.high is None:
         return f"Take {chosen.label} for now, {mean}: the baseline has no result, so this is only the best mean"
-    interval = format_interval(contrast.low, contrast.high)
+    interval = describe_interval(contrast.low, contrast.high)
     gain = format_change(contrast.estimate)
     return f"Take {chosen.label}: {gain} {label_measure(objective)} over the baseline ({interval})"
 

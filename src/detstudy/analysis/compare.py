@@ -6,6 +6,7 @@ import difflib
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from detstudy.analysis.arm import Arm, contrast_arms
 from detstudy.analysis.contrast import judge_difference
@@ -107,7 +108,7 @@ def _contrast_files(
     values: tuple[float | None, float | None],
     undefined: str | None,
     units: Units,
-    differences: np.typing.NDArray[np.float64],
+    differences: NDArray[np.float64],
 ) -> Contrast:
     first, second = values
     estimate = None if first is None or second is None else first - second

@@ -1,4 +1,4 @@
-"""Names as a person says them: factors, levels, settings, measures, numbers with their units."""
+"""Names as a person says them: factors, levels, settings, measures, outcomes, numbers with their units."""
 
 from __future__ import annotations
 
@@ -41,6 +41,11 @@ def label_measure(measure: str) -> str:
     return measure.replace("/", " ")
 
 
+def label_outcome(outcome: str) -> str:
+    """Return an outcome or state of a run in words: "out of memory"."""
+    return outcome.replace("_", " ")
+
+
 def count(number: int, noun: str) -> str:
     """Return the number with its noun, in the plural where it is not 1."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
@@ -58,11 +63,11 @@ def format_change(value: float) -> str:
     return text if text.startswith("−") or not float(text) else f"+{text}"
 
 
-def format_interval(low: float, high: float) -> str:
-    """Return a 95 % interval: "95 %: −0.3 to 0.5"."""
+def describe_interval(low: float, high: float) -> str:
+    """Return a 95 % interval in a sentence: "95 %: −0.3 to 0.5"."""
     return f"95 %: {format_points(low)} to {format_points(high)}"
 
 
 def format_memory(size: float) -> str:
-    """Return bytes in GiB, or in MiB below a tenth of one."""
-    return f"{size / 2**30:.1f} GiB" if size >= 0.1 * 2**30 else f"{size / 2**20:.0f} MiB"
+    """Return bytes in GiB, or in MiB below one of them: "11.2 GiB", "812 MiB"."""
+    return f"{size / 2**30:.1f} GiB" if size >= 2**30 else f"{size / 2**20:,.0f} MiB"

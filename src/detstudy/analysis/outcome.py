@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from detstudy.analysis.labels import label_outcome
 from detstudy.ledger import RunRecord
 
 
@@ -22,7 +23,7 @@ def describe_run(run: RunRecord) -> str:
     """Return why a run has no result: "out of memory at 11.2 GiB", "diverged: loss is not finite", "not run yet"."""
     if run.state != "ended":
         return run.reason or {"planned": "not run yet", "running": "still running"}[run.state]
-    outcome = name_state(run).replace("_", " ")
+    outcome = label_outcome(name_state(run))
     if not run.reason:
         return outcome
     return run.reason if run.reason.lower().startswith(outcome) else f"{outcome}: {run.reason}"

@@ -74,6 +74,11 @@ class SettingSummary:
     errors: dict[str, FalsePositives]  # by "box", "mask"
     contrasts: dict[str, Contrast]  # by measure, against the baseline; {} for the baseline
 
+    @property
+    def seeds_finished(self) -> int:
+        """How many of its runs finished."""
+        return self.outcomes.get("finished", 0)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:

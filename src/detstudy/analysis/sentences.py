@@ -7,7 +7,14 @@ import statistics
 from collections.abc import Sequence
 
 from detstudy.analysis.arm import IDENTICAL
-from detstudy.analysis.labels import count, format_change, format_interval, format_points, label_measure, label_setting
+from detstudy.analysis.labels import (
+    count,
+    describe_interval,
+    format_change,
+    format_points,
+    label_measure,
+    label_setting,
+)
 from detstudy.analysis.records import Contrast, SettingSummary
 from detstudy.analysis.variance import SeedNoise
 from detstudy.ledger import RunRecord
@@ -52,7 +59,7 @@ def write_unknown(settings: Sequence[SettingSummary], objective: str, margin: fl
     sentences = []
     for summary in settings:
         contrast = summary.contrasts.get(objective)
-        if summary.outcomes.get("finished", 0) == 0:
+        if not summary.seeds_finished:
             sentences.append(f"No result: {summary.label}: {summary.reason}.")
         elif contrast is None:
             if objective in summary.undefined:
@@ -72,10 +79,10 @@ def state_verdict(label: str, contrast: Contrast, margin: float) -> str:
     assert contrast.low is not None
     assert contrast.high is not None
     measure = label_measure(contrast.measure)
-    interval = format_interval(contrast.low, contrast.high)
+    interval = describe_interval(contrast.low, contrast.high)
     basis = describe_basis(contrast)
     if contrast.verdict == "worse":
-        loss = format_interval(-contrast.high, -contrast.low)
+        loss = describe_interval(-contrast.high, -contrast.low)
         return f"Worse: {label} loses {format_points(-contrast.estimate)} {measure} ({loss}; {basis})."
     if contrast.verdict == "better":
         return f"Better: {label} gains {format_points(contrast.estimate)} {measure} ({interval}; {basis})."
@@ -119,5 +126,5 @@ def describe_contrast(contrast: Contrast) -> str:
     line = f"{contrast.measure}: {values}, {format_change(contrast.estimate)}"
     if contrast.low is not None and contrast.high is not None and contrast.p is not None:
         p = "p < 0.001" if contrast.p < 0.001 else f"p {contrast.p:.2g}"
-        line += f" ({format_interval(contrast.low, contrast.high)}; {p})"
+        line += f" ({describe_interval(contrast.low, contrast.high)}; {p})"
     return f"{line}: {contrast.verdict or f'no verdict ({contrast.reason})'}"

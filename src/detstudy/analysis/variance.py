@@ -34,10 +34,6 @@ class SeedNoise:
     pooled: Part | None
     own: dict[str, Part] = field(default_factory=dict)  # by setting
 
-    def variance_of(self, setting: str) -> Part | None:
-        """Return the variance of one seed of the setting; a setting that was never repeated has the pooled one."""
-        return self.own.get(setting, self.pooled)
-
 
 def pool_seed_noise(values: Mapping[str, Sequence[float]], keep: str) -> SeedNoise:
     """Pool the variance over seeds of all settings, leaving out those whose variance differs too much.

@@ -189,7 +189,7 @@ def _make_sequence_finder(data: CocoData, place: Place) -> FindSequence | None:
 
         def find_by_field(entry: dict[str, Any], name: str, spot: Place) -> str | None:  # noqa: ARG001
             value = entry.get(field)
-            if isinstance(value, (str, int)) and value != "":
+            if isinstance(value, str | int) and value != "":
                 return str(value)
             message = f"`{field}` must name the image's sequence, but is {value!r}; correct it or data.sequence_field."
             spot.refuse("missing_sequence", message)

@@ -240,4 +240,4 @@ def _parse_rle(value: dict[str, Any], image: ImageRecord, place: Place) -> Rle |
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

@@ -113,7 +113,7 @@ def _read_jpeg_size(file: BinaryIO) -> tuple[int, int]:
 
 
 def _is_cut(data: bytes) -> bool:
-    """Tell whether a PNG or JPEG lacks its end."""
+    """Whether a PNG or JPEG lacks its end."""
     if data.startswith(PNG_SIGNATURE):
         return b"IEND" not in data
     if data.startswith(b"\xff\xd8"):

@@ -12,7 +12,6 @@ from detstudy.evaluation.precision import PrecisionRecall, accumulate_precision
 from detstudy.evaluation.resampling import (
     count_units,
     draw_weights,
-    jackknife_weights,
     resample_measures,
     resampling_units,
 )
@@ -33,7 +32,6 @@ __all__ = [
     "count_units",
     "draw_weights",
     "evaluate",
-    "jackknife_weights",
     "load_ground_truth",
     "load_matches",
     "load_predictions",

@@ -56,12 +56,12 @@ def read_id(entry: dict[str, Any], key: str, where: str) -> int:
 
 
 def is_whole(value: object) -> bool:
-    """Return whether the value is a whole number, Python's or numpy's; true and false are none."""
+    """Whether the value is a whole number, Python's or numpy's; true and false are none."""
     return type(value) is int or isinstance(value, np.integer)
 
 
 def is_finite(value: object) -> bool:
-    """Return whether the value is a number, Python's or numpy's, neither infinite nor NaN, that fits a float."""
+    """Whether the value is a number, Python's or numpy's, neither infinite nor NaN, that fits a float."""
     return isinstance(value, _NUMBERS) and not isinstance(value, bool) and -_LARGEST_FLOAT < value < _LARGEST_FLOAT
 
 

@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from detstudy.data.masks import LARGEST_SIDE
 from detstudy.evaluation.documents import EvaluationError, is_finite, read_id, read_json, shorten
-from detstudy.evaluation.masks import LONGEST_SIDE, MaskError, Rle, encode_segmentation, find_broken_mask
+from detstudy.evaluation.masks import MaskError, Rle, encode_segmentation, find_broken_mask
 
 Record = dict[str, Any]
 Size = tuple[int, int]
@@ -119,9 +120,9 @@ def _read_size(image: Record, where: str) -> Size | None:
     width: Any = image.get("width")
     if height is None and width is None:
         return None
-    if not all(type(length) is int and 0 < length <= LONGEST_SIDE for length in (height, width)):
+    if not all(type(length) is int and 0 < length <= LARGEST_SIDE for length in (height, width)):
         found = f"height {shorten(height)}, width {shorten(width)}"
-        raise EvaluationError(f"{where}: {found}; whole pixels from 1 to {LONGEST_SIDE} are needed")
+        raise EvaluationError(f"{where}: {found}; whole pixels from 1 to {LARGEST_SIDE} are needed")
     return height, width
 
 

@@ -12,7 +12,8 @@ from detstudy.evaluation.detections import Detections, find_groups, tabulate_det
 from detstudy.evaluation.documents import EvaluationError
 from detstudy.evaluation.ground_truth import GroundTruth
 from detstudy.evaluation.protocol import AREA_RANGES, IOU_THRESHOLDS, Kind
-from detstudy.evaluation.results import Prediction, have_masks
+from detstudy.evaluation.results import have_masks
+from detstudy.trainer import Prediction
 
 Int = NDArray[np.int64]
 

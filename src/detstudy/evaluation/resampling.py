@@ -54,12 +54,6 @@ def draw_weights(units: NDArray[np.int64], resamples: int, seed: int) -> NDArray
     return np.ascontiguousarray(draws[:, units], dtype=np.int32)
 
 
-def jackknife_weights(units: NDArray[np.int64]) -> NDArray[np.int32]:
-    """Return weights [units, images] of which row u leaves out unit u and has every other image once."""
-    left_out = units[None, :] == np.arange(count_units(units))[:, None]
-    return np.where(left_out, 0, 1).astype(np.int32)
-
-
 def resample_measures(matches: Mapping[Kind, Matches], weights: Weights, names: Sequence[str]) -> NDArray[np.float64]:
     """Return measures [resamples, names], 0 to 100, for image weights [resamples, images].
 

@@ -10,8 +10,7 @@ from typing import Any
 from detstudy.evaluation.documents import EvaluationError, is_finite, is_whole, read_json, shorten
 from detstudy.evaluation.ground_truth import GroundTruth, Size
 from detstudy.evaluation.masks import MaskError, encode_segmentation, find_broken_mask
-
-Prediction = dict[str, Any]
+from detstudy.trainer import Prediction
 
 
 def load_predictions(
@@ -50,7 +49,7 @@ def load_predictions(
 
 
 def have_masks(predictions: Sequence[Prediction]) -> bool:
-    """Return whether mask measures can be had: no prediction lacks a mask."""
+    """Whether mask measures can be had: no prediction lacks a mask."""
     return all("segmentation" in entry for entry in predictions)
 
 

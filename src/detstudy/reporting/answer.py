@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from detstudy.analysis.records import Analysis, SettingSummary
+from detstudy.analysis import Analysis, SettingSummary
+from detstudy.analysis.labels import label_factor, label_measure, label_outcome
 from detstudy.plan import BASELINE
 from detstudy.reporting.number import (
     DASH,
@@ -18,15 +19,14 @@ from detstudy.reporting.number import (
 )
 from detstudy.reporting.standing import (
     NO_RESULT,
-    count_finished,
     error_kind,
     explain_absence,
     explain_verdict,
-    label_factor,
     mean_measure,
     name_verdict,
     read_cost,
     show_level,
+    show_seeds,
 )
 
 
@@ -101,30 +101,31 @@ def gather_answer(analysis: Analysis, images: int | None = None) -> Answer:
     headline = write_headline(analysis)
     chosen = analysis.settings.get(analysis.choice.setting_id) if analysis.choice else None
     factors = [factor.name for factor in study.factors]
-    values = tuple(
-        ChosenValue(
-            label=label_factor(analysis, name),
-            value=show_level(analysis, chosen, name),
-            changed=name in chosen.levels,
-        )
-        for name in (factors if chosen else ())
+    values = (
+        [
+            ChosenValue(
+                label=label_factor(name), value=show_level(analysis, chosen, name), changed=name in chosen.levels
+            )
+            for name in factors
+        ]
         if chosen
+        else []
     )
     return Answer(
         study=study.name,
-        objective=study.objective.replace("/", " "),
+        objective=label_measure(study.objective),
         margin=f"{study.smallest_difference_that_matters:g}",
         threshold=f"{study.operating_score_threshold:g}",
         headline=headline,
         verdict=name_verdict(chosen, study.objective) if chosen and chosen.id != BASELINE else None,
         sentence=drop_headline(analysis.choice.sentence, headline) if analysis.choice else "",
         how_sure=analysis.choice.how_sure if analysis.choice else "",
-        values=values,
+        values=tuple(values),
         tiles=gather_tiles(analysis, chosen, images) if chosen else (),
         learned=analysis.learned,
         unknown=analysis.unknown,
         warnings=list_warnings(analysis),
-        factor_labels=tuple(label_factor(analysis, name) for name in factors),
+        factor_labels=tuple(label_factor(name) for name in factors),
         rows=tuple(gather_row(analysis, setting, images) for setting in analysis.settings.values()),
         failures=list_failures(analysis),
     )
@@ -135,14 +136,14 @@ def write_headline(analysis: Analysis) -> str:
     runs = [run for setting in analysis.settings.values() for run in setting.runs]
     if analysis.choice is None:
         if any(run.state != "ended" for run in runs):
-            finished = sum(count_finished(setting) for setting in analysis.settings.values())
+            finished = sum(setting.seeds_finished for setting in analysis.settings.values())
             return f"No answer yet: {finished} of {len(runs)} runs finished"
         return "No answer: nothing that could be compared finished"
     setting = analysis.settings[analysis.choice.setting_id]
     if not analysis.study.factors:
         spread = setting.measures.get(analysis.study.objective)
         value = format_ap(spread.mean, spread.sd) if spread else DASH
-        return f"The baseline alone reaches {analysis.study.objective.replace('/', ' ')} {value}"
+        return f"The baseline alone reaches {label_measure(analysis.study.objective)} {value}"
     return "Keep the baseline" if setting.id == BASELINE else f"Take {setting.label}"
 
 
@@ -168,9 +169,7 @@ def gather_tiles(analysis: Analysis, chosen: SettingSummary, images: int | None)
             interval = format_interval(contrast.low, contrast.high)
             interval = f" ({interval})" if interval else ""
             detail = f"{format_difference(contrast.estimate)}{interval} against the baseline"
-        tiles.append(
-            Tile(label=study.objective.replace("/", " "), value=format_ap(spread.mean, spread.sd), detail=detail)
-        )
+        tiles.append(Tile(label=label_measure(study.objective), value=format_ap(spread.mean, spread.sd), detail=detail))
     if analysis.choice and analysis.choice.loses_at_most is not None and len(analysis.settings) > 1:
         loss = max(0.0, analysis.choice.loses_at_most)
         worst = f"at most {loss:.1f} AP" if loss >= 0.05 else "nothing"
@@ -208,7 +207,6 @@ def gather_row(analysis: Analysis, setting: SettingSummary, images: int | None) 
     errors = setting.errors.get(error_kind(analysis))
     absence = explain_absence(setting)
     verdict = NO_RESULT if absence else name_verdict(setting, objective)
-    finished, planned = count_finished(setting), sum(setting.outcomes.values())
     ap = {
         kind: format_ap(spread.mean, spread.sd) if (spread := setting.measures.get(f"{kind}/AP")) else DASH
         for kind in ("box", "mask")
@@ -227,7 +225,7 @@ def gather_row(analysis: Analysis, setting: SettingSummary, images: int | None) 
         memory=format_bytes(read_cost(setting, "train/peak_memory_bytes")),
         false_positives=format_count(errors.false_positives_per_image if errors else None),
         missed=format_count(errors.missed / images if errors and images else None),
-        seeds=str(finished) if finished == planned else f"{finished} of {planned}",
+        seeds=show_seeds(setting),
         absence=absence,
         chosen=bool(analysis.choice and analysis.choice.setting_id == setting.id),
     )
@@ -244,7 +242,7 @@ def list_failures(analysis: Analysis) -> tuple[str, ...]:
         if absence:
             found.append(f"{setting.label}: {absence}")
         else:
-            runs = ", ".join(f"{n} {outcome.replace('_', ' ')}" for outcome, n in failed.items())
+            runs = ", ".join(f"{n} {label_outcome(outcome)}" for outcome, n in failed.items())
             reason = f" ({setting.reason})" if setting.reason else ""
             found.append(f"{setting.label}: of {sum(setting.outcomes.values())} runs {runs}{reason}")
     return tuple(found)

@@ -6,11 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from detstudy.analysis.records import Analysis, FactorSummary, SettingSummary
+from detstudy.analysis import Analysis, FactorSummary
+from detstudy.analysis.labels import label_measure
 from detstudy.ledger import RunRecord, read_curve
 from detstudy.plan import BASELINE
 from detstudy.reporting.figure import colour_levels, finish_chart, inline_rows
-from detstudy.reporting.standing import label_setting, show_level
+from detstudy.reporting.standing import caption_level
 
 LOSS_POINTS = 160  # a line; more is noise on 400 pixels
 MOST_POINTS = 400
@@ -47,7 +48,7 @@ def gather_curves(analysis: Analysis, factor: FactorSummary) -> Curves | None:
     objective: list[Line] = []
     rate: list[Line] = []
     averaged = 1
-    levels = [(analysis.settings[key], label_level(analysis, factor, key)) for _, key in factor.levels]
+    levels = [(analysis.settings[key], caption_level(analysis, factor, key)) for _, key in factor.levels]
     folders = [{run.folder for run in setting.runs} for setting, _ in levels]
     most = max(folders, key=len, default=set())
     if len(levels) > 1 and all(group <= most for group in folders):
@@ -70,7 +71,7 @@ def gather_curves(analysis: Analysis, factor: FactorSummary) -> Curves | None:
     if not loss:
         return None
     return Curves(
-        objective=analysis.study.objective.replace("/", " "),
+        objective=label_measure(analysis.study.objective),
         labels=tuple(dict.fromkeys(label for _, label in levels)),
         baseline=next((label for setting, label in levels if setting.id == BASELINE), None),
         loss=tuple(loss),
@@ -78,15 +79,6 @@ def gather_curves(analysis: Analysis, factor: FactorSummary) -> Curves | None:
         learning_rate=tuple(rate),
         averaged=averaged,
     )
-
-
-def label_level(analysis: Analysis, factor: FactorSummary, setting_id: str) -> str:
-    """Return a level's name in pictures and tables: "0.001", "4 (baseline)"; the setting's label without a factor."""
-    setting: SettingSummary = analysis.settings[setting_id]
-    if all(factor.name != known.name for known in analysis.study.factors):
-        return label_setting(analysis, setting)
-    level = show_level(analysis, setting, factor.name)
-    return f"{level} (baseline)" if setting.id == BASELINE else level
 
 
 def read_objective(analysis: Analysis) -> Callable[[dict[str, Any]], Any]:

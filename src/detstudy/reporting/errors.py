@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from detstudy.analysis.records import Analysis, FactorSummary
+from detstudy.analysis import Analysis, FactorSummary
 from detstudy.plan import BASELINE
-from detstudy.reporting.curves import label_level
 from detstudy.reporting.figure import colour_levels, finish_chart, inline_rows
 from detstudy.reporting.number import format_count
-from detstudy.reporting.standing import error_kind
+from detstudy.reporting.standing import caption_level, error_kind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +43,7 @@ def gather_errors(analysis: Analysis, factor: FactorSummary, images: int | None)
         if errors:
             rows.append(
                 ErrorRow(
-                    label=label_level(analysis, factor, key),
+                    label=caption_level(analysis, factor, key),
                     baseline=key == BASELINE,
                     false_positives=errors.false_positives,
                     false_positives_per_image=errors.false_positives_per_image,

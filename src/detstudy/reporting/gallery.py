@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from detstudy.analysis.records import Analysis, SettingSummary
+from detstudy.analysis import Analysis, SettingSummary
 from detstudy.ledger import Ledger, RunRecord
-from detstudy.reporting.matching import match_predictions
+from detstudy.reporting.matching import match_image
 from detstudy.reporting.panel import Pixels, draw_predictions, draw_truth, encode_jpeg, fit_image
 from detstudy.reporting.standing import error_kind, explain_absence
 
@@ -165,7 +165,7 @@ def draw_setting(
 ) -> Panel:
     """Draw one setting's predictions on one image."""
     masks = all(isinstance(row.get("segmentation"), dict) for row in (*predictions, *truth))
-    match = match_predictions(predictions, truth, kind if masks else "box")
+    match = match_image(predictions, truth, kind if masks else "box")
     counts = (len(predictions), sum(hit is False for hit in match.hits), len(match.missed))
     jpeg = encode_jpeg(draw_predictions(image, scale, predictions, truth, match, classes))
     alt = f"{name}: {counts[0]} predictions, {counts[1]} false positives, {counts[2]} objects missed"

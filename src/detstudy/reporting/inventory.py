@@ -7,9 +7,10 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-from detstudy.analysis.records import Analysis
+from detstudy.analysis import Analysis
+from detstudy.analysis.labels import label_outcome
 from detstudy.ledger import Ledger
-from detstudy.reporting.number import DASH, describe_outcome, format_bytes, format_seconds, format_value
+from detstudy.reporting.number import DASH, format_bytes, format_seconds, format_value
 from detstudy.setting import SECTIONS
 
 PLACE_KEYS = ("host", "device", "gpu", "cpu", "started")  # shown a run; all else is shown as software
@@ -80,7 +81,7 @@ def gather_inventory(ledger: Ledger, analysis: Analysis) -> Inventory:
                 id=run.id,
                 setting=labels[run.setting_id],
                 seed=run.seed,
-                outcome=describe_outcome(run.outcome or run.state),
+                outcome=label_outcome(run.outcome or run.state),
                 reason=run.reason or "",
                 attempts=run.attempts,
                 seconds=format_measure(run.measures.get("train/seconds"), format_seconds),

@@ -9,7 +9,7 @@ from detstudy.reporting.answer import Answer
 from detstudy.reporting.inventory import Inventory
 from detstudy.reporting.number import format_count
 from detstudy.reporting.page import Page, Section
-from detstudy.reporting.table import MEASURE_NAMES, FactorTable
+from detstudy.reporting.table import AP_NAMES, FactorTable
 
 SPECIAL = re.compile(r"([\\`*_{}\[\]#|~$])")
 
@@ -24,20 +24,13 @@ def escape_markdown(text: object) -> str:
 
 def format_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
     """Return a table's lines; every cell is escaped."""
-    lines = [header, ["---"] * len(header)]
-    return [
-        "| " + " | ".join(cells) + " |"
-        for cells in (
-            [escape_markdown(cell) for cell in lines[0]],
-            lines[1],
-            *([escape_markdown(cell) for cell in row] for row in rows),
-        )
-    ]
+    first, *rest = ([escape_markdown(cell) for cell in row] for row in (header, *rows))
+    return [f"| {' | '.join(cells)} |" for cells in (first, ["---"] * len(header), *rest)]
 
 
 def render_markdown(page: Page, pictures: dict[str, str]) -> str:
     """Return the report; `pictures` gives the file of each figure and gallery that was drawn, by its name."""
-    lines = [*write_answer(page.answer, page.grid)]
+    lines = write_answer(page.answer, page.grid)
     for name in ("forest", "costs"):
         if name in page.figures:
             lines += ["", show_picture(page.figures[name].title, pictures.get(name))]
@@ -46,7 +39,7 @@ def render_markdown(page: Page, pictures: dict[str, str]) -> str:
     for section in page.sections:
         lines += write_section(section, pictures)
     lines += write_inventory(page.inventory)
-    return "\n".join(line for line in lines) + "\n"
+    return "\n".join(lines) + "\n"
 
 
 def show_picture(title: str, path: str | None) -> str:
@@ -126,12 +119,12 @@ def write_section(section: Section, pictures: dict[str, str]) -> list[str]:
 
 def write_table(table: FactorTable) -> list[str]:
     """Return a factor's table and its footnotes."""
-    header = ("level", "", *MEASURE_NAMES, "training time", "peak memory", "seeds", "difference", "95 % interval")
+    header = ("level", "", *AP_NAMES, "training time", "peak memory", "seeds", "difference", "95 % interval")
     rows: list[tuple[str, ...]] = []
     for level in table.levels:
         name = f"{level.level}{' ← take this' if level.chosen else ''}"
         if level.absence:
-            rows.append((name, level.absence, *[""] * len(MEASURE_NAMES), "", level.memory, level.seeds, "", "", ""))
+            rows.append((name, level.absence, *[""] * len(AP_NAMES), "", level.memory, level.seeds, "", "", ""))
         for row in level.rows:
             cells = [cell.text + cell.sd for cell in row.cells]
             costs = (level.seconds.text, level.memory, level.seeds)

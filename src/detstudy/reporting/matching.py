@@ -17,7 +17,7 @@ class Match:
     missed: tuple[int, ...]
 
 
-def match_predictions(predictions: Sequence[dict[str, Any]], truth: Sequence[dict[str, Any]], kind: str) -> Match:
+def match_image(predictions: Sequence[dict[str, Any]], truth: Sequence[dict[str, Any]], kind: str) -> Match:
     """Match one image's COCO predictions to its COCO annotations, greedily by score within a class, at IoU 0.5.
 
     `kind` is "mask" or "box". Crowds take any number of predictions and are never missed.
@@ -34,11 +34,8 @@ def match_predictions(predictions: Sequence[dict[str, Any]], truth: Sequence[dic
             continue
         crowd = [bool(truth[i].get("iscrowd")) for i in objects]
         field = "segmentation" if kind == "mask" else "bbox"
-        shapes = [
-            [to_coco(row[field]) for row in rows]
-            for rows in ([predictions[i] for i in mine], [truth[i] for i in objects])
-        ]
-        overlaps = coco_mask.iou(*shapes, [int(flag) for flag in crowd])
+        found, known = [predictions[i][field] for i in mine], [truth[i][field] for i in objects]
+        overlaps = coco_mask.iou(found, known, [int(flag) for flag in crowd])
         for row, index in enumerate(mine):
             free = [
                 (overlaps[row][column], column)
@@ -52,11 +49,3 @@ def match_predictions(predictions: Sequence[dict[str, Any]], truth: Sequence[dic
                 hits[index] = None
     missed = tuple(i for i, row in enumerate(truth) if i not in taken and not row.get("iscrowd"))
     return Match(tuple(hits), missed)
-
-
-def to_coco(shape: Any) -> Any:
-    """Return a box as floats, or a run-length mask with its counts as bytes, as pycocotools takes them."""
-    if isinstance(shape, dict):
-        counts = shape["counts"]
-        return {"size": shape["size"], "counts": counts.encode() if isinstance(counts, str) else counts}
-    return [float(value) for value in shape]

@@ -5,26 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from detstudy.analysis.labels import format_change, format_memory, format_points
 from detstudy.plan import format_level
 
 DASH = "–"
-MINUS = "−"
 
 
 def format_ap(value: float | None, sd: float | None = None) -> str:
     """Return "39.3", "39.3 ± 0.4" with a seed standard deviation, or a dash."""
     if value is None:
         return DASH
-    text = f"{value:.1f}".replace("-", MINUS)
+    text = format_points(value)
     return text if sd is None else f"{text} ± {sd:.1f}"
 
 
 def format_difference(value: float | None) -> str:
     """Return "+1.2", "−0.8", "0.0", or a dash."""
-    if value is None:
-        return DASH
-    text = f"{value:+.1f}"
-    return "0.0" if float(text) == 0 else text.replace("-", MINUS)
+    return DASH if value is None else format_change(value)
 
 
 def format_interval(low: float | None, high: float | None) -> str:
@@ -43,9 +40,7 @@ def format_seconds(value: float | None) -> str:
 
 def format_bytes(value: float | None) -> str:
     """Return "812 MiB" or "11.2 GiB", or a dash."""
-    if value is None:
-        return DASH
-    return f"{value / 2**30:.1f} GiB" if value >= 2**30 else f"{value / 2**20:,.0f} MiB"
+    return DASH if value is None else format_memory(value)
 
 
 def format_count(value: float | None) -> str:
@@ -80,8 +75,3 @@ def format_value(value: Any) -> str:
     if isinstance(value, int) and not isinstance(value, bool):
         return f"{value:,}" if abs(value) >= 10_000 else str(value)
     return DASH if value is None else format_level(value)
-
-
-def describe_outcome(outcome: str) -> str:
-    """Return an outcome in words: "out of memory"."""
-    return outcome.replace("_", " ")

@@ -5,16 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from detstudy.analysis.records import Analysis, FactorSummary
+from detstudy.analysis import Analysis, FactorSummary
 from detstudy.ledger import Ledger
 from detstudy.plan import BASELINE
 from detstudy.reporting.answer import Answer, gather_answer
-from detstudy.reporting.curves import Curves, draw_curves, gather_curves, label_level
+from detstudy.reporting.costs import draw_costs, gather_costs
+from detstudy.reporting.curves import Curves, draw_curves, gather_curves
 from detstudy.reporting.errors import Errors, draw_errors, gather_errors
-from detstudy.reporting.forest import draw_costs, draw_forest, gather_costs, gather_forest
+from detstudy.reporting.forest import draw_forest, gather_forest
 from detstudy.reporting.gallery import Gallery, gather_galleries
 from detstudy.reporting.inventory import Inventory, gather_inventory
-from detstudy.reporting.standing import is_crossed
+from detstudy.reporting.standing import caption_level, is_crossed
 from detstudy.reporting.table import FactorTable, gather_table
 
 
@@ -65,7 +66,7 @@ def gather_page(ledger: Ledger, analysis: Analysis) -> Page:
     if costs:
         figures["costs"] = Figure(name="costs", title="What a point of AP costs", spec=draw_costs(costs))
     factors = list_sections(analysis)
-    captions = [[(label_level(analysis, factor, key), key) for _, key in factor.levels] for factor in factors]
+    captions = [[(caption_level(analysis, factor, key), key) for _, key in factor.levels] for factor in factors]
     galleries = gather_galleries(ledger, analysis, captions)
     sections = tuple(
         gather_section(analysis, factor, f"factor-{number}", gallery, inventory.images)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detstudy.data import Rle, decode_mask
-from detstudy.reporting.matching import Match, to_coco
+from detstudy.reporting.matching import Match
 
 PANEL_WIDTH, PANEL_HEIGHT = 640, 420  # pixels that a panel fits into; small images are enlarged
 MOST_ENLARGED = 4.0
@@ -85,7 +85,7 @@ def fill_mask(panel: Pixels, row: dict[str, Any], colour: tuple[int, int, int]) 
     if not isinstance(shape, dict):
         return
     height, width = shape["size"]
-    small = decode_mask(Rle(height, width, to_coco(shape)["counts"]))
+    small = decode_mask(Rle(height, width, shape["counts"].encode()))
     large = cv2.resize(small, (panel.shape[1], panel.shape[0]), interpolation=cv2.INTER_LINEAR)
     # Enlarging a mask by its float values would round its edge; the nearest half is close enough for a picture.
     inside = large > 0

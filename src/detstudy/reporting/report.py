@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from detstudy.analysis.records import Analysis
+from detstudy.analysis import Analysis
 from detstudy.ledger import Ledger
 from detstudy.ledger.files import write_atomically
 from detstudy.reporting.figure import draw_png

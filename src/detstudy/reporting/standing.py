@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from detstudy.analysis.records import Analysis, Contrast, SettingSummary
+from detstudy.analysis import Analysis, Contrast, FactorSummary, SettingSummary
 from detstudy.plan import BASELINE, format_level
-from detstudy.reporting.number import describe_outcome
 from detstudy.setting import read_field
 
 NO_VERDICT = "no verdict"
@@ -35,9 +34,10 @@ def explain_verdict(contrast: Contrast | None) -> str:
     return "; ".join([*parts, *contrast.notes])
 
 
-def count_finished(setting: SettingSummary) -> int:
-    """Return how many of the setting's runs finished."""
-    return setting.outcomes.get("finished", 0)
+def show_seeds(setting: SettingSummary) -> str:
+    """Return how many of the setting's runs finished: "3", "2 of 3" where some did not."""
+    planned = sum(setting.outcomes.values())
+    return str(planned) if setting.seeds_finished == planned else f"{setting.seeds_finished} of {planned}"
 
 
 def explain_absence(setting: SettingSummary) -> str | None:
@@ -45,15 +45,11 @@ def explain_absence(setting: SettingSummary) -> str | None:
 
     "out of memory at 11.2 GiB" where its runs failed; "running" or "planned" where they have yet to end.
     """
-    if count_finished(setting):
+    if setting.seeds_finished:
         return None
-    failed = [outcome for outcome in setting.outcomes if outcome not in ("planned", "running")]
-    if not failed:
-        return "running" if setting.outcomes.get("running") else "planned"
-    outcome = describe_outcome(failed[0])
-    if not setting.reason:
-        return outcome
-    return setting.reason if setting.reason.lower().startswith(outcome) else f"{outcome}: {setting.reason}"
+    if setting.outcomes.keys() <= {"planned", "running"}:
+        return "running" if "running" in setting.outcomes else "planned"
+    return setting.reason or NO_RESULT
 
 
 def mean_measure(setting: SettingSummary | None, measure: str) -> float | None:
@@ -72,8 +68,7 @@ def read_cost(setting: SettingSummary, measure: str) -> float | None:
 
 def show_level(analysis: Analysis, setting: SettingSummary, factor: str) -> str:
     """Return the level that a setting has of a factor, as a person writes it."""
-    level = setting.levels.get(factor)
-    return format_level(level if factor in setting.levels else read_field(analysis.study.baseline, factor))
+    return format_level(setting.levels.get(factor, read_field(analysis.study.baseline, factor)))
 
 
 def is_crossed(analysis: Analysis) -> bool:
@@ -81,7 +76,7 @@ def is_crossed(analysis: Analysis) -> bool:
     return analysis.study.design == "grid" and len(analysis.study.factors) > 1
 
 
-def label_setting(analysis: Analysis, setting: SettingSummary) -> str:
+def caption_setting(analysis: Analysis, setting: SettingSummary) -> str:
     """Return a setting's name in a picture: its label, or "6000 × 2000 (baseline)" where factors are crossed."""
     if not is_crossed(analysis):
         return setting.label
@@ -89,11 +84,15 @@ def label_setting(analysis: Analysis, setting: SettingSummary) -> str:
     return f"{levels} (baseline)" if setting.id == BASELINE else levels
 
 
-def label_factor(analysis: Analysis, name: str) -> str:
-    """Return a factor's label; its name in words where the analysis has none."""
-    return next((factor.label for factor in analysis.factors if factor.name == name), name.replace("_", " "))
+def caption_level(analysis: Analysis, factor: FactorSummary, setting_id: str) -> str:
+    """Return a level's name in pictures and tables: "0.001", "4 (baseline)"; the setting's own without a factor."""
+    setting = analysis.settings[setting_id]
+    if all(factor.name != known.name for known in analysis.study.factors):
+        return caption_setting(analysis, setting)
+    level = show_level(analysis, setting, factor.name)
+    return f"{level} (baseline)" if setting.id == BASELINE else level
 
 
 def error_kind(analysis: Analysis) -> str:
-    """Return whether errors are counted on masks or boxes: as the objective is."""
+    """Return what errors are counted on, "mask" or "box": the objective's kind."""
     return analysis.study.objective.split("/")[0]

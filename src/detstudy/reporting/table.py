@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from detstudy.analysis.records import Analysis, FactorSummary, SettingSummary
+from detstudy.analysis import Analysis, FactorSummary, SettingSummary
 from detstudy.plan import BASELINE
-from detstudy.reporting.curves import label_level
 from detstudy.reporting.number import DASH, format_ap, format_bytes, format_difference, format_interval, format_seconds
 from detstudy.reporting.standing import (
-    count_finished,
+    caption_level,
     explain_absence,
     explain_verdict,
     name_verdict,
     read_cost,
+    show_seeds,
 )
 
-MEASURE_NAMES = ("AP", "AP50", "AP75", "APs", "APm", "APl")
+AP_NAMES = ("AP", "AP50", "AP75", "APs", "APm", "APl")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,12 +67,12 @@ def gather_table(analysis: Analysis, factor: FactorSummary) -> FactorTable:
     """Return a factor's table."""
     choice = factor.choice.setting_id if factor.choice else None
     levels = tuple(
-        gather_level(analysis.settings[key], label_level(analysis, factor, key), choice) for _, key in factor.levels
+        gather_level(analysis.settings[key], caption_level(analysis, factor, key), choice) for _, key in factor.levels
     )
     reasons: dict[str, list[str]] = {}
     for _, key in factor.levels:
         for measure, reason in analysis.settings[key].undefined.items():
-            if measure.split("/")[-1] in MEASURE_NAMES:
+            if measure.split("/")[-1] in AP_NAMES:
                 reasons.setdefault(reason, [])
                 if measure not in reasons[reason]:
                     reasons[reason].append(measure)
@@ -84,7 +84,6 @@ def gather_level(setting: SettingSummary, level: str, choice: str | None) -> Lev
     """Return a level with its two rows, or with the reason why it has none."""
     absence = explain_absence(setting)
     seconds = setting.measures.get("train/seconds")
-    finished, planned = count_finished(setting), sum(setting.outcomes.values())
     return LevelRow(
         level=level,
         setting_id=setting.id,
@@ -97,14 +96,14 @@ def gather_level(setting: SettingSummary, level: str, choice: str | None) -> Lev
             title=f"seed sd {format_seconds(seconds.sd)}" if seconds and seconds.sd is not None else "",
         ),
         memory=format_bytes(read_cost(setting, "train/peak_memory_bytes")),
-        seeds=str(finished) if finished == planned else f"{finished} of {planned}",
+        seeds=show_seeds(setting),
     )
 
 
 def gather_measures(setting: SettingSummary, kind: str) -> MeasureRow:
     """Return a level's row for boxes or masks."""
     cells = []
-    for name in MEASURE_NAMES:
+    for name in AP_NAMES:
         measure = f"{kind}/{name}"
         spread = setting.measures.get(measure)
         if spread:

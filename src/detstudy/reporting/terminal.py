@@ -8,7 +8,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from detstudy.analysis.records import Analysis
+from detstudy.analysis import Analysis
+from detstudy.analysis.labels import label_outcome
 from detstudy.evaluation import Summary
 from detstudy.ledger import RunRecord
 from detstudy.plan import BASELINE
@@ -24,13 +25,8 @@ STYLES = {
 }
 
 
-def format_answer(analysis: Analysis) -> Table:
-    """Return every setting with its result, difference from the baseline, verdict and costs."""
-    return tabulate_answer(gather_answer(analysis))
-
-
 def tabulate_answer(answer: Answer) -> Table:
-    """Return the answer's rows as a table for the terminal."""
+    """Return every setting with its result, difference from the baseline, verdict and costs."""
     table = Table(title=Text(answer.study), title_justify="left", header_style="bold", pad_edge=False)
     table.add_column("setting", overflow="fold", min_width=12)
     for name in ("box AP", "mask AP", f"difference in {answer.objective}"):
@@ -65,7 +61,7 @@ def print_runs(records: Sequence[RunRecord], console: Console) -> None:
     table = Table("setting", "seed", "state", "outcome", "box AP", "mask AP", "reason")
     table.columns[0].overflow = "fold"
     for record in records:
-        outcome = (record.outcome or "").replace("_", " ")
+        outcome = label_outcome(record.outcome or "")
         measures = [record.measures.get(name) for name in ("box/AP", "mask/AP")]
         values = [format_ap(measure.value if measure else None) for measure in measures]
         cells = (record.setting_id, str(record.seed), record.state, outcome, *values, record.reason or "")

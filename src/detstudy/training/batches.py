@@ -12,8 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from detstudy.data import decode_masks, load_image
-from detstudy.data.records import ImageRecord
+from detstudy.data import ImageRecord, decode_masks, load_image
 from detstudy.setting import TrainingSetting
 from detstudy.training.transform import Target
 

@@ -10,13 +10,14 @@ from typing import Any
 
 import torch
 
-from detstudy.data.records import Dataset, ImageRecord
+from detstudy.data import Dataset, ImageRecord
 from detstudy.setting import TrainingSetting
 from detstudy.trainer import Job, Predicted, RefusedError
 from detstudy.training.batches import Batch, ImageCache, stream_batches
 from detstudy.training.memory import lifted_limit, measure_peak
 from detstudy.training.optimizer import set_learning_rate
 from detstudy.training.prediction import predict_images
+from detstudy.training.progress import Window
 from detstudy.training.schedule import compute_multiplier
 from detstudy.training.session import Session
 from detstudy.training.validation import choose_validation_images, compute_validation_losses, drop_nonfinite
@@ -132,7 +133,7 @@ def log_window(session: Session, job: Job) -> None:
             "proposals_survived": window.survived / window.images,
         }
     )
-    progress.window = type(window)()
+    progress.window = Window()
 
 
 def validate_now(

@@ -109,7 +109,7 @@ def lifted_limit(device: torch.device, limit: int | None) -> Iterator[None]:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Tell whether an error, or one that it came from, says that memory ran out."""
+    """Whether an error, or one that it came from, says that memory ran out."""
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
     # OpenCV's error is an Exception of its own; importing OpenCV to name it would cost memory now.

@@ -10,8 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from detstudy.data import encode_mask
-from detstudy.data.records import ImageRecord
+from detstudy.data import ImageRecord, encode_mask
 from detstudy.setting import Measure
 from detstudy.trainer import Predicted, Prediction
 from detstudy.training.batches import ImageCache

@@ -9,8 +9,7 @@ from pathlib import Path
 
 import torch
 
-from detstudy.data import read_dataset
-from detstudy.data.records import Dataset
+from detstudy.data import Dataset, read_dataset
 from detstudy.setting import DataSetting, EvaluationSetting, Measure, ModelSetting, Outcome, Setting, SplitName
 from detstudy.trainer import Job, Predicted, RefusedError, Trained
 from detstudy.training.checkpoint import FINAL_WEIGHTS, remove_checkpoints, write_tensors

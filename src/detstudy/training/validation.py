@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import torch
 
-from detstudy.data.records import ImageRecord
+from detstudy.data import ImageRecord
 from detstudy.training.batches import ImageCache, make_example
 from detstudy.training.detector import find_norms
 from detstudy.training.session import Session

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -16,6 +18,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
+_Sheet = TypeVar("_Sheet", Floats, Bytes)
 Pose = tuple[float, float, float]  # metres right and ahead of the camera; turn in radians, 0 faces away from it
 OVERSAMPLING = 2  # canvas pixels for one image pixel, in each direction
 NEAREST = 0.6  # metres; points closer than this are moved there, so that nothing is projected from behind the camera
@@ -49,12 +52,23 @@ class Light:
 
 @dataclass(frozen=True, slots=True)
 class Canvas:
-    """The picture being painted, far things first: colours, ids of what is seen, and how dark the ground is."""
+    """The picture being painted, far things first.
+
+    Its fourth channel holds the id of what is seen, 0 where that is no object: one fill sets colour and id alike.
+    """
 
     camera: Camera
     light: Light
-    image: Bytes  # [height, width, 3]
-    ids: Bytes  # [height, width]; 0 where no object is seen
+    image: Bytes  # [height, width, 4]
+
+
+@dataclass(frozen=True, slots=True)
+class Sketch:
+    """How one object is to be painted: polygons over one another, each with red, green, blue and id."""
+
+    polygons: list[NDArray[np.int32]]
+    colors: list[list[float]]
+    box: tuple[int, int, int, int]  # left, top, right, bottom in canvas pixels; holds all polygons
 
 
 def enlarge_camera(camera: Camera) -> Camera:
@@ -71,13 +85,12 @@ def enlarge_camera(camera: Camera) -> Camera:
 
 def create_canvas(camera: Camera, light: Light) -> Canvas:
     """Give an empty canvas of the camera's size."""
-    shape = (camera.height, camera.width)
-    return Canvas(camera, light, np.empty((*shape, 3), np.uint8), np.zeros(shape, np.uint8))
+    return Canvas(camera, light, np.empty((camera.height, camera.width, 4), np.uint8))
 
 
-def place_points(points: Floats, x: float, z: float, yaw: float) -> Floats:
-    """Turn points [..., 3] by `yaw` (half pi faces right) and set them on the ground at x, z."""
-    sine, cosine = math.sin(yaw), math.cos(yaw)
+def place_points(points: Floats, x: float | Floats, z: float | Floats, yaw: float | Floats) -> Floats:
+    """Turn points [..., 3] by `yaw` (half pi faces right) and set them on the ground at x, z, one or [..., 1] each."""
+    sine, cosine = np.sin(yaw), np.cos(yaw)
     placed = np.empty_like(points)
     placed[..., 0] = points[..., 0] * cosine + points[..., 2] * sine + x
     placed[..., 1] = points[..., 1]
@@ -94,14 +107,29 @@ def project_points(camera: Camera, points: Floats) -> NDArray[np.int32]:
     return pixels
 
 
-def fill_polygon(target: Bytes, polygon: NDArray[np.int32], value: tuple[float, ...] | int) -> None:
-    """Fill a convex polygon of projected points with one colour or one id."""
-    cv2.fillConvexPoly(target, polygon, value, 8, _SHIFT)
+def measure_boxes(camera: Camera, pixels: NDArray[np.int32]) -> list[tuple[int, int, int, int]]:
+    """Give left, top, right, bottom of the canvas pixels that projected points [n, points, 2] of n things can touch."""
+    size = camera.width, camera.height
+    low = np.clip((pixels.min(axis=1) >> _SHIFT) - 1, 0, size)
+    high = np.clip((pixels.max(axis=1) >> _SHIFT) + 3, 0, size)
+    return [(left, top, right, bottom) for left, top, right, bottom in np.hstack([low, high]).tolist()]
 
 
-def fill_hull(target: Bytes, points: NDArray[np.int32], value: tuple[float, ...] | int) -> None:
+def fill_polygon(target: Bytes, polygon: NDArray[np.int32], value: Sequence[float] | int) -> None:
+    """Fill a convex polygon of projected points with one colour."""
+    cv2.fillConvexPoly(target, polygon, value, 8, _SHIFT)  # type: ignore[arg-type]
+
+
+def paint_sketch(canvas: Canvas, sketch: Sketch) -> None:
+    """Paint an object over what is farther away, and its id over theirs."""
+    image, fill = canvas.image, cv2.fillConvexPoly
+    for polygon, color in zip(sketch.polygons, sketch.colors, strict=True):
+        fill(image, polygon, color, 8, _SHIFT)
+
+
+def fill_hull(target: Bytes, points: NDArray[np.int32], value: int) -> None:
     """Fill the convex hull of projected points."""
-    cv2.fillConvexPoly(target, cv2.convexHull(points), value, 8, _SHIFT)
+    cv2.fillConvexPoly(target, cv2.convexHull(points), value, 8, _SHIFT)  # type: ignore[call-overload]
 
 
 def measure_haze(light: Light, depth: float) -> float:
@@ -114,16 +142,16 @@ def measure_hazes(light: Light, depths: Floats) -> Floats:
     return np.asarray(1.0 - np.exp(-depths / np.float32(light.visibility)), dtype=np.float32)
 
 
-def list_colors(colors: Floats) -> list[tuple[float, ...]]:
-    """Give colours [n, 3] in the form that `fill_polygon` takes."""
-    return list(map(tuple, colors.tolist()))
+def list_colors(colors: Floats) -> list[list[float]]:
+    """Give colours [n, 3] in the form that `fill_polygon` takes, for what is no object."""
+    return [[red, green, blue, 0.0] for red, green, blue in colors.tolist()]
 
 
 def cast_shadow(light: Light, points: Floats) -> Floats:
-    """Move points [n, 3] along the sun's rays to the ground; a low sun's shadows end after some metres."""
-    reach = np.minimum(points[:, 1:2] / max(float(light.sun[1]), 0.2), 6.0)
+    """Move points [..., 3] along the sun's rays to the ground; a low sun's shadows end after some metres."""
+    reach = np.minimum(points[..., 1:2] / max(float(light.sun[1]), 0.2), 6.0)
     shadow = points - reach * light.sun
-    shadow[:, 1] = 0.0
+    shadow[..., 1] = 0.0
     return np.asarray(shadow, dtype=np.float32)
 
 
@@ -139,18 +167,33 @@ def make_grain(generator: np.random.Generator, height: int, width: int) -> Float
     It is cut from one sheet at a place of the generator's choice: drawing fresh numbers for every texture and every
     photograph would take a tenth of the whole time. What is larger than the sheet repeats it.
     """
-    sheet = _make_sheet()
+    return _cut_sheet(generator, _make_sheet(), height, width)
+
+
+def make_speckle(generator: np.random.Generator, height: int, width: int) -> Bytes:
+    """Give the same noise as `make_grain` as bytes, even between 0 and 255."""
+    return _cut_sheet(generator, _make_byte_sheet(), height, width)
+
+
+def _cut_sheet(generator: np.random.Generator, sheet: _Sheet, height: int, width: int) -> _Sheet:
     down, across = (int(generator.integers(side // 2)) for side in sheet.shape)
     if down + height <= sheet.shape[0] and across + width <= sheet.shape[1]:
         return sheet[down : down + height, across : across + width]
     rows, columns = (
         np.arange(size) % side for size, side in ((height + down, sheet.shape[0]), (width + across, sheet.shape[1]))
     )
-    return np.asarray(sheet[np.ix_(rows[down:], columns[across:])], dtype=np.float32)
+    return sheet[np.ix_(rows[down:], columns[across:])]
 
 
 @functools.cache
 def _make_sheet() -> Floats:
     sheet = np.random.default_rng(0).random((768, 2048), np.float32) * 2 - 1
+    sheet.flags.writeable = False
+    return sheet
+
+
+@functools.cache
+def _make_byte_sheet() -> Bytes:
+    sheet = np.random.default_rng(0).integers(0, 256, (768, 2048), np.uint8)
     sheet.flags.writeable = False
     return sheet
