@@ -121,7 +121,7 @@ def status(folder: StudyFolder, as_json: Json = False) -> None:
     """Show runs by outcome, what is running, and the time left."""
     from collections import Counter
 
-    from detstudy.execution.progress import estimate_seconds_left, format_seconds
+    from detstudy.execution.progress import describe_duration, estimate_seconds_left
     from detstudy.ledger import Ledger
     from detstudy.reporting import print_runs
 
@@ -138,7 +138,7 @@ def status(folder: StudyFolder, as_json: Json = False) -> None:
     counts = Counter(record.outcome or record.state for record in records)
     console.print(", ".join(f"{count} {name.replace('_', ' ')}" for name, count in counts.items()))
     if left:
-        console.print(f"about {format_seconds(left)} left")
+        console.print(f"about {describe_duration(left)} left")
     elif left is None:
         console.print("time left: unknown until a run has ended")
 

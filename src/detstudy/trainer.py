@@ -1,7 +1,7 @@
 """The contract between executor and trainer: a job in; curves, effective values, predictions, an outcome out.
 
 The executor knows nothing else of a trainer. detstudy's own is `detstudy.training.trainer.TorchvisionTrainer`; a fake
-one that needs no torch is `detstudy.testing.FakeTrainer`. Another framework is a class with these two methods.
+one that needs no torch is `detstudy.testing.FakeTrainer`. Another framework is a class with these three methods.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trained:
-    """How a training ended. `effective` holds what really happened, under the names of DESIGN's receipts:
+    """How a training ended. `effective` holds what really happened, among it:
 
     `learning_rate_first`, `learning_rate_max`, `learning_rate_last` (applied), `optimizer_steps`, `images_seen`,
     `micro_batch_size`, `precision`, `proposals_entered`, `proposals_survived` (mean per image), and whatever else the

@@ -4,7 +4,7 @@ OpenCV and pycocotools are imported by the functions that need them, so that imp
 than numpy.
 """
 
-from detstudy.data.check import CheckResult, SplitCounts, check_dataset, check_path
+from detstudy.data.check import CheckResult, SplitCounts, check_dataset, check_path, count_objects
 from detstudy.data.dataset import read_dataset
 from detstudy.data.fingerprint import fingerprint_dataset
 from detstudy.data.ground_truth import build_ground_truth
@@ -24,6 +24,7 @@ __all__ = [
     "build_ground_truth",
     "check_dataset",
     "check_path",
+    "count_objects",
     "decode_mask",
     "decode_masks",
     "encode_mask",

@@ -17,7 +17,7 @@ LONGEST_RUN_CHARACTERS = 7  # 35 bits; pycocotools keeps runs in 32
 
 
 @dataclass(frozen=True, slots=True)
-class Runs:
+class RunLengths:
     """Run lengths of many masks end to end; in each the background comes first, columns before rows."""
 
     lengths: NDArray[np.int64]  # [runs], pixels
@@ -94,7 +94,7 @@ def measure_areas(masks: Sequence[Rle]) -> tuple[list[int], list[str | None]]:
     return areas, faults
 
 
-def decode_runs(masks: Sequence[Rle]) -> Runs:
+def decode_runs(masks: Sequence[Rle]) -> RunLengths:
     """Unpack the counts of many masks at once and verify them; safe on any bytes.
 
     A mask with a fault has no runs or wrong ones, and area 0. Counts are pycocotools' compressed form: five bits a
@@ -141,7 +141,7 @@ def decode_runs(masks: Sequence[Rle]) -> Runs:
         )
     areas = _sum_segments(np.where(index % 2 == 1, lengths, 0), first)
     areas[[fault is not None for fault in faults]] = 0
-    return Runs(lengths, first, areas, faults)
+    return RunLengths(lengths, first, areas, faults)
 
 
 def _paint(masks: Sequence[Rle], height: int, width: int) -> NDArray[np.uint8]:

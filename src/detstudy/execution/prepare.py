@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from detstudy.data import (
     ImageRecord,
     build_ground_truth,
     check_dataset,
+    count_objects,
     fingerprint_dataset,
     load_image,
     read_dataset,
@@ -29,16 +31,8 @@ def describe_data(data: DataSetting) -> dict[str, Any]:
     dataset = read_dataset(data)
     splits = {}
     for name, images in dataset.splits.items():
-        objects = dict.fromkeys(dataset.classes, 0)
-        ignored = 0
-        for image in images:
-            for annotation in image.annotations:
-                if annotation.crowd:
-                    ignored += 1
-                else:
-                    objects[dataset.classes[annotation.class_index]] += 1
         sequences = len({image.sequence for image in images if image.sequence is not None})
-        splits[name] = {"images": len(images), "sequences": sequences, "objects": objects, "ignore": ignored}
+        splits[name] = {**dataclasses.asdict(count_objects(images, dataset.classes)), "sequences": sequences}
     return {
         "fingerprint": fingerprint_dataset(dataset),
         "classes": list(dataset.classes),

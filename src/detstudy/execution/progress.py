@@ -103,7 +103,7 @@ class TerminalProgress:
         elapsed = time.monotonic() - self.began
         note = ""
         if self.done_here > 0:
-            note = f"about {format_seconds(remaining * elapsed / self.done_here)} left"
+            note = f"about {describe_duration(remaining * elapsed / self.done_here)} left"
         self.bars.update(self.study_row, completed=self.total - remaining, note=note)
 
     def records(self, task: Task | None) -> list[RunRecord]:
@@ -146,13 +146,13 @@ def describe_end(record: RunRecord) -> str:
             parts.append(f"{name} {measure.value:.1f}")
     seconds = record.measures.get("train/seconds")
     if seconds and seconds.value is not None:
-        parts.append(f"{format_seconds(seconds.value)} of training")
+        parts.append(f"{describe_duration(seconds.value)} of training")
     if record.reason:
         parts.append(record.reason)
     return f"{line}: {', '.join(parts)}" if parts else line
 
 
-def format_seconds(seconds: float) -> str:
+def describe_duration(seconds: float) -> str:
     """Return a duration as a person says it: 48 s, 7 min, 3 h 20 min."""
     if seconds < 90:
         return f"{seconds:.0f} s"

@@ -150,8 +150,8 @@ def validate_now(
         "iteration": progress.iteration,
         "images": progress.images,
         "seconds": progress.seconds,
-        "loss": drop_nonfinite({"loss": sum(losses.values())})["loss"] if losses else None,
-        "losses": drop_nonfinite(losses),
+        "loss": drop_nonfinite(sum(losses.values())) if losses else None,
+        "losses": {name: drop_nonfinite(value) for name, value in losses.items()},
         "measures": measures,
     }
     job.curve.append(point)

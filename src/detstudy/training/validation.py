@@ -52,6 +52,6 @@ def compute_validation_losses(session: Session, records: Sequence[ImageRecord], 
     return {name: value / len(records) for name, value in sums.items()}
 
 
-def drop_nonfinite(values: dict[str, float]) -> dict[str, float | None]:
-    """Return the values with None for nan and infinity, which JSON has no words for."""
-    return {name: value if math.isfinite(value) else None for name, value in values.items()}
+def drop_nonfinite(value: float) -> float | None:
+    """Return the value, or None for nan and infinity, which JSON has no words for."""
+    return value if math.isfinite(value) else None
