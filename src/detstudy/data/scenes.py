@@ -6,6 +6,7 @@ however many are drawn, and another seed gives scenes that nobody has tuned on.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,20 +21,22 @@ from detstudy.data.drawing.canvas import (
     Bytes,
     Camera,
     Canvas,
-    Floats,
     Pose,
+    Sketch,
     create_canvas,
     enlarge_camera,
     fill_hull,
-    make_grain,
+    make_speckle,
+    measure_box,
+    paint_sketch,
     project_points,
 )
 from detstudy.data.drawing.ground import measure_sunshine
-from detstudy.data.drawing.people import Person, paint_person, paint_person_shadow
+from detstudy.data.drawing.people import Person, list_person_shadows, sketch_people
 from detstudy.data.drawing.scenery import paint_item, project_scenery
 from detstudy.data.drawing.street import Street, build_street, paint_ground, paint_walls
 from detstudy.data.drawing.traffic import Actor, list_corners, locate_actor, sample_traffic
-from detstudy.data.drawing.vehicles import Vehicle, paint_vehicle, paint_vehicle_shadow
+from detstudy.data.drawing.vehicles import Fleet, Vehicle, build_fleet, list_vehicle_shadows, sketch_vehicles
 from detstudy.data.records import DataError
 
 CAR, PEDESTRIAN, IGNORE = 1, 2, 10  # KITTI-MOTS's class ids
@@ -43,6 +46,7 @@ SMALLEST_SHARE = 0.25  # of an object that must be visible for it to count
 DRIVE = 8  # frames; a longer sequence goes on in another street after as many
 _DESERTED = (20, 7)  # of each 20 sequences the one with this remainder has nobody on the street
 _IGNORED = 255  # what the canvas holds where the id is IGNORE_ID
+_COLORS = np.uint32(0xFFFFFF if sys.byteorder == "little" else 0xFFFFFF00)  # what masks a pixel's fourth byte out
 _NEAREST = 2.4  # metres; what is nearer has gone past
 
 
@@ -54,9 +58,11 @@ class Place:
     ground_camera: Camera  # the same, of the image
     street: Street
     actors: tuple[Actor, ...]
+    fleet: Fleet  # the bodies of the cars among the actors, in their order
+    rows: tuple[int, ...]  # each actor's row in the fleet; of no meaning for pedestrians
     speed: float  # metres a frame
     tone: Bytes  # what the camera's exposure makes of each colour [1, 256, 3]
-    vignette: Floats  # [height, width, 3]
+    vignette: Bytes  # 255 times the share of the light that gets through [height, width, 3]
     blur: float  # pixels; 0 is sharp
     noise: float  # standard deviation, 0-255
 
@@ -99,18 +105,23 @@ def draw_scenes(
     images, texts, masks = (folder / "training" / name for name in ("image_02", "instances_txt", "instances"))
     _check_folder(images, texts, masks, sequences, frames)
     texts.mkdir(parents=True, exist_ok=True)
-    for k, sequence in enumerate(sequences):
-        name = f"{sequence:04d}"
-        (images / name).mkdir(parents=True, exist_ok=True)
-        (masks / name).mkdir(parents=True, exist_ok=True)
-        lines: list[str] = []
-        for frame, (image, ids) in enumerate(_draw_sequence(seed, sequence, range(frames), width, height)):
-            _write_png(images / name / f"{frame:06d}.png", cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
-            _write_png(masks / name / f"{frame:06d}.png", ids.astype(np.uint16))
-            lines += _encode_frame(frame, ids)
-            if progress is not None:
-                progress(k * frames + frame + 1, len(sequences) * frames)
-        (texts / f"{name}.txt").write_text("".join(f"{line}\n" for line in lines), encoding="ascii", newline="\n")
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)  # images this small take longer to share out than to do
+    try:
+        for k, sequence in enumerate(sequences):
+            name = f"{sequence:04d}"
+            (images / name).mkdir(parents=True, exist_ok=True)
+            (masks / name).mkdir(parents=True, exist_ok=True)
+            lines: list[str] = []
+            for frame, (image, ids) in enumerate(_draw_sequence(seed, sequence, range(frames), width, height)):
+                _write_png(images / name / f"{frame:06d}.png", cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
+                _write_png(masks / name / f"{frame:06d}.png", ids.astype(np.uint16))
+                lines += _encode_frame(frame, ids)
+                if progress is not None:
+                    progress(k * frames + frame + 1, len(sequences) * frames)
+            (texts / f"{name}.txt").write_text("".join(f"{line}\n" for line in lines), encoding="ascii", newline="\n")
+    finally:
+        cv2.setNumThreads(threads)
     return [images, texts, masks]
 
 
@@ -189,9 +200,11 @@ def _build_place(generator: np.random.Generator, sequence: int, width: int, heig
         ground_camera=camera,
         street=street,
         actors=actors,
+        fleet=build_fleet([actor.body for actor in actors if isinstance(actor.body, Vehicle)]),
+        rows=tuple((np.cumsum([isinstance(actor.body, Vehicle) for actor in actors], dtype=int) - 1).tolist()),
         speed=speed,
         tone=np.clip(curve * 255, 0, 255).astype(np.uint8)[None],
-        vignette=np.asarray(cv2.merge([vignette.astype(np.float32)] * 3), dtype=np.float32),
+        vignette=np.asarray(cv2.merge([(vignette * 255).astype(np.uint8)] * 3), dtype=np.uint8),
         blur=float(generator.uniform(0.35, 0.6)) * height / 96 if generator.random() < 0.3 else 0.0,
         noise=float(generator.uniform(1.5, 6.0)),
     )
@@ -200,77 +213,112 @@ def _build_place(generator: np.random.Generator, sequence: int, width: int, heig
 def _photograph(place: Place, generator: np.random.Generator, frame: int) -> tuple[Bytes, NDArray[np.int32]]:
     travel = place.speed * frame
     canvas = create_canvas(place.camera, place.street.light)
+    poses = [locate_actor(actor, frame, travel) for actor in place.actors]
+    sunshine = [measure_sunshine(place.street.shade, x, z + travel) for x, z, _ in poses]
     # The street is painted at the image's size and only what stands on it, with its exact outlines, larger than that.
     ground = create_canvas(place.ground_camera, place.street.light)
     paint_ground(ground, place.street, travel)
-    _paint_shadows(ground, place, frame, travel)
+    if place.actors:
+        _paint_shadows(ground, place, poses, sunshine)
     paint_walls(ground, place.street, travel)
+    ground.image.view(np.uint32)[:] &= _COLORS
     size = (place.camera.width, place.camera.height)
     cv2.resize(ground.image, size, canvas.image, interpolation=cv2.INTER_NEAREST)
-    drawn = _paint_things(canvas, place, frame, travel)
-    ids = _name_ids(_shrink_ids(canvas.ids), place.actors, drawn)
+    drawn = _paint_things(canvas, place, frame, poses, sunshine)
+    ids = _name_ids(_shrink_ids(canvas.image), place.actors, drawn)
     height, width = ids.shape
-    image = cv2.LUT(cv2.resize(canvas.image, (width, height), interpolation=cv2.INTER_AREA), place.tone)
+    small = cv2.resize(canvas.image, (width, height), interpolation=cv2.INTER_AREA)
+    image = cv2.LUT(cv2.cvtColor(small, cv2.COLOR_RGBA2RGB), place.tone)
     if place.blur:
         image = cv2.GaussianBlur(image, (0, 0), place.blur)
-    grain = make_grain(generator, height, 3 * width).reshape(image.shape)
-    # Even odds between -1 and 1 have a standard deviation of 0.577.
-    photo = image * place.vignette + grain * np.float32(place.noise / 0.577)
-    return np.clip(photo, 0, 255, out=photo).astype(np.uint8), ids
+    speckle = make_speckle(generator, height, 3 * width).reshape(image.shape)
+    # Bytes at even odds have a standard deviation of 73.9.
+    share = place.noise / 73.9
+    lit = cv2.multiply(image, place.vignette, image, 1 / 255)
+    return np.asarray(cv2.addWeighted(lit, 1.0, speckle, share, -127.5 * share), dtype=np.uint8), ids
 
 
-def _paint_shadows(canvas: Canvas, place: Place, frame: int, travel: float) -> None:
+def _paint_shadows(canvas: Canvas, place: Place, poses: list[Pose], sunshine: list[float]) -> None:
     light = canvas.light
-    shade = np.zeros(canvas.ids.shape, np.uint8)
+    shade = np.zeros(canvas.image.shape[:2], np.uint8)
     direct = float(light.direct.mean())
     share = 0.0
     if direct > 0.2:  # else the sky is overcast: no shadow has an edge
         share = direct * float(light.sun[1]) / (direct * float(light.sun[1]) + float(light.ambient.mean()))
-    for actor in place.actors:
-        pose = locate_actor(actor, frame, travel)
-        if pose[1] < _NEAREST:
-            continue
-        sunny = measure_sunshine(place.street.shade, pose[0], pose[1] + travel)
-        strength = int(255 * share * sunny)
-        if isinstance(actor.body, Vehicle):
-            paint_vehicle_shadow(shade, canvas, actor.body, pose, strength, 205)
-        else:
-            paint_person_shadow(shade, canvas, actor.body, pose, strength, max(strength, 110))
+    chosen = [k for k, pose in enumerate(poses) if pose[1] >= _NEAREST]
+    cars, people = _part_actors(place, chosen)
+    rows = [place.rows[k] for k in cars]
+    fallen_and_under: dict[int, NDArray[np.int32]] = {}
+    corners = list_vehicle_shadows(light, place.fleet, rows, [poses[k] for k in cars])
+    fallen_and_under.update(zip(cars, project_points(canvas.camera, corners), strict=True))
+    corners = list_person_shadows(light, [person for _, person in people], [poses[k] for k, _ in people])
+    fallen_and_under.update(zip((k for k, _ in people), project_points(canvas.camera, corners), strict=True))
+    for k in chosen:
+        fallen, under = fallen_and_under[k]
+        strength = int(255 * share * sunshine[k])
+        if strength:
+            fill_hull(shade, fallen, strength)
+        fill_hull(shade, under, 205 if isinstance(place.actors[k].body, Vehicle) else max(strength, 110))
     top = int(canvas.camera.horizon)
-    soft = cv2.blur(shade[top:], (3, 3))
-    left = cv2.cvtColor(255 - soft, cv2.COLOR_GRAY2RGB)
+    left = cv2.cvtColor(cv2.bitwise_not(cv2.blur(shade[top:], (3, 3))), cv2.COLOR_GRAY2RGBA)
     cv2.multiply(canvas.image[top:], left, canvas.image[top:], 1 / 255)
 
 
-def _paint_things(canvas: Canvas, place: Place, frame: int, travel: float) -> list[int]:
+def _part_actors(place: Place, chosen: list[int]) -> tuple[list[int], list[tuple[int, Person]]]:
+    bodies = [(k, place.actors[k].body) for k in chosen]
+    return (
+        [k for k, body in bodies if isinstance(body, Vehicle)],
+        [(k, body) for k, body in bodies if isinstance(body, Person)],
+    )
+
+
+def _sketch_actors(
+    canvas: Canvas, place: Place, frame: int, poses: list[Pose], sunshine: list[float]
+) -> dict[int, Sketch]:
+    """Sketch the actors that are in view."""
+    actors = place.actors
+    chosen = [k for k, pose in enumerate(poses) if pose[1] > _NEAREST and _is_in_view(canvas.camera, pose)]
+    ids = [_IGNORED if actor.group else k + 1 for k, actor in enumerate(actors)]
+    strides = [frame * 1.3 if actor.speed_x or actor.speed_z else 0.0 for actor in actors]
+    cars, people = _part_actors(place, chosen)
+    sketches = dict(zip(cars, sketch_vehicles(
+        canvas, place.fleet, [place.rows[k] for k in cars], [poses[k] for k in cars], [ids[k] for k in cars],
+        [sunshine[k] for k in cars],
+    ), strict=True))  # fmt: skip
+    numbers = [k for k, _ in people]
+    sketches.update(zip(numbers, sketch_people(
+        canvas, [person for _, person in people], [poses[k] for k in numbers], [ids[k] for k in numbers],
+        [sunshine[k] for k in numbers], [strides[k] for k in numbers],
+    ), strict=True))  # fmt: skip
+    return sketches
+
+
+def _paint_things(canvas: Canvas, place: Place, frame: int, poses: list[Pose], sunshine: list[float]) -> list[int]:
     """Paint actors and items, far ones first; give the canvas pixels that each actor shows if nothing hides it."""
     actors, scenery = place.actors, place.street.scenery
-    poses = [locate_actor(actor, frame, travel) for actor in actors]
+    travel = place.speed * frame
+    sketches = _sketch_actors(canvas, place, frame, poses, sunshine)
     things = [(pose[1], k) for k, pose in enumerate(poses) if pose[1] > _NEAREST]
     things += [(item.z - travel, len(actors) + k) for k, item in enumerate(scenery.items) if 2 < item.z - travel < 55]
     things.sort(reverse=True)
     outlines = project_scenery(canvas, scenery, travel)
     drawn = [0] * len(actors)
-    grouped = painted = False
+    grouped = False
     for depth, k in things:
         if k >= len(actors):
-            paint_item(canvas, scenery, outlines, k - len(actors), depth, painted)
+            paint_item(canvas, scenery, outlines, k - len(actors), depth)
             continue
-        actor, pose, painted = actors[k], poses[k], True
-        if actor.group and not grouped:
+        group = actors[k].group
+        if group and not grouped:
             grouped = True
             _mark_group(canvas, actors, frame, travel)
-        if not _is_in_view(canvas.camera, pose):
+        sketch = sketches.get(k)
+        if sketch is None:
             continue
-        identity = _IGNORED if actor.group else k + 1
-        exposure = measure_sunshine(place.street.shade, pose[0], depth + travel)
-        if isinstance(actor.body, Person):
-            stride = frame * 1.3 if actor.speed_x or actor.speed_z else 0.0
-            paint_person(canvas, actor.body, pose, identity, exposure, stride)
-        else:
-            paint_vehicle(canvas, actor.body, pose, identity, exposure)
-        if not actor.group:
-            drawn[k] = cv2.countNonZero(cv2.compare(canvas.ids, float(identity), cv2.CMP_EQ))
+        paint_sketch(canvas, sketch)
+        if not group:
+            left, top, right, bottom = sketch.box
+            drawn[k] = int(np.count_nonzero(canvas.image[top:bottom, left:right, 3] == k + 1))
     return drawn
 
 
@@ -282,14 +330,23 @@ def _is_in_view(camera: Camera, pose: Pose) -> bool:
 
 def _mark_group(canvas: Canvas, actors: tuple[Actor, ...], frame: int, travel: float) -> None:
     corners = [list_corners(actor, locate_actor(actor, frame, travel)) for actor in actors if actor.group]
-    fill_hull(canvas.ids, project_points(canvas.camera, np.concatenate(corners)), _IGNORED)
+    pixels = project_points(canvas.camera, np.concatenate(corners))
+    hull = np.zeros(canvas.image.shape[:2], np.uint8)
+    fill_hull(hull, pixels, _IGNORED)
+    left, top, right, bottom = measure_box(canvas.camera, pixels)
+    canvas.image[top:bottom, left:right, 3] |= hull[top:bottom, left:right]
 
 
-def _shrink_ids(ids: Bytes) -> Bytes:
-    """Give each image pixel the id that holds most of its canvas pixels; of two with halves, the farther one's."""
-    a, b, c, d = ids[::2, ::2], ids[::2, 1::2], ids[1::2, ::2], ids[1::2, 1::2]
-    low = np.maximum(np.minimum(a, b), np.minimum(c, d))
-    return np.asarray(np.minimum(low, np.minimum(np.maximum(a, b), np.maximum(c, d))), dtype=np.uint8)
+def _shrink_ids(image: Bytes) -> Bytes:
+    """Give each image pixel the id that holds most of its canvas pixels; of two with halves, the farther one's.
+
+    That is the second smallest of the four.
+    """
+    ids = cv2.extractChannel(image, 3)
+    pairs = (len(ids) // 2, ids.shape[1] // 2, 2)
+    a, b = cv2.split(cv2.min(ids[::2], ids[1::2]).reshape(pairs))
+    c, d = cv2.split(cv2.max(ids[::2], ids[1::2]).reshape(pairs))
+    return np.asarray(cv2.min(cv2.max(a, b), cv2.min(c, d)), dtype=np.uint8)
 
 
 def _name_ids(ids: Bytes, actors: tuple[Actor, ...], drawn: list[int]) -> NDArray[np.int32]:
@@ -298,10 +355,10 @@ def _name_ids(ids: Bytes, actors: tuple[Actor, ...], drawn: list[int]) -> NDArra
     names = np.zeros(256, np.int32)
     names[_IGNORED] = IGNORE_ID
     counts = {CAR: 0, PEDESTRIAN: 0}
+    areas = cv2.calcHist([ids], [0], None, [256], [0, 256]).ravel().tolist()
     for k, actor in enumerate(actors):
         kind = CAR if isinstance(actor.body, Vehicle) else PEDESTRIAN
-        area = cv2.countNonZero(cv2.compare(ids, float(k + 1), cv2.CMP_EQ))
-        visible = area >= smallest and area * OVERSAMPLING**2 >= SMALLEST_SHARE * drawn[k]
+        visible = areas[k + 1] >= smallest and areas[k + 1] * OVERSAMPLING**2 >= SMALLEST_SHARE * drawn[k]
         names[k + 1] = kind * 1000 + counts[kind] if visible else IGNORE_ID
         counts[kind] += 1
     return np.asarray(cv2.LUT(ids, names[None]), dtype=np.int32)
@@ -334,4 +391,4 @@ def _write_png(path: Path, image: NDArray[np.uint8] | NDArray[np.uint16]) -> Non
     done, data = cv2.imencode(".png", image, options)
     if not done:
         raise DataError(f"{path}: OpenCV could not encode an image of shape {image.shape}")
-    path.write_bytes(data.tobytes())
+    path.write_bytes(data.data)

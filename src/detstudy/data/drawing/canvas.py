@@ -107,17 +107,20 @@ def project_points(camera: Camera, points: Floats) -> NDArray[np.int32]:
     return pixels
 
 
-def measure_boxes(camera: Camera, pixels: NDArray[np.int32]) -> list[tuple[int, int, int, int]]:
-    """Give left, top, right, bottom of the canvas pixels that projected points [n, points, 2] of n things can touch."""
-    size = camera.width, camera.height
-    low = np.clip((pixels.min(axis=1) >> _SHIFT) - 1, 0, size)
-    high = np.clip((pixels.max(axis=1) >> _SHIFT) + 3, 0, size)
-    return [(left, top, right, bottom) for left, top, right, bottom in np.hstack([low, high]).tolist()]
+def measure_box(camera: Camera, pixels: NDArray[np.int32]) -> tuple[int, int, int, int]:
+    """Give left, top, right, bottom of the canvas pixels that projected points [n, 2] and what they bound can touch."""
+    left, top, width, height = cv2.boundingRect(pixels)
+    return (
+        max((left >> _SHIFT) - 1, 0),
+        max((top >> _SHIFT) - 1, 0),
+        max(min(((left + width) >> _SHIFT) + 3, camera.width), 0),
+        max(min(((top + height) >> _SHIFT) + 3, camera.height), 0),
+    )
 
 
 def fill_polygon(target: Bytes, polygon: NDArray[np.int32], value: Sequence[float] | int) -> None:
     """Fill a convex polygon of projected points with one colour."""
-    cv2.fillConvexPoly(target, polygon, value, 8, _SHIFT)  # type: ignore[arg-type]
+    cv2.fillConvexPoly(target, polygon, value, 8, _SHIFT)
 
 
 def paint_sketch(canvas: Canvas, sketch: Sketch) -> None:
@@ -129,7 +132,7 @@ def paint_sketch(canvas: Canvas, sketch: Sketch) -> None:
 
 def fill_hull(target: Bytes, points: NDArray[np.int32], value: int) -> None:
     """Fill the convex hull of projected points."""
-    cv2.fillConvexPoly(target, cv2.convexHull(points), value, 8, _SHIFT)  # type: ignore[call-overload]
+    cv2.fillConvexPoly(target, cv2.convexHull(points), value, 8, _SHIFT)
 
 
 def measure_haze(light: Light, depth: float) -> float:

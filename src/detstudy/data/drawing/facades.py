@@ -58,8 +58,8 @@ def sample_blocks(generator: np.random.Generator, length: float, style: int) -> 
 
 def paint_fronts(
     generator: np.random.Generator, blocks: tuple[Block, ...], light: Light, along: Floats, facing: float, detail: float
-) -> tuple[Bytes, Bytes]:
-    """Paint one side: colours [rows from the top, columns `along` the street, 3] and cover (0, 255).
+) -> Bytes:
+    """Paint one side [rows from the top and one below, columns `along` the street, 4]: colours and cover (0, 255).
 
     `facing` is how much the side looks at the sun, `detail` the image's rows divided by 96.
     """
@@ -102,7 +102,13 @@ def paint_fronts(
         plane *= texture
         plane += light.haze[k] * haze
         planes.append(np.clip(plane, 0, 255, out=plane).astype(np.uint8))
-    return np.asarray(cv2.merge(planes), dtype=np.uint8), cover
+    # A row below the foot and both ends cover nothing, so that drawing out the border shows no wall where none is.
+    front = np.asarray(
+        cv2.copyMakeBorder(cv2.merge([*planes, cover]), 0, 1, 0, 0, cv2.BORDER_REPLICATE), dtype=np.uint8
+    )
+    front[-1, :, 3] = 0
+    front[:, [0, -1], 3] = 0
+    return front
 
 
 def _divide_house(

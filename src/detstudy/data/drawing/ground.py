@@ -128,13 +128,16 @@ def _mark_joints(
 ) -> None:
     slab = generator.uniform(0.7, 1.3)
     wide = max(0.06, 0.09 / detail)
-    texture[np.ix_(np.mod(along, slab) < wide, off)] *= 0.84
-    texture[:, off & (np.mod(x, slab) < wide)] *= 0.88
+    cross = np.where(np.mod(along, slab) < wide, np.float32(0.84), np.float32(1.0))[:, None]
+    down = np.where(np.mod(x, slab) < wide, np.float32(0.88), np.float32(1.0))
+    first, last = int(np.argmin(off)), len(x) - int(np.argmin(off[::-1]))  # the road
+    for part in (slice(0, first), slice(last, len(x))):
+        texture[:, part] *= cross * down[part]
     for _ in range(int(generator.integers(2, 7))):  # repairs
         z, left = generator.uniform(STREET_START, 40), generator.uniform(x[0], x[-1])
-        rows = (along > z) & (along < z + generator.uniform(1, 6))
-        columns = (x > left) & (x < left + generator.uniform(0.6, 2.4)) & ~off
-        texture[np.ix_(rows, columns)] *= generator.uniform(0.8, 1.12)
+        top, bottom = np.searchsorted(along, (z, z + generator.uniform(1, 6))).tolist()
+        start, end = np.searchsorted(x, (left, left + generator.uniform(0.6, 2.4))).tolist()
+        texture[top:bottom, max(start, first) : min(end, last)] *= np.float32(generator.uniform(0.8, 1.12))
     for _ in range(int(generator.integers(1, 5))):  # cracks, as random walks along the road
         walk = generator.uniform(x[0], x[-1]) + np.cumsum(generator.standard_normal(len(along))) * 0.05
         column = np.clip(((walk - x[0]) * (len(x) / (x[-1] - x[0]))).astype(int), 0, len(x) - 1)

@@ -15,7 +15,7 @@ from detstudy.data.drawing.canvas import (
     Pose,
     Sketch,
     cast_shadow,
-    measure_boxes,
+    measure_box,
     measure_hazes,
     project_points,
 )
@@ -214,6 +214,6 @@ def sketch_people(
     stops = [0, *np.cumsum(np.bincount(owners, minlength=len(people))).tolist()]
     shapes, colors = list(polygons), tones.tolist()
     return [
-        Sketch(shapes[a:b], colors[a:b], measure_boxes(camera, polygons[a:b].reshape(1, -1, 2))[0])
+        Sketch(shapes[a:b], colors[a:b], measure_box(camera, polygons[a:b].reshape(-1, 2)))
         for a, b in itertools.pairwise(stops)
     ]

@@ -27,6 +27,7 @@ ItemKind = Literal["tree", "lamp", "sign", "cabinet", "bollard"]
 Panel = tuple[list[tuple[float, float, float]], tuple[float, ...], tuple[float, float, float]]  # points, colour, normal
 _SIGNS = ((190, 30, 34), (28, 70, 160), (230, 200, 40), (228, 228, 224))
 _HEIGHTS = {"tree": (5.5, 9.0), "lamp": (5.0, 7.5), "sign": (2.1, 2.9), "cabinet": (0.9, 1.4), "bollard": (0.8, 1.0)}
+_LAYER = 11.0  # metres of depth in which trees get the same haze
 _CORNERS = 8  # of every panel; those with fewer repeat their last one
 
 
@@ -48,9 +49,9 @@ class Scenery:
 
     items: tuple[Item, ...]
     outlines: Floats  # panels of all items [n, corners, 3]
-    colors: list[tuple[float, ...]]  # [n]
+    colors: list[list[float]]  # [n]
     firsts: list[int]  # each item's first panel, and at last n
-    foliage: tuple[tuple[Bytes, Bytes], ...]  # colours and cover (0, 255) of some crowns
+    foliage: tuple[tuple[tuple[Bytes, ...], Bytes], ...]  # colours in each layer of haze and cover (0, 255) of crowns
 
 
 def sample_item(generator: np.random.Generator, kind: ItemKind, x: float, z: float) -> Item:
@@ -141,7 +142,7 @@ def _list_post(x: float, z: float, height: float, radius: float, color: tuple[fl
     ]
 
 
-def _make_foliage(generator: np.random.Generator, light: Light, size: int) -> tuple[Bytes, Bytes]:
+def _make_foliage(generator: np.random.Generator, light: Light, size: int) -> tuple[tuple[Bytes, ...], Bytes]:
     ticks = np.linspace(-1, 1, size, dtype=np.float32)
     across, down = ticks[None, :], ticks[:, None]
     lumps = make_noise(generator, size, size, max(size // 7, 2))
@@ -153,8 +154,12 @@ def _make_foliage(generator: np.random.Generator, light: Light, size: int) -> tu
     hue *= float(generator.uniform(0.9, 1.2))
     texture = 1.0 + 0.14 * lumps + 0.12 * grain
     planes = [hue[k] * (light.ambient[k] * 0.8 + light.direct[k] * 1.1 * side) * texture for k in range(3)]
-    leaves = cv2.merge([np.clip(plane, 0, 255).astype(np.uint8) for plane in planes])
-    return np.asarray(leaves, dtype=np.uint8), np.where(cover > 0.22, 255, 0).astype(np.uint8)
+    leaves = cv2.merge([*planes, np.zeros_like(texture)])
+    hazes = [measure_haze(light, (k + 0.5) * _LAYER) for k in range(5)]
+    layers = [
+        cv2.add(leaves * np.float32(1 - haze), (*(light.haze * haze).tolist(), 0.0), dtype=cv2.CV_8U) for haze in hazes
+    ]
+    return tuple(np.asarray(layer, dtype=np.uint8) for layer in layers), np.where(cover > 0.22, 255, 0).astype(np.uint8)
 
 
 def project_scenery(canvas: Canvas, scenery: Scenery, travel: float) -> NDArray[np.int32]:
@@ -162,10 +167,8 @@ def project_scenery(canvas: Canvas, scenery: Scenery, travel: float) -> NDArray[
     return project_points(canvas.camera, scenery.outlines - np.array([0, 0, travel], np.float32))
 
 
-def paint_item(
-    canvas: Canvas, scenery: Scenery, outlines: NDArray[np.int32], k: int, depth: float, hides: bool
-) -> None:
-    """Paint item `k` at a depth over what is farther; where it `hides` objects, their ids go."""
+def paint_item(canvas: Canvas, scenery: Scenery, outlines: NDArray[np.int32], k: int, depth: float) -> None:
+    """Paint item `k` at a depth over what is farther; where it hides objects, their ids go."""
     item = scenery.items[k]
     camera = canvas.camera
     scale = camera.focal / depth
@@ -173,16 +176,17 @@ def paint_item(
         return
     for panel in range(scenery.firsts[k], scenery.firsts[k + 1]):
         fill_polygon(canvas.image, outlines[panel], scenery.colors[panel])
-        if hides:
-            fill_polygon(canvas.ids, outlines[panel], 0)
     if item.kind == "tree":
         _paint_crown(canvas, scenery.foliage[item.variant % len(scenery.foliage)], item.x, depth, item.height)
 
 
-def _paint_crown(canvas: Canvas, foliage: tuple[Bytes, Bytes], x: float, depth: float, height: float) -> None:
+def _paint_crown(
+    canvas: Canvas, foliage: tuple[tuple[Bytes, ...], Bytes], x: float, depth: float, height: float
+) -> None:
     camera = canvas.camera
     scale = camera.focal / depth
-    size = len(foliage[0])
+    layers, shape = foliage
+    size = len(shape)
     across, tall = 0.62 * height * scale, 0.72 * height * scale
     left = camera.center + x * scale - across / 2
     top = camera.horizon + (camera.altitude - 1.08 * height) * scale
@@ -193,12 +197,6 @@ def _paint_crown(canvas: Canvas, foliage: tuple[Bytes, Bytes], x: float, depth: 
         return
     inverse = np.array([[size / across, 0, (x0 - left) * size / across], [0, size / tall, (y0 - top) * size / tall]])
     flags = cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP
-    color = cv2.warpAffine(foliage[0], inverse, (x1 - x0, y1 - y0), flags=flags)
-    cover = cv2.warpAffine(foliage[1], inverse, (x1 - x0, y1 - y0), flags=flags)
-    haze = measure_haze(canvas.light, depth)
-    if haze > 0.06:
-        fog = np.empty_like(color)
-        fog[:] = canvas.light.haze
-        color = cv2.addWeighted(color, 1 - haze, fog, haze, 0)
+    color = cv2.warpAffine(layers[min(int(depth / _LAYER), len(layers) - 1)], inverse, (x1 - x0, y1 - y0), flags=flags)
+    cover = cv2.warpAffine(shape, inverse, (x1 - x0, y1 - y0), flags=flags)
     cv2.copyTo(color, cover, canvas.image[y0:y1, x0:x1])
-    canvas.ids[y0:y1, x0:x1] &= ~cover

@@ -31,9 +31,9 @@ class Street:
     layout: Layout
     light: Light
     shade: Shade
-    backdrop: Bytes  # sky and skyline, of the image's size
+    backdrop: Bytes  # sky and skyline, of the image's size [height, width, 4]
     ground: Bytes  # seen from above: rows along the street, columns across it
-    fronts: tuple[tuple[Bytes, Bytes], ...]  # left and right: colours and cover [rows down, columns along the street]
+    fronts: tuple[Bytes, ...]  # left and right: colours and cover [rows down and one more, columns along the street, 4]
     blocks: tuple[tuple[Block, ...], ...]  # left and right
     scenery: Scenery
 
@@ -163,10 +163,12 @@ def _paint_backdrop(
         outline = np.stack([columns, top.astype(int)], axis=1)
         outline = np.concatenate([outline, [[width - 1, height], [0, height]]]).astype(np.int32)
         cv2.fillPoly(image, [outline], list_colors((tone * (1 - haze) + light.haze * haze)[None])[0])
-    backdrop = np.empty((camera.height, camera.width, 3), np.uint8)
-    backdrop[:height] = image
-    backdrop[height:] = image[-1]
-    return backdrop
+    return np.asarray(
+        cv2.copyMakeBorder(
+            cv2.cvtColor(image, cv2.COLOR_RGB2RGBA), 0, camera.height - height, 0, 0, cv2.BORDER_REPLICATE
+        ),
+        dtype=np.uint8,
+    )
 
 
 def paint_ground(canvas: Canvas, street: Street, travel: float) -> None:
@@ -186,13 +188,14 @@ def paint_ground(canvas: Canvas, street: Street, travel: float) -> None:
     size = (camera.width, camera.height - top)
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     matrix = np.stack([across, ahead, weight])
-    canvas.image[top:] = cv2.warpPerspective(street.ground, matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    seen = cv2.warpPerspective(street.ground, matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    cv2.cvtColor(seen, cv2.COLOR_RGB2RGBA, canvas.image[top:])
 
 
 def paint_walls(canvas: Canvas, street: Street, travel: float) -> None:
     """Paint the house fronts on both sides, and the ends of houses beside gaps."""
     camera = canvas.camera
-    for side, ((colors, cover), blocks) in enumerate(zip(street.fronts, street.blocks, strict=True)):
+    for side, (front, blocks) in enumerate(zip(street.fronts, street.blocks, strict=True)):
         wall = street.layout.right_wall if side else street.layout.left_wall
         _paint_ends(canvas, blocks, wall, travel)
         reach = camera.focal * wall / (STREET_LENGTH + STREET_START - travel)
@@ -200,7 +203,7 @@ def paint_walls(canvas: Canvas, street: Street, travel: float) -> None:
         left, right = (edge, camera.width) if side else (0, edge)
         if right - left < 2:
             continue
-        rows, columns = cover.shape
+        rows, columns = front.shape[0] - 1, front.shape[1]
         per_row, per_column = rows / FRONT_HEIGHT, columns / STREET_LENGTH
         weight = np.array([1.0, 0.0, left + 0.5 - camera.center])
         ahead = np.array([0.0, 0.0, camera.focal * wall * per_column]) + (travel - STREET_START) * per_column * weight
@@ -210,11 +213,9 @@ def paint_walls(canvas: Canvas, street: Street, travel: float) -> None:
         nearest = max(abs(left - camera.center), abs(right - camera.center)) / abs(wall)
         low = int(min(camera.horizon + camera.altitude * nearest + 2, camera.height))
         matrix, size = np.stack([ahead, down, weight]), (right - left, low)
-        flags = cv2.WARP_INVERSE_MAP
-        seen = cv2.warpPerspective(
-            colors, matrix, size, flags=flags | cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-        )
-        mask = cv2.warpPerspective(cover, matrix, size, flags=flags | cv2.INTER_NEAREST)
+        flags = cv2.WARP_INVERSE_MAP | cv2.INTER_LINEAR
+        seen = cv2.warpPerspective(front, matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+        mask = cv2.compare(cv2.extractChannel(seen, 3), 127.0, cv2.CMP_GT)
         cv2.copyTo(seen, mask, canvas.image[:low, left:right])
 
 

@@ -62,16 +62,21 @@ def sample_traffic(
         return ()
     moment = float(generator.uniform(0, 3))
     actors: list[Actor] = []
+    plans: list[tuple[float, float]] = []
     boxes: list[Box] = []
     for _ in range(int(generator.integers(3, 9))):
         body = sample_vehicle(generator) if generator.random() < CAR_SHARE else sample_person(generator)
         for _ in range(_TRIES):
             actor = _sample_actor(generator, body, camera, layout, speed, moment)
-            if actor is None or any(_meet(actor, other, moment) for other in actors):
+            if actor is None:
                 continue
-            box = _measure_box(actor, camera, moment, speed)
+            plan = _measure_plan(actor)
+            if any(_meet(actor, plan, *other, moment) for other in zip(actors, plans, strict=True)):
+                continue
+            box = _measure_box(actor, plan, camera, moment, speed)
             if all(_measure_overlap(box, other) <= MOST_OVERLAP for other in boxes):
                 actors.append(actor)
+                plans.append(plan)
                 boxes.append(box)
                 break
     if generator.random() < 0.35:
@@ -143,10 +148,9 @@ def _toss(generator: np.random.Generator) -> float:
     return 1.0 if generator.random() < 0.5 else -1.0
 
 
-def _meet(a: Actor, b: Actor, moment: float) -> bool:
+def _meet(a: Actor, a_plan: tuple[float, float], b: Actor, b_plan: tuple[float, float], moment: float) -> bool:
     """Whether two actors run through each other in a drive; they may touch in the image, not on the ground."""
-    (a_wide, a_deep), (b_wide, b_deep) = _measure_plan(a), _measure_plan(b)
-    apart_x, apart_z = a_wide + b_wide + 0.15, a_deep + b_deep + 0.15
+    apart_x, apart_z = a_plan[0] + b_plan[0] + 0.15, a_plan[1] + b_plan[1] + 0.15
     x, z, speed_x, speed_z = a.x - b.x, a.z - b.z, a.speed_x - b.speed_x, a.speed_z - b.speed_z
     return any(abs(x + speed_x * t) < apart_x and abs(z + speed_z * t) < apart_z for t in (0.0, moment, 3.0, 7.0))
 
@@ -158,11 +162,11 @@ def _measure_plan(actor: Actor) -> tuple[float, float]:
     return (width * cosine + length * sine) / 2, (width * sine + length * cosine) / 2
 
 
-def _measure_box(actor: Actor, camera: Camera, frame: float, speed: float) -> Box:
+def _measure_box(actor: Actor, plan: tuple[float, float], camera: Camera, frame: float, speed: float) -> Box:
     """Give left, top, right, bottom of an actor in the canvas, not cut at its border."""
     x, z, _ = locate_actor(actor, frame, speed * frame)
-    wide, deep = _measure_plan(actor)
-    near, far = (camera.focal / max(depth, NEAREST) for depth in (z - deep, z + deep))
+    wide, deep = plan
+    near, far = camera.focal / max(z - deep, NEAREST), camera.focal / max(z + deep, NEAREST)
     above = camera.altitude - _measure_block(actor)[1]
     return (
         camera.center + min((x - wide) * near, (x - wide) * far),
