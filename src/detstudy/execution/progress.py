@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from detstudy.execution.work import Task
 from detstudy.ledger import Ledger, RunRecord, read_curve
@@ -26,7 +26,7 @@ class TerminalProgress:
             BarColumn(),
             TextColumn("{task.percentage:>3.0f} %"),
             TextColumn("{task.fields[note]}"),
-            TimeElapsedColumn(),
+            TimeRemainingColumn(),
             console=console,
             transient=True,
         )
