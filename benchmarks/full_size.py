@@ -4,13 +4,15 @@ Mask R-CNN R50-FPN with random weights on drawn 1242×375 frames, one worker, un
 does not fit is an outcome in the table. About 1.4 GB an image. Results go to docs/benchmarks/.
 
 On a machine with a GPU, `--iterations 600 --frames 40 --train-sequences 12 --memory 11GiB --seeds 0,1,2` trains the
-same settings for real; the command goes on where it was stopped.
+same settings for real, in steps if need be: `timeout 540 python benchmarks/full_size.py ...` goes on where it was
+stopped.
 """
 
 from __future__ import annotations
 
 import argparse
 import datetime
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -55,6 +57,8 @@ def main() -> int:
         else "monitoring={log_every: 1}",
     ]
     out = arguments.folder / f"study-{arguments.iterations}"
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)  # the study stops in order; the table tells how far it came
     command = [*detstudy, "run", str(ROOT / "studies" / "kitti_mots_r50.yaml"), "--out", str(out), "--workers", "1"]
     status = subprocess.run([*command, *(f"--set={override}" for override in overrides)], check=False).returncode
     place = read_gpu_name() if list_gpus() else f"one thread of {count_cores()} cores of {read_cpu_name()}"
