@@ -120,7 +120,7 @@ def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
         ("iterations: 100", "iterations: 100\n  images: 400", "stands beside iterations"),
         ("iterations: 100", "iterations: 100\n  warmup_iterations: 200", "warmup_iterations 200 is more than"),
         ("iterations: 100", "iterations: 100\n  milestones: [0.9, 0.7]", "rising fractions"),
-        ("iterations: 100", "iterations: .inf", "valid integer"),
+        ("iterations: 100", "iterations: .inf", "a finite number is needed"),
         ("iterations: 100", "iterations: 100\n  checkpoint_rule: best", "best needs monitoring.validate_every"),
         ("backbone: resnet50", "backbone: resnet5", "'resnet50'"),
         ("name: mask_rcnn, backbone: resnet50", "name: mask_rcnn", "mask_rcnn needs one of"),
