@@ -241,7 +241,7 @@ def check_data(
         for fault in result.faults:
             console.print(f"{'fault' if fault.fatal else 'warning'}: {fault.where}: {fault.message}", markup=False)
         fatal = sum(fault.fatal for fault in result.faults)
-        console.print(f"{fatal} faults, {len(result.faults) - fatal} warnings")
+        console.print(f"faults: {fatal}, warnings: {len(result.faults) - fatal}")
     if any(fault.fatal for fault in result.faults):
         raise typer.Exit(EXIT_WRONG)
 

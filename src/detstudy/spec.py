@@ -9,16 +9,14 @@ import math
 import re
 import typing
 from dataclasses import dataclass
-from io import StringIO
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Le, Lt, MinLen
 from pydantic import TypeAdapter, ValidationError
-from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
+from detstudy.document import apply_override, dump_document, find_place, parse_document
 from detstudy.setting import (
     SECTION_OF_FIELD,
     CocoData,
@@ -90,9 +88,8 @@ class _Reader:
         self.overridden: set[str] = set()
 
     def read(self, text: str, overrides: tuple[str, ...]) -> Study:
-        document = self.parse(text)
-        for override in overrides:
-            self.apply(document, override)
+        document = parse_document(self.path, text)
+        self.overridden = {apply_override(document, override) for override in overrides}
         known = [field.name for field in dataclasses.fields(_Top)]
         self.refuse_unknown(document, "", [*known, *_SECTIONS])
         top = self.read_fields(_Top, {k: document[k] for k in known if k in document}, document, "")
@@ -116,8 +113,6 @@ class _Reader:
         assert top is not None
         assert data is not None
         assert baseline is not None
-        out = StringIO()
-        YAML().dump(document, out)
         return Study(
             name=top.study,
             data=data,
@@ -133,55 +128,13 @@ class _Reader:
             monitoring=monitoring,
             limits=limits,
             gallery_images=top.gallery_images,
-            source=out.getvalue(),
+            source=dump_document(document),
         )
-
-    def parse(self, text: str) -> CommentedMap:
-        try:
-            document = YAML(typ="rt").load(text)
-        except MarkedYAMLError as error:
-            line = error.problem_mark.line + 1 if error.problem_mark else 1
-            what = (error.problem or "not YAML").splitlines()[0]
-            if what.startswith("but ") and error.context:  # half a sentence
-                what = f"{error.context}, {what}"
-            raise StudyError(f"{self.path}:{line}: {what}") from None
-        except YAMLError as error:
-            raise StudyError(f"{self.path}: not YAML: {error}") from None
-        if not isinstance(document, CommentedMap):
-            raise StudyError(f"{self.path}:1: a mapping with the keys study, data, model, baseline, ... is needed")
-        return document
-
-    def apply(self, document: CommentedMap, override: str) -> None:
-        key, equals, value = override.partition("=")
-        if not equals or not all(key.split(".")):
-            raise StudyError(f"--set {override}: key=value is needed, as in --set baseline.iterations=40")
-        try:
-            parsed = YAML(typ="rt").load(value)
-        except YAMLError as error:
-            raise StudyError(f"--set {override}: the value is not YAML: {str(error).splitlines()[0]}") from None
-        *parents, last = key.split(".")
-        node = document
-        for parent in parents:
-            if not isinstance(node.get(parent), CommentedMap):
-                node[parent] = CommentedMap()
-            node = node[parent]
-        node[last] = parsed
-        self.overridden.add(key)
-
-    def place(self, node: CommentedMap | CommentedSeq, key: Any, path: str) -> str:
-        """Return "file:line: path", or the override that the value came from."""
-        for given in self.overridden:
-            if path == given or path.startswith(f"{given}.") or given.startswith(f"{path}."):
-                return f"--set {given}: {path}"
-        try:
-            line = node.lc.key(key)[0] if isinstance(node, CommentedMap) else node.lc.item(key)[0]
-            return f"{self.path}:{line + 1}: {path}"
-        except (KeyError, AttributeError, TypeError, IndexError):
-            return f"{self.path}: {path}"
 
     def fault(self, node: Any, path: str, message: str, key: Any = None) -> None:
         """Note a fault; the key is the path's last name, unless it is no text."""
-        self.faults.append(f"{self.place(node, path.rsplit('.', 1)[-1] if key is None else key, path)}: {message}")
+        key = path.rsplit(".", 1)[-1] if key is None else key
+        self.faults.append(f"{find_place(self.path, self.overridden, node, key, path)}: {message}")
 
     def stop_on_faults(self) -> None:
         if self.faults:

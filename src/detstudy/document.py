@@ -1,0 +1,69 @@
+"""The study file as YAML 1.2: its values, the overrides applied to them, and where each value stands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+from detstudy.study import StudyError
+
+
+def parse_document(path: Path, text: str) -> CommentedMap:
+    """Return a YAML mapping that knows its lines. Raises StudyError with the line of a syntax error or a twin key."""
+    try:
+        document = YAML(typ="rt").load(text)
+    except MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        what = (error.problem or "not YAML").splitlines()[0]
+        if what.startswith("but ") and error.context:  # half a sentence
+            what = f"{error.context}, {what}"
+        raise StudyError(f"{path}:{line}: {what}") from None
+    except YAMLError as error:
+        raise StudyError(f"{path}: not YAML: {error}") from None
+    if not isinstance(document, CommentedMap):
+        raise StudyError(f"{path}:1: a mapping with the keys study, data, model, baseline, ... is needed")
+    return document
+
+
+def apply_override(document: CommentedMap, override: str) -> str:
+    """Set what `key=value` says (dotted key, YAML value) and return the key. Raises StudyError."""
+    key, equals, value = override.partition("=")
+    if not equals or not all(key.split(".")):
+        raise StudyError(f"--set {override}: key=value is needed, as in --set baseline.iterations=40")
+    try:
+        parsed = YAML(typ="rt").load(value)
+    except YAMLError as error:
+        raise StudyError(f"--set {override}: the value is not YAML: {str(error).splitlines()[0]}") from None
+    *parents, last = key.split(".")
+    node = document
+    for parent in parents:
+        if not isinstance(node.get(parent), CommentedMap):
+            node[parent] = CommentedMap()
+        node = node[parent]
+    node[last] = parsed
+    return key
+
+
+def find_place(file: Path, overridden: Iterable[str], node: Any, key: Any, path: str) -> str:
+    """Return "file:line: path" of a node's key, or the override that its value came from."""
+    for given in overridden:
+        if path == given or path.startswith(f"{given}.") or given.startswith(f"{path}."):
+            return f"--set {given}: {path}"
+    try:
+        line = node.lc.item(key)[0] if isinstance(node, CommentedSeq) else node.lc.key(key)[0]
+        return f"{file}:{line + 1}: {path}"
+    except (KeyError, AttributeError, TypeError, IndexError):
+        return f"{file}: {path}"
+
+
+def dump_document(document: CommentedMap) -> str:
+    """Return the document as YAML text, comments kept."""
+    out = StringIO()
+    YAML().dump(document, out)
+    return out.getvalue()
