@@ -134,6 +134,23 @@ def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
         ("study: mine", "study: mine\nobjective: mask/mAP", "one of box/AP"),
         ("study: mine", "study: mine\nseeds: [1, 1]", "a seed stands twice"),
         ("study: mine", "study: mine\nlimits: {memory: 11}", "a size such as 11GiB"),
+        ("study: mine", "study: mine\nlimits: {memory: 0GiB}", "a size such as 11GiB"),
+        ("study: mine", "study: mine\nseeds: [4294967296]", "less than 4294967296"),
+        ("study: mine", "study: mine\nseeds: 0", "a list is needed"),
+        ("study: mine", "study: mine\n5: 3", "study.yaml:2: 5: unknown key"),
+        (
+            "iterations: 100",
+            "iterations: 100\n---\nstudy: second",
+            "a single document in the stream, but found another",
+        ),
+        (
+            "learning_rate: [1e-3, 0.01]",
+            "learning_rate: [1e-3, .inf]",
+            "study.yaml:9: factors.learning_rate: inf: a fin",
+        ),
+        ("learning_rate: [1e-3, 0.01]", "checkpoint_rule: [last, best]", "factors.checkpoint_rule: best needs"),
+        ("root: data}", "root: ~nobody-of-that-name/data}", "can't be a path"),
+        ("root: data}", "root: data, train: {}}", "data.train"),
         ("study: mine", "study: [", "study.yaml:"),
         ("baseline:\n", "baseline: 3\nx:\n", "a mapping of keys and values is needed"),
     ],
@@ -155,6 +172,23 @@ def test_an_override_is_named_where_it_is_wrong(tmp_path: Path) -> None:
         tmp_path, GOOD, "baseline.batch_size=0"
     )
     assert "key=value is needed" in refusal(tmp_path, GOOD, "baseline.batch_size")
+    assert "--set seeds.0: seeds: " in refusal(tmp_path, GOOD, "seeds.0=5")
+    assert "can't be a path" in refusal(tmp_path, GOOD, "data.root=~nobody-of-that-name/data")
+
+
+def test_a_root_given_by_an_override_counts_from_the_working_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    for override in ("data.root=mine", "data={format: kitti_mots, root: mine}"):
+        assert load_study(write(tmp_path, GOOD), (override,)).data.root == str((tmp_path / "here" / "mine").resolve())
+
+
+def test_a_missing_batch_size_is_the_only_fault_of_a_length_in_images(tmp_path: Path) -> None:
+    message = refusal(tmp_path, GOOD.replace("  batch_size: 4\n  iterations: 100", "  images: 400"))
+    assert message.endswith("baseline: the key batch_size is missing")
+    assert "iterations" not in message
 
 
 def test_missing_and_binary_files(tmp_path: Path) -> None:

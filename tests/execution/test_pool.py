@@ -12,7 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from detstudy.execution.worker import load_trainer
 from detstudy.ledger import Ledger
+from detstudy.trainer import RefusedError
 
 SLOW = "detstudy.testing:SlowFakeTrainer"
 ALL_OUTCOMES = {
@@ -111,3 +113,17 @@ def test_a_trainer_that_is_not_there_is_refused(tmp_path: Path, tiny_study: Call
     _, err = process.communicate(timeout=60)
     assert process.returncode != 0
     assert "RefusedError: trainer nowhere:Trainer" in err
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("nowhere", "module:class is needed"),
+        ("json:dumps", "module:class is needed"),
+        (":X", "module:class is needed"),
+        ("decimal:Decimal", "has no prepare and no train and no predict"),
+    ],
+)
+def test_what_is_no_trainer_is_refused(name: str, expected: str) -> None:
+    with pytest.raises(RefusedError, match=expected):
+        load_trainer(name)

@@ -12,6 +12,7 @@ from detstudy.execution import Place, is_task_due, list_tasks, prepare_ledger, w
 from detstudy.ledger import LeaseHeldError, Ledger, read_curve
 from detstudy.plan import plan_study
 from detstudy.spec import load_study
+from detstudy.study import StudyError
 from detstudy.testing import FakeTrainer, run_here
 from detstudy.trainer import Job, Trained
 
@@ -61,6 +62,28 @@ def test_a_changed_study_file_runs_only_what_is_missing(tmp_path: Path, tiny_stu
     after = {path: path.read_bytes() for path in ledger.folder.glob("runs/*/result.json")}
     assert len(after) == len(before) + 1
     assert all(after[path] == content for path, content in before.items())
+
+
+def test_a_folder_with_another_study_is_left_alone(tmp_path: Path, tiny_study: Callable[..., Path]) -> None:
+    _, ledger = run_here(tiny_study(factors={}, baseline_seeds=[0]), tmp_path / "out")
+    before = (ledger.folder / "study.yaml").read_bytes()
+    with pytest.raises(StudyError, match="holds the study tiny, not other; give another folder"):
+        prepare_ledger(load_study(tiny_study(study="other")), ledger)
+    assert (ledger.folder / "study.yaml").read_bytes() == before
+
+
+@pytest.mark.parametrize("damaged", ["data.json", "ground_truth/validation.json"])
+def test_what_a_study_knows_of_its_data_is_written_again(
+    tmp_path: Path, tiny_study: Callable[..., Path], damaged: str
+) -> None:
+    study, ledger = load_study(tiny_study()), Ledger(tmp_path / "out")
+    prepare_ledger(study, ledger)
+    before = (ledger.folder / damaged).read_bytes()
+    (ledger.folder / damaged).unlink()
+    if damaged == "data.json":
+        (ledger.folder / damaged).write_text("{}")
+    prepare_ledger(study, ledger)
+    assert (ledger.folder / damaged).read_bytes() == before
 
 
 def test_a_crash_is_a_result_and_is_tried_again(tmp_path: Path, tiny_study: Callable[..., Path]) -> None:

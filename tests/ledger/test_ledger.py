@@ -92,6 +92,13 @@ def test_the_study_comes_back(ledger: tuple[Ledger, Plan]) -> None:
         Ledger(book.folder / "runs").load_study()
 
 
+def test_a_damaged_description_of_the_data_is_named(ledger: tuple[Ledger, Plan]) -> None:
+    book, plan = ledger
+    (book.folder / "data.json").write_text("{}")
+    with pytest.raises(StudyError, match=r"data\.json: missing or damaged; `detstudy run` writes it again"):
+        book.read_runs(plan)
+
+
 def test_the_gallery_comes_back(ledger: tuple[Ledger, Plan]) -> None:
     book, _ = ledger
     assert book.read_gallery() == []

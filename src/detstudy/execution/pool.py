@@ -42,7 +42,7 @@ class Watcher(Protocol):
         """These tasks are left to do."""
 
     def note(self, task: Task, event: dict[str, Any]) -> None:
-        """A worker told an event: a curve's point, "evaluating", "started", "ended"."""
+        """A worker told an event: a curve's point, "evaluating", or it "started", "ended", left a run to another."""
 
 
 @dataclass(slots=True)
@@ -205,7 +205,8 @@ def _settle(
     if status not in (0, EXIT_HELD):
         _note_death(worker.task, ledger, status)
     again = is_task_due(ledger, worker.task)
-    watcher.note(worker.task, {"kind": "again" if again else "ended"})
+    kind = "held" if status == EXIT_HELD else "again"
+    watcher.note(worker.task, {"kind": kind if again else "ended"})
     return again
 
 

@@ -19,7 +19,7 @@ from detstudy.data import (
 )
 from detstudy.ledger import Ledger, RunRecord
 from detstudy.plan import Plan, identify_evaluation, identify_training
-from detstudy.setting import DataSetting
+from detstudy.setting import DataSetting, SplitName
 from detstudy.study import Study
 
 GALLERY_LONG_SIDE = 1280
@@ -77,13 +77,14 @@ def foresee_runs(study: Study, plan: Plan, folder: Path) -> list[RunRecord]:
 def prepare_ledger(study: Study, ledger: Ledger) -> list[str]:
     """Check the data once, and store the study, the ground truth and the gallery.
 
-    Returns the warnings of the check. Raises DataError naming every fatal fault; nothing is written then.
+    Returns the warnings of the check. Raises DataError naming every fatal fault, and StudyError where the folder holds
+    another study; nothing is written then.
     """
+    ledger.refuse_other_study(study)
     description = describe_data(study.data)
     warnings: list[str] = []
-    stored = ledger.folder / "data.json"
-    known = stored.exists() and ledger.data.get("fingerprint") == description["fingerprint"]
-    if not known:
+    measured: list[SplitName] = ["validation"] if study.data.test is None else ["validation", "test"]
+    if not ledger.holds_data(description["fingerprint"], measured):
         faults = check_dataset(study.data).faults
         fatal = [f"{fault.where}: {fault.message}" for fault in faults if fault.fatal]
         if fatal:
@@ -91,10 +92,10 @@ def prepare_ledger(study: Study, ledger: Ledger) -> list[str]:
             raise DataError("\n".join(fatal[:10]) + more)
         warnings = [f"{fault.where}: {fault.message}" for fault in faults]
         dataset = read_dataset(study.data)
-        for split in dataset.splits:
-            if split != "train":
-                ledger.store_ground_truth(split, build_ground_truth(dataset, split))
-        ledger.store_gallery(choose_gallery(dataset.splits["validation"], study.gallery_images))
+        gallery = choose_gallery(dataset.splits["validation"], study.gallery_images)
+        for split in measured:
+            ledger.store_ground_truth(split, build_ground_truth(dataset, split))
+        ledger.store_gallery(gallery)
     ledger.store_study(study, description)
     return warnings
 

@@ -64,6 +64,8 @@ class TerminalProgress:
             self.note_point(key, task, event)
         elif event["kind"] == "evaluating":
             self.bars.update(self.rows[key], note=f"evaluating {event['split']}")
+        elif event["kind"] == "held":
+            self.bars.remove_task(self.rows.pop(key))  # another driver has it; nothing ended
         elif event["kind"] == "again":
             self.console.print(f"{describe_end(self.records(task)[0])}; tried again", markup=False)
             self.bars.remove_task(self.rows.pop(key))

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -85,11 +85,31 @@ class Ledger:
             raise StudyError(f"{self.folder}: no study here (study.yaml is missing); give the folder of `detstudy run`")
         return load_study(self.folder / "study.yaml")
 
+    def refuse_other_study(self, study: Study) -> None:
+        """Raise StudyError where the folder holds a study of another name; one that is damaged may be replaced."""
+        try:
+            name = self.load_study().name
+        except StudyError:
+            return
+        if name != study.name:
+            raise StudyError(
+                f"{self.folder}: holds the study {name}, not {study.name}; give another folder with --out, or the "
+                "study file its former name"
+            )
+
+    def holds_data(self, fingerprint: str, splits: Iterable[SplitName]) -> bool:
+        """Whether the data of that fingerprint is described here, with the ground truth of the splits."""
+        try:
+            same: bool = self.data["fingerprint"] == fingerprint
+        except StudyError:
+            return False
+        return same and all(self.ground_truth_path(split).exists() for split in splits)
+
     @property
     def data(self) -> dict[str, Any]:
         """The data's description. Raises StudyError where the folder holds none."""
         value = read_json(self.folder / "data.json")
-        if not isinstance(value, dict):
+        if not isinstance(value, dict) or not isinstance(value.get("fingerprint"), str):
             raise StudyError(f"{self.folder / 'data.json'}: missing or damaged; `detstudy run` writes it again")
         return value
 
