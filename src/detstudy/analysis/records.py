@@ -46,6 +46,12 @@ class Contrast:
     b_value: float | None = None
     seed_variance: float | None = None  # AP², of the estimate; the larger of the two says what would narrow it:
     unit_variance: float | None = None  # more seeds, or more validation images
+    family: int = 1  # contrasts judged together: their intervals hold all at once
+    caveats: tuple[str, ...] = ()  # what changes the verdict's meaning and is said in the same breath
+    exploratory: str | None = None  # why it was not planned at the first run
+    remedy: str | None = None  # where the data can't tell: what would
+    p_randomisation: float | None = None  # of two result files, by swapping them unit by unit
+    kinds: str | None = None  # in which kinds of error the two differ, one sentence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
