@@ -1,7 +1,7 @@
 import dataclasses
 
 from detstudy.analysis import Contrast, describe_contrast
-from detstudy.analysis.sentences import state_verdict, suggest_more
+from detstudy.analysis.sentences import state_verdict
 
 BETTER = Contrast(
     a="learning_rate=0.001",
@@ -44,7 +44,17 @@ def test_sentences_begin_with_the_verdict() -> None:
     )
 
 
-def test_what_would_tell_is_the_larger_part_of_the_variance() -> None:
-    assert suggest_more(BETTER) == "More seeds would tell more: they make 75 % of the variance."
-    images = dataclasses.replace(BETTER, unit_variance=2.7)
-    assert suggest_more(images) == "More validation sequences would tell more: they make 90 % of the variance."
+def test_what_goes_with_a_verdict_follows_it() -> None:
+    full = dataclasses.replace(
+        BETTER,
+        exploratory="added after the first run",
+        caveats=("the learning rate was not scaled with the batch size",),
+        kinds="Fewer misses among small objects.",
+        remedy="3 seeds each would tell",
+    )
+    text = state_verdict("X", full, 0.5)
+    assert text.startswith("Exploratory (added after the first run). Better: X gains 2.1 mask AP (")
+    assert text.endswith(
+        "The learning rate was not scaled with the batch size. Fewer misses among small objects. "
+        "3 seeds each would tell."
+    )

@@ -14,6 +14,7 @@ from pycocotools import mask as coco_mask
 from detstudy.analysis import (
     Analysis,
     Choice,
+    Conclusion,
     Contrast,
     FactorSummary,
     FalsePositives,
@@ -153,8 +154,10 @@ class HandMade:
             "settings": settings,
             "factors": factors,
             "choice": choice if finished else None,
-            "learned": ("One thing.",),
+            "learned": (Conclusion("One thing.", "settings"),),
             "unknown": (),
+            "next": (),
+            "warnings": (),
             "units": "10 images",
             "seed_sd": 0.5,
         }

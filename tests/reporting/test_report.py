@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from detstudy.analysis import Conclusion
 from detstudy.reporting import write_report
 from detstudy.reporting.html import render_html
 from detstudy.reporting.markdown import escape_markdown, format_table, render_markdown
@@ -56,7 +57,7 @@ def render(hand_made: Any, analysis: Any) -> tuple[str, str]:
 @pytest.mark.usefixtures("no_runtime")
 def test_names_from_outside_are_shown_and_never_run(hand_made: Any) -> None:
     hand_made.finish(hand_made.plan(classes=("car", HOSTILE)))
-    analysis = hand_made.analyse(learned=(HOSTILE,), unknown=(HOSTILE,))
+    analysis = hand_made.analyse(learned=(Conclusion(HOSTILE, "settings"),), unknown=(Conclusion(HOSTILE, "settings"),))
     odd = dataclasses.replace(analysis.settings["learning_rate=0.04"], label=HOSTILE, reason=HOSTILE)
     analysis = dataclasses.replace(analysis, settings={**analysis.settings, odd.id: odd})
     html, markdown = render(hand_made, analysis)

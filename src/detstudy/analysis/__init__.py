@@ -7,6 +7,7 @@ from detstudy.analysis.compare import AnalysisError, compare_results, compare_se
 from detstudy.analysis.records import (
     Analysis,
     Choice,
+    Conclusion,
     Contrast,
     FactorSummary,
     FalsePositives,
@@ -21,6 +22,7 @@ __all__ = [
     "Analysis",
     "AnalysisError",
     "Choice",
+    "Conclusion",
     "Contrast",
     "FactorSummary",
     "FalsePositives",

@@ -13,54 +13,58 @@ from detstudy.analysis.labels import (
     format_points,
     label_measure,
 )
-from detstudy.analysis.records import Choice, Contrast, SettingSummary
+from detstudy.analysis.records import Choice, SettingSummary
 from detstudy.plan import BASELINE
 
 CHEAPER = 0.95
 """A setting below this share of another's time is cheaper; clocks differ by less from run to run."""
 
-Compare = Callable[[str, str], Contrast]
-"""Contrasts two settings, by id, in the objective."""
+Bound = Callable[[str], float | None]
+"""The most that a setting, by id, may lose against the best of those compared, in AP at 95 %; None where unknown."""
 
 
 def choose_setting(
     settings: Sequence[SettingSummary],
     objective: str,
-    compare: Compare,
+    margin: float,
+    bound: Bound,
     how_sure: str,
     baseline_label: str = "the baseline",
 ) -> Choice | None:
     """Choose among the baseline and other settings; None where none of them finished.
 
-    Taken is the setting with the largest difference among those called better than the baseline. Where there is none
-    the baseline stays; where the baseline has no result, the best mean is taken and said to be no more than that.
-    `loses_at_most` is the largest upper end of the 95 % intervals of the others minus the chosen one, at least 0; None
-    where one of those intervals can't be had.
+    Taken is the setting whose loss is bounded lowest. The baseline stays where its bound is higher by no more than
+    `margin`, the difference that matters, and nothing is called better. Where no loss can be bounded the baseline
+    stays; where the baseline has no result, the best mean is taken and said to be no more than that. The bound holds
+    though the choice was made on the same data: it covers the loss of every setting at once.
+
+    Source: Hsu, Annals of Statistics 12 (1984), multiple comparisons with the best.
     """
     finished = [summary for summary in settings if objective in summary.measures]
     if not finished:
         return None
     baseline = next((summary for summary in finished if summary.id == BASELINE), None)
-    better = [summary for summary in finished if has_verdict(summary, objective, "better")]
-    if better:
-        chosen = max(better, key=lambda summary: summary.contrasts[objective].estimate or 0.0)
+    bounds = {summary.id: bound(summary.id) for summary in finished} if len(finished) > 1 else {}
+    known = {name: loss for name, loss in bounds.items() if loss is not None}
+    better = any(has_verdict(summary, objective, "better") for summary in finished)
+    if known and baseline:
+        safest = min(known, key=lambda name: (known[name], name != BASELINE))
+        stays = not better and BASELINE in known and known[BASELINE] <= known[safest] + margin
+        chosen = baseline if stays else next(summary for summary in finished if summary.id == safest)
     else:
         chosen = baseline or max(finished, key=lambda summary: summary.measures[objective].mean)
-    others = [compare(summary.id, chosen.id) for summary in finished if summary is not chosen]
-    highs = [contrast.high for contrast in others]
-    bounded = [high for high in highs if high is not None]
-    regret = max(0.0, *bounded) if highs and len(bounded) == len(highs) else None
+    regret = known.get(chosen.id)
     clauses = [
         _say_what(chosen, baseline, objective, len(finished), baseline_label),
-        _say_regret(regret, objective, bool(others)),
+        _say_regret(regret, objective, len(finished) > 1),
         describe_cost(chosen, baseline),
     ]
     sentence = "; ".join(clause for clause in clauses if clause) + "."
-    cheaper = _find_cheaper(chosen, finished, others)
+    cheaper = _find_cheaper(chosen, finished, objective)
     if cheaper:
         summary, ratio = cheaper
         sentence += f" Cheaper, with no difference that matters: {summary.label} (×{ratio:.2f} the time)."
-    if better and len(finished) > 2:
+    if chosen is not baseline and baseline and len(finished) > 2:
         sentence += " Picked as the best on these images, it will look a little worse on new ones."
     return Choice(setting_id=chosen.id, sentence=sentence, loses_at_most=regret, how_sure=how_sure)
 
@@ -117,9 +121,11 @@ def _say_what(chosen: SettingSummary, baseline: SettingSummary | None, objective
         return f"Keep {name}, {mean}: nothing else is shown to be better"
     if contrast is None or contrast.estimate is None or contrast.low is None or contrast.high is None:
         return f"Take {chosen.label} for now, {mean}: the baseline has no result, so this is only the best mean"
+    gain = f"{format_change(contrast.estimate)} {label_measure(objective)} over the baseline"
     interval = describe_interval(contrast.low, contrast.high)
-    gain = format_change(contrast.estimate)
-    return f"Take {chosen.label}: {gain} {label_measure(objective)} over the baseline ({interval})"
+    if contrast.verdict == "better":
+        return f"Take {chosen.label}: {gain} ({interval})"
+    return f"Take {chosen.label}: {gain} ({interval}), not shown to be better, but what one loses least by"
 
 
 def _say_regret(regret: float | None, objective: str, compared: bool) -> str:
@@ -133,10 +139,15 @@ def _say_regret(regret: float | None, objective: str, compared: bool) -> str:
 
 
 def _find_cheaper(
-    chosen: SettingSummary, finished: Sequence[SettingSummary], contrasts: Sequence[Contrast]
+    chosen: SettingSummary, finished: Sequence[SettingSummary], objective: str
 ) -> tuple[SettingSummary, float] | None:
-    """Return the cheapest setting that differs from the chosen one by less than matters, with its share of the time."""
-    equal = {contrast.a for contrast in contrasts if contrast.verdict == "no difference that matters"}
-    ratios = [(summary, compare_cost(summary, chosen)) for summary in finished if summary.id in equal]
+    """Return the cheapest setting with no difference that matters from a chosen baseline, with its share of the time.
+
+    Other pairs than with the baseline have no verdict of their own; what is given up there is the trade-offs' matter.
+    """
+    if chosen.id != BASELINE:
+        return None
+    equal = [summary for summary in finished if has_verdict(summary, objective, "no difference that matters")]
+    ratios = [(summary, compare_cost(summary, chosen)) for summary in equal]
     cheaper = [(summary, ratio) for summary, ratio in ratios if ratio is not None and ratio < CHEAPER]
     return min(cheaper, key=lambda pair: pair[1], default=None)

@@ -46,6 +46,7 @@ class Contrast:
     b_value: float | None = None
     seed_variance: float | None = None  # AP², of the estimate; the larger of the two says what would narrow it:
     unit_variance: float | None = None  # more seeds, or more validation images
+    standard_error: float | None = None
     family: int = 1  # contrasts judged together: their intervals hold all at once
     caveats: tuple[str, ...] = ()  # what changes the verdict's meaning and is said in the same breath
     exploratory: str | None = None  # why it was not planned at the first run
@@ -96,6 +97,14 @@ class Choice:
     how_sure: str  # one sentence
 
 
+@dataclass(frozen=True, slots=True)
+class Conclusion:
+    """A sentence, verdict first, and where its evidence stands: a factor's name, "settings", "costs", "runs"."""
+
+    text: str
+    evidence: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FactorSummary:
     """A factor's levels in the study file's order, the baseline's among or before them."""
@@ -108,6 +117,69 @@ class FactorSummary:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TradePoint:
+    """A setting's objective against one of its costs. Interval ends are None where the noise is unknown."""
+
+    id: str
+    label: str
+    ap: float  # mean of the objective over seeds
+    ap_error: float | None  # standard error of the difference to the best setting; 0 for the best itself
+    ap_low: float | None  # the point and the 95 % interval of that difference
+    ap_high: float | None
+    cost: float
+    cost_low: float | None  # of the 95 % interval
+    cost_high: float | None
+    front: bool  # no setting reaches more at no more cost
+    enough: bool  # within the tolerance of the best
+    share: float | None  # how often the choice falls here when the study is repeated
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TradeGap:
+    """A setting without a result, and what its runs had used when they failed."""
+
+    label: str
+    reason: str
+    cost: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Price:
+    """What the step from one setting of the front to the next dearer one costs for each point of AP.
+
+    `price`, `low` and `high` are in the cost's unit an AP point; all None where `reason` says why.
+    """
+
+    cheaper: str  # the settings' ids
+    dearer: str
+    gain: float  # AP
+    extra: float  # cost
+    price: float | None
+    low: float | None  # of the 95 % interval
+    high: float | None
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TradeOff:
+    """The objective against one cost: which settings none beats, and from where on more is not worth it."""
+
+    measure: str  # train/seconds, train/peak_memory_bytes, test/seconds_per_image
+    name: str  # "training time"
+    unit: str  # s, bytes, s an image
+    objective: str
+    points: tuple[TradePoint, ...]  # in the plan's order
+    missing: tuple[TradeGap, ...]
+    best: str  # the setting with the highest mean
+    choice: str | None  # the cheapest that is good enough; None where the noise is unknown and no tolerance is given
+    tolerance: float | None  # AP, of the study file; None is one standard error of the difference
+    gives_up_at_most: float | None  # AP against the truly best setting, at 95 %
+    prices: tuple[Price, ...]  # along the front, from its cheapest setting up
+    sentence: str  # verdict first
+    notes: tuple[str, ...]  # what the clocks don't tell
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Analysis:
     """A whole study's conclusions. In a grid design `factors` list the levels with the others at the baseline."""
 
@@ -116,7 +188,9 @@ class Analysis:
     settings: dict[str, SettingSummary]  # in the plan's order
     factors: tuple[FactorSummary, ...]
     choice: Choice | None  # None where nothing finished
-    learned: tuple[str, ...]  # sentences, each with its number
-    unknown: tuple[str, ...]  # what the data can't tell, and what would tell
+    learned: tuple[Conclusion, ...]
+    unknown: tuple[Conclusion, ...]  # what the data can't tell, and what would tell
+    next: tuple[Conclusion, ...]  # what to run to learn it
+    warnings: tuple[str, ...]  # what looks wrong in the study: pasted rows, seeds that change nothing, shared images
     units: str
     seed_sd: float | None  # pooled, of the objective

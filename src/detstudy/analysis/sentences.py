@@ -15,33 +15,41 @@ from detstudy.analysis.labels import (
     label_measure,
     label_setting,
 )
-from detstudy.analysis.records import Contrast, SettingSummary
+from detstudy.analysis.records import Conclusion, Contrast, SettingSummary
 from detstudy.analysis.variance import SeedNoise
 from detstudy.ledger import RunRecord
 
+SETTINGS = "settings"
+"""Where the evidence of what concerns no single factor stands."""
 
-def write_learned(settings: Sequence[SettingSummary], objective: str, margin: float, noise: SeedNoise) -> list[str]:
+
+def write_learned(
+    settings: Sequence[SettingSummary], objective: str, margin: float, noise: SeedNoise
+) -> list[Conclusion]:
     """Return a sentence for each setting with a verdict, for each that changed nothing, and for the seeds' noise."""
-    sentences = []
+    found = []
     for summary in settings:
         contrast = summary.contrasts.get(objective)
         if contrast is None:
             continue
+        evidence = find_evidence(summary)
         if contrast.reason == IDENTICAL:
-            sentences.append(f"Nothing changed: {summary.label} predicts exactly what the baseline does.")
+            text = f"Nothing changed: {summary.label} predicts exactly what the baseline does."
+            found.append(Conclusion(text, evidence))
         elif contrast.verdict is not None and contrast.verdict != "cannot tell":
-            sentences.append(state_verdict(summary.label, contrast, margin))
+            found.append(Conclusion(state_verdict(summary.label, contrast, margin), evidence))
     if noise.pooled:
         freedom = count(round(noise.pooled.degrees_of_freedom), "degree") + " of freedom"
         spread = format_points(math.sqrt(noise.pooled.variance))
-        sentences.append(
+        text = (
             f"The seed alone moves {label_measure(objective)} by {spread} (standard deviation, {freedom}): "
             "a difference of that size between two single trainings says nothing."
         )
-    return sentences
+        found.append(Conclusion(text, SETTINGS))
+    return found
 
 
-def write_test(runs: Sequence[RunRecord], objective: str) -> list[str]:
+def write_test(runs: Sequence[RunRecord], objective: str) -> list[Conclusion]:
     """Return what the runs evaluated on the test split reached there, as one sentence; [] where none was."""
     values: dict[str, list[float]] = {}
     for run in runs:
@@ -51,30 +59,38 @@ def write_test(runs: Sequence[RunRecord], objective: str) -> list[str]:
     if not values:
         return []
     parts = [f"{label} {statistics.fmean(found):.1f} ({count(len(found), 'seed')})" for label, found in values.items()]
-    return [f"On the test split, which picked nothing, {label_measure(objective)} is: {', '.join(parts)}."]
+    text = f"On the test split, which picked nothing, {label_measure(objective)} is: {', '.join(parts)}."
+    return [Conclusion(text, "runs")]
 
 
-def write_unknown(settings: Sequence[SettingSummary], objective: str, margin: float) -> list[str]:
+def write_unknown(settings: Sequence[SettingSummary], objective: str, margin: float) -> list[Conclusion]:
     """Return a sentence for each setting without an answer in the objective: why not, and what would tell."""
-    sentences = []
+    found = []
     for summary in settings:
         contrast = summary.contrasts.get(objective)
+        text = None
         if not summary.seeds_finished:
-            sentences.append(f"No result: {summary.label}: {summary.reason}.")
+            text = f"No result: {summary.label}: {summary.reason}."
         elif contrast is None:
             if objective in summary.undefined:
-                sentences.append(
-                    f"Undefined: {label_measure(objective)} of the baseline: {summary.undefined[objective]}."
-                )
+                text = f"Undefined: {label_measure(objective)} of the baseline: {summary.undefined[objective]}."
         elif contrast.verdict == "cannot tell":
-            sentences.append(f"{state_verdict(summary.label, contrast, margin)} {suggest_more(contrast)}")
+            text = state_verdict(summary.label, contrast, margin)
         elif contrast.verdict is None and contrast.reason != IDENTICAL:
-            sentences.append(state_missing(summary.label, contrast))
-    return sentences
+            text = state_missing(summary.label, contrast)
+        if text:
+            found.append(Conclusion(text, find_evidence(summary)))
+    return found
+
+
+def find_evidence(summary: SettingSummary) -> str:
+    """Return where a setting's numbers stand: with the only factor in which it differs, else with all settings."""
+    return next(iter(summary.levels)) if len(summary.levels) == 1 else SETTINGS
 
 
 def state_verdict(label: str, contrast: Contrast, margin: float) -> str:
-    """Return a contrast with a verdict as one sentence: "Worse: learning rate 0.04 loses 35.2 mask AP (95 %: ...)."."""
+    """Return a contrast with a verdict: "Worse: learning rate 0.04 loses 35.2 mask AP (95 %: ...).", then what goes
+    with it: caveats, kinds of error, what would tell."""
     assert contrast.estimate is not None
     assert contrast.low is not None
     assert contrast.high is not None
@@ -83,13 +99,23 @@ def state_verdict(label: str, contrast: Contrast, margin: float) -> str:
     basis = describe_basis(contrast)
     if contrast.verdict == "worse":
         loss = describe_interval(-contrast.high, -contrast.low)
-        return f"Worse: {label} loses {format_points(-contrast.estimate)} {measure} ({loss}; {basis})."
-    if contrast.verdict == "better":
-        return f"Better: {label} gains {format_points(contrast.estimate)} {measure} ({interval}; {basis})."
-    change = f"{label} changes {measure} by {format_change(contrast.estimate)}"
-    if contrast.verdict == "no difference that matters":
-        return f"No difference that matters: {change} ({interval}; at 90 % within ±{margin:g}; {basis})."
-    return f"Cannot tell: {change} ({interval}; {basis})."
+        text = f"Worse: {label} loses {format_points(-contrast.estimate)} {measure} ({loss}; {basis})."
+    elif contrast.verdict == "better":
+        text = f"Better: {label} gains {format_points(contrast.estimate)} {measure} ({interval}; {basis})."
+    else:
+        change = f"{label} changes {measure} by {format_change(contrast.estimate)}"
+        if contrast.verdict == "no difference that matters":
+            text = f"No difference that matters: {change} ({interval}; at 90 % within ±{margin:g}; {basis})."
+        else:
+            text = f"Cannot tell: {change} ({interval}; {basis})."
+    if contrast.exploratory:
+        text = f"Exploratory ({contrast.exploratory}). {text}"
+    return " ".join([text, *map(end_sentence, filter(None, (*contrast.caveats, contrast.kinds, contrast.remedy)))])
+
+
+def end_sentence(clause: str) -> str:
+    """Return a clause with a capital and a full stop."""
+    return f"{clause[:1].upper()}{clause[1:].rstrip('.')}."
 
 
 def state_missing(label: str, contrast: Contrast) -> str:
@@ -105,17 +131,6 @@ def describe_basis(contrast: Contrast) -> str:
     own, other = contrast.seeds
     seeds = f"{count(own, 'seed')} each" if own == other else f"{own} against {other} seeds"
     return f"{seeds}, {contrast.units}"
-
-
-def suggest_more(contrast: Contrast) -> str:
-    """Return what would narrow the interval most, by the larger part of its variance."""
-    seeds, units = contrast.seed_variance or 0.0, contrast.unit_variance or 0.0
-    noun = "sequences" if "sequence" in contrast.units else "images"
-    if seeds >= units:
-        share = 100 * seeds / (seeds + units)
-        return f"More seeds would tell more: they make {share:.0f} % of the variance."
-    share = 100 * units / (seeds + units)
-    return f"More validation {noun} would tell more: they make {share:.0f} % of the variance."
 
 
 def describe_contrast(contrast: Contrast) -> str:

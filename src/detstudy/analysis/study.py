@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from detstudy.analysis.arm import contrast_arms
-from detstudy.analysis.choice import Compare, choose_setting, describe_certainty
+from detstudy.analysis.choice import choose_setting, describe_certainty
 from detstudy.analysis.evidence import Evidence
 from detstudy.analysis.factor import describe_factor, list_levels
 from detstudy.analysis.labels import label_factor, label_level
@@ -38,12 +38,20 @@ def analyse_study(folder: Path) -> Analysis:
         first, second = (make_arm(evidence, evidence.plan.setting(name)) for name in (a, b))
         return contrast_arms(evidence, first, second, objective)
 
-    def describe(chosen: list[SettingSummary]) -> str:
-        return describe_certainty(chosen, evidence.units_label, seed_sd, objective)
+    def choose(compared: list[SettingSummary], baseline_label: str = "the baseline") -> Choice | None:
+        finished = [summary.id for summary in compared if objective in summary.measures]
+
+        def bound(chosen: str) -> float | None:
+            highs = [compare(other, chosen).high for other in finished if other != chosen]
+            known = [high for high in highs if high is not None]
+            return max(0.0, *known) if highs and len(known) == len(highs) else None
+
+        how_sure = describe_certainty(compared, evidence.units_label, seed_sd, objective)
+        return choose_setting(compared, objective, margin, bound, how_sure, baseline_label)
 
     everything = list(settings.values())
-    factors = tuple(summarise_factor(evidence, factor, settings, compare, describe) for factor in study.factors)
-    choice = choose_setting(everything, objective, compare, describe(everything))
+    factors = tuple(summarise_factor(evidence, factor, settings, choose) for factor in study.factors)
+    choice = choose(everything)
     return Analysis(
         study=study,
         plan=evidence.plan,
@@ -52,6 +60,8 @@ def analyse_study(folder: Path) -> Analysis:
         choice=_warn_of_combining(choice, factors, study.design),
         learned=(*write_learned(everything, objective, margin, noise), *write_test(evidence.test_runs(), objective)),
         unknown=tuple(write_unknown(everything, objective, margin)),
+        next=(),
+        warnings=(),
         units=evidence.units_label,
         seed_sd=seed_sd,
     )
@@ -61,22 +71,18 @@ def summarise_factor(
     evidence: Evidence,
     factor: Factor,
     settings: dict[str, SettingSummary],
-    compare: Compare,
-    describe: Callable[[list[SettingSummary]], str],
+    choose: Callable[[list[SettingSummary], str], Choice | None],
 ) -> FactorSummary:
     """Return a factor's levels with the choice among them and what else changed with the level."""
     levels = list_levels(evidence, factor)
     # the baseline is the setting of one of the levels
     compared = [settings[id_] for id_ in dict.fromkeys(id_ for _, id_ in levels)]
     own = label_level(factor.name, read_field(evidence.study.baseline, factor.name))
-    choice = choose_setting(
-        compared, evidence.study.objective, compare, describe(compared), baseline_label=f"{own} (the baseline)"
-    )
     return FactorSummary(
         name=factor.name,
         label=label_factor(factor.name),
         levels=levels,
-        choice=choice,
+        choice=choose(compared, f"{own} (the baseline)"),
         notes=tuple(describe_factor(evidence, factor, levels, settings)),
     )
 

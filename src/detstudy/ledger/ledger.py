@@ -1,7 +1,8 @@
 """A study's folder: what was planned, the data's description, and what happened in every run.
 
 ```
-study.yaml            the study as it was planned, overrides applied
+study.yaml            the study as it stands, overrides applied
+planned.yaml          the study as it was planned when its first run started
 data.json             fingerprint, classes, counts of images and objects by split
 ground_truth/         validation.json (and test.json), COCO JSON
 gallery/              some validation images, and index.json
@@ -75,7 +76,12 @@ class Ledger:
     # -- the study ---------------------------------------------------------------------------------------------------
 
     def store_study(self, study: Study, data: dict[str, Any]) -> None:
-        """Keep the study and its data's description: {"fingerprint", "classes", "splits", ...}."""
+        """Keep the study and its data's description: {"fingerprint", "classes", "splits", ...}.
+
+        Until the first run starts the study is what is planned; from then on the plan is fixed.
+        """
+        if next(self.folder.glob("runs/*/run.json"), None) is None:
+            write_atomically(self.folder / "planned.yaml", study.source.encode())
         write_atomically(self.folder / "study.yaml", study.source.encode())
         write_json(self.folder / "data.json", data)
 
@@ -84,6 +90,13 @@ class Ledger:
         if not (self.folder / "study.yaml").exists():
             raise StudyError(f"{self.folder}: no study here (study.yaml is missing); give the folder of `detstudy run`")
         return load_study(self.folder / "study.yaml")
+
+    def load_planned_study(self) -> Study | None:
+        """Return the study as it was planned at the first run; None where that is missing or damaged."""
+        try:
+            return load_study(self.folder / "planned.yaml")
+        except StudyError:
+            return None
 
     def refuse_other_study(self, study: Study) -> None:
         """Raise StudyError where the folder holds a study of another name; one that is damaged may be replaced."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from detstudy.analysis import Analysis, SettingSummary
+from detstudy.analysis import Analysis, Conclusion, SettingSummary
 from detstudy.analysis.labels import label_factor, label_measure, label_outcome
 from detstudy.plan import BASELINE
 from detstudy.reporting.number import (
@@ -84,8 +84,9 @@ class Answer:
     how_sure: str
     values: tuple[ChosenValue, ...]
     tiles: tuple[Tile, ...]
-    learned: tuple[str, ...]
-    unknown: tuple[str, ...]
+    learned: tuple[Conclusion, ...]
+    unknown: tuple[Conclusion, ...]
+    next: tuple[Conclusion, ...]
     warnings: tuple[str, ...]
     factor_labels: tuple[str, ...]
     rows: tuple[SettingRow, ...]
@@ -124,6 +125,7 @@ def gather_answer(analysis: Analysis, images: int | None = None) -> Answer:
         tiles=gather_tiles(analysis, chosen, images) if chosen else (),
         learned=analysis.learned,
         unknown=analysis.unknown,
+        next=analysis.next,
         warnings=list_warnings(analysis),
         factor_labels=tuple(label_factor(name) for name in factors),
         rows=tuple(gather_row(analysis, setting, images) for setting in analysis.settings.values()),

@@ -61,7 +61,7 @@ def write_answer(answer: Answer, grid: bool) -> list[str]:
     lines += ["", *(f"> **Note.** {e(text)}\n>" for text in answer.warnings)]
     for title, texts in (("Learned", answer.learned), ("Not learned", answer.unknown)):
         if texts:
-            lines += ["", f"## {title}", "", *(f"- {e(text)}" for text in texts)]
+            lines += ["", f"## {title}", "", *(f"- {e(found.text)}" for found in texts)]
     lines += ["", "## All settings", ""]
     names = answer.factor_labels if grid else ("setting",)
     header = (*names, "box AP", "mask AP", f"difference in {answer.objective}", "95 % interval", "verdict")
