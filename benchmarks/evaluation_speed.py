@@ -30,12 +30,15 @@ from pycocotools.cocoeval import COCOeval
 from pycocotools.mask import encode
 
 from detstudy.evaluation import (
+    ERROR_MEASURES,
     MEASURE_NAMES,
     draw_weights,
     evaluate,
     load_ground_truth,
     load_predictions,
     match_predictions,
+    relate_errors,
+    resample_errors,
     resample_measures,
     resampling_units,
     summarize,
@@ -46,6 +49,7 @@ from detstudy.execution.provenance import read_cpu_name
 REPORT = Path(__file__).parents[1] / "docs" / "benchmarks" / "evaluation_speed.md"
 
 HEIGHT, WIDTH = 375, 1242
+FEW = 200  # resamples that an analysis draws of the measures of errors
 RESAMPLED = [name for name in MEASURE_NAMES if "/AP" in name]
 
 
@@ -133,6 +137,8 @@ def main() -> None:
     warm, warm_predictions = draw_data(4, 8, 2)  # compiles the kernels, or loads them from numba's cache
     matches, _ = evaluate(load_ground_truth(warm), warm_predictions)
     resample_measures(matches, np.ones((2, 4), dtype=int), MEASURE_NAMES)
+    errors = relate_errors(load_ground_truth(warm), warm_predictions, matches)
+    resample_errors(matches, errors, np.ones((2, 4), dtype=int), ["box/cost/missed"], 0.5)
 
     rows = []
     for classes in arguments.classes:
@@ -141,7 +147,7 @@ def main() -> None:
         truth = load_ground_truth(document)
         checked = load_predictions(predictions, truth)
         loading = time.process_time() - start
-        tables, theirs_total = {}, 0.0
+        tables, kinds, theirs_total = {}, {}, 0.0
         for kind in ("box", "mask"):
             start = time.process_time()
             tables[kind] = match_predictions(truth, checked, kind)
@@ -155,12 +161,24 @@ def main() -> None:
             rows.append(
                 {"classes": classes, "what": f"{kind}: match and summarize", "seconds": ours, "against": theirs}
             )
+            start = time.process_time()
+            kinds |= relate_errors(truth, checked, {kind: tables[kind]})
+            spent = time.process_time() - start
+            rows.append({"classes": classes, "what": f"{kind}: kinds of error", "seconds": spent, "against": None})
         weights = draw_weights(resampling_units(truth), arguments.resamples, seed=0)
         start = time.process_time()
         resample_measures(tables, weights, RESAMPLED)
         ours = time.process_time() - start
         what = f"{arguments.resamples} resamples (against: reckoned)"
         rows.append({"classes": classes, "what": what, "seconds": ours, "against": theirs_total * arguments.resamples})
+        few = weights[:FEW]
+        for what, part in (("counts", "/errors/"), ("costs", "/cost/")):
+            names = [name for name in ERROR_MEASURES if part in name and name.count("/") == 2]
+            start = time.process_time()
+            resample_errors(tables, kinds, few, names, 0.5)
+            spent = time.process_time() - start
+            text = f"{len(few)} resamples of the {what} of errors"
+            rows.append({"classes": classes, "what": text, "seconds": spent, "against": None})
         rows.append({"classes": classes, "what": "read and check both inputs", "seconds": loading, "against": None})
     lines = [
         "# Evaluation against pycocotools",

@@ -51,6 +51,14 @@ def test_a_study_reads_as_it_is_written(tmp_path: Path) -> None:
     assert study.data.root == str((tmp_path / "data").resolve())  # counts from the study file
 
 
+def test_a_tolerance_is_ap_or_left_out(tmp_path: Path) -> None:
+    path = write(tmp_path, GOOD)
+    assert load_study(path).tolerance is None
+    assert load_study(path, ("tolerance=1",)).tolerance == 1.0
+    assert load_study(path, ("tolerance=null",)).tolerance is None
+    assert "tolerance: -0.5: input should be greater than or equal to 0" in refusal(tmp_path, GOOD, "tolerance=-0.5")
+
+
 def test_the_kept_source_gives_the_same_study_elsewhere(tmp_path: Path) -> None:
     study = load_study(write(tmp_path, GOOD), ("baseline.batch_size=8", "seeds=[0, 1]"))
     (tmp_path / "elsewhere").mkdir()

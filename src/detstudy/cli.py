@@ -155,22 +155,31 @@ def report(folder: StudyFolder, as_json: Json = False) -> None:
 def compare(
     targets: Annotated[
         list[str],
-        typer.Argument(metavar="[DIR] A B", help="a study's folder and two settings, or (--gt) two COCO result files"),
+        typer.Argument(
+            metavar="[DIR] A B",
+            help="a study's folder and two settings or runs; two run folders; or (--gt) two COCO result files",
+        ),
     ],
     gt: Annotated[Path | None, typer.Option("--gt", metavar="GT.json", help="ground truth of the result files")] = None,
     as_json: Json = False,
 ) -> None:
-    """Contrast two settings ("baseline", "learning_rate=0.001", or a run's name), or two COCO result files."""
-    from detstudy.analysis import compare_results, compare_settings, describe_contrast
+    """Contrast two settings ("baseline", "learning_rate=0.001", a run's name), two runs, or two COCO result files."""
+    from detstudy.analysis import compare_results, compare_runs, compare_settings, introduce_comparison
+    from detstudy.ledger import Ledger
+    from detstudy.reporting import print_comparison
 
-    needed = 3 if gt is None else 2
-    if len(targets) != needed:
-        what = "DIR A B" if gt is None else "--gt GT.json A.json B.json"
+    if len(targets) not in ((2, 3) if gt is None else (2,)):
+        what = "DIR A B` or `detstudy compare RUN RUN" if gt is None else "--gt GT.json A.json B.json"
         raise typer.BadParameter(f"{len(targets)} given; `detstudy compare {what}` is needed")
-    if gt is None:
-        contrasts = compare_settings(Path(targets[0]), targets[1], targets[2])
-    else:
+    objective = None
+    if gt is not None:
         contrasts = compare_results(gt, Path(targets[0]), Path(targets[1]))
+    elif len(targets) == 2:
+        contrasts = compare_runs(Path(targets[0]), Path(targets[1]))
+    else:
+        contrasts = compare_settings(Path(targets[0]), targets[1], targets[2])
+        objective = Ledger(Path(targets[0])).load_study().objective
+    opening = introduce_comparison(contrasts, objective)
     first = next(iter(contrasts.values()))
     if as_json:
         rows = {
@@ -181,19 +190,36 @@ def compare(
                 "low": contrast.low,
                 "high": contrast.high,
                 "p": contrast.p,
+                "p_randomisation": contrast.p_randomisation,
                 "verdict": contrast.verdict,
                 "reason": contrast.reason,
             }
             for name, contrast in contrasts.items()
         }
         notes = list(dict.fromkeys(note for contrast in contrasts.values() for note in contrast.notes))
-        _print_json({"measures": rows, "units": first.units, "seeds": list(first.seeds), "notes": notes})
+        document = {"summary": opening, "measures": rows, "units": first.units, "seeds": list(first.seeds)}
+        _print_json({**document, "notes": notes})
         return
-    console = _make_console()
-    for contrast in contrasts.values():
-        console.print(describe_contrast(contrast), markup=False)
-    for note in dict.fromkeys(note for contrast in contrasts.values() for note in contrast.notes):
-        console.print(f"note: {note}", markup=False)
+    print_comparison(opening, contrasts, _make_console())
+
+
+@app.command()
+def audit(
+    table: Annotated[Path, typer.Argument(metavar="TABLE.csv", help="settings and their measures, as published")],
+    seed_sd: Annotated[
+        float | None, typer.Option("--seed-sd", metavar="AP", help="standard deviation of AP over seeds, if known")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Say what looks wrong in a published table of results, what can and can't be concluded, and what to run."""
+    from detstudy.analysis import audit_table
+    from detstudy.reporting import print_audit
+
+    found = audit_table(table, seed_sd)
+    if as_json:
+        _print_json(dataclasses.asdict(found))
+        return
+    print_audit(found, _make_console())
 
 
 @app.command()

@@ -47,6 +47,7 @@ class _Top:
     baseline_seeds: Annotated[tuple[Seed, ...], MinLen(1)] | None = None
     objective: str = "mask/AP"
     smallest_difference_that_matters: Annotated[float, Ge(0)] = 0.5
+    tolerance: Annotated[float, Ge(0)] | None = None
     operating_score_threshold: Fraction = 0.5
     gallery_images: Annotated[int, Ge(0), Le(24)] = 6
 
@@ -123,6 +124,7 @@ class _Reader:
             baseline_seeds=top.seeds if top.baseline_seeds is None else top.baseline_seeds,
             objective=top.objective,
             smallest_difference_that_matters=float(top.smallest_difference_that_matters),
+            tolerance=None if top.tolerance is None else float(top.tolerance),
             operating_score_threshold=float(top.operating_score_threshold),
             when_batch_size_changes=rule,
             monitoring=monitoring,

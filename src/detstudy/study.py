@@ -52,6 +52,7 @@ class Study:
     baseline_seeds: tuple[int, ...]
     objective: str
     smallest_difference_that_matters: float  # AP
+    tolerance: float | None  # AP one would give up to save costs; None is one standard error of the difference
     operating_score_threshold: float
     when_batch_size_changes: BatchSizeRule | None
     monitoring: Monitoring

@@ -9,10 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from detstudy.errors import InputError
 from detstudy.setting import DataSetting, Measure, Monitoring, Outcome, Setting, SplitName
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+MOST_PROPOSALS = 1000  # of an image, that are looked at
 
 Prediction = dict[str, Any]
 """A line of a COCO result file: image_id, category_id, bbox [x, y, w, h] in pixels, score, segmentation (RLE)."""
@@ -58,8 +64,10 @@ class Trained:
     """How a training ended. `effective` holds what really happened, among it:
 
     `learning_rate_first`, `learning_rate_max`, `learning_rate_last` (applied), `optimizer_steps`, `images_seen`,
-    `micro_batch_size`, `precision`, `proposals_entered`, `proposals_survived` (mean per image), and whatever else the
-    trainer knows.
+    `micro_batch_size`, `precision`, `proposals_entered`, `proposals_survived` (NMS) and `proposals_kept` (by the cut
+    after it; means of an image), the same by feature level as `proposals_entered_per_level` and
+    `proposals_survived_per_level` with `anchors_per_level`, in the order of `feature_levels` (["P3", "P4", ...]), and
+    whatever else the trainer knows.
     """
 
     outcome: Outcome
@@ -70,10 +78,18 @@ class Trained:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Predicted:
-    """The predictions of a split's images, and what they cost."""
+    """The predictions of a split's images, and what they cost.
+
+    `proposals` are those that NMS and the cut after it left for the heads, by image id: [n, 4] of x, y, width, height
+    in the image's own pixels, best first, the first MOST_PROPOSALS of them. Empty where a trainer has none. The
+    measures may hold, as means of an image, `test/proposals_entered`, `test/proposals_survived` and
+    `test/proposals_kept`, and for each feature level `test/anchors_P3`, `test/proposals_entered_P3` and
+    `test/proposals_survived_P3`.
+    """
 
     predictions: list[Prediction]
     measures: tuple[Measure, ...] = ()  # test/seconds_per_image, ...
+    proposals: dict[int, NDArray[np.float32]] = field(default_factory=dict, compare=False)
 
 
 class RefusedError(InputError):

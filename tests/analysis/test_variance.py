@@ -5,6 +5,7 @@ from scipy import stats
 from detstudy.analysis.variance import (
     Part,
     combine_seed_parts,
+    estimate_arm_variance,
     estimate_paired_seed_part,
     estimate_unit_part,
     pool_seed_noise,
@@ -50,7 +51,32 @@ def test_a_setting_whose_seeds_agree_exactly_is_not_pooled_with_one_that_varies(
 
 def test_arms_that_share_the_pool_are_one_part() -> None:
     noise = pool_seed_noise({"baseline": [40.0, 42.0, 41.0]}, keep="baseline")
-    assert combine_seed_parts(noise, [("a", 1), ("baseline", 3)]) == [Part(pytest.approx(1 + 1 / 3), 2)]
+    assert combine_seed_parts(noise, [("a", 1), ("baseline", 3)]) == [Part(pytest.approx(1 + 1 / 3), 2, pooled=True)]
+
+
+def test_a_setting_that_seems_to_vary_more_is_judged_by_its_own_spread_and_still_counts_in_the_pool() -> None:
+    steady = {name: [40.0, 41.0, 40.4] for name in ("baseline", "a", "b", "c")}
+    noise = pool_seed_noise({**steady, "lively": [39.0, 40.6, 41.0]}, keep="baseline")
+    ratio = np.var([39.0, 40.6, 41.0], ddof=1) / np.var([40.0, 41.0, 40.4], ddof=1)
+    assert 0.01 < stats.f.sf(ratio, 2, 8) < 0.1
+    assert noise.pooled is not None
+    assert noise.pooled.degrees_of_freedom == 10
+    own = noise.own["lively"]
+    assert own.variance == pytest.approx(np.var([39.0, 40.6, 41.0], ddof=1))
+    assert own.degrees_of_freedom == pytest.approx(2 / (1 / 2 + 1 / 10))
+    # one that varies less is not the danger
+    calm = pool_seed_noise({**steady, "calm": [40.0, 40.3, 40.1]}, keep="baseline")
+    assert calm.own == {}
+    assert calm.pooled is not None
+    assert calm.pooled.degrees_of_freedom == 10
+
+
+def test_an_arms_variance_is_its_own_where_it_has_one() -> None:
+    noise = pool_seed_noise({"baseline": [40.0, 41.0, 42.0], "dead": [0.0, 0.0, 0.0]}, keep="baseline")
+    assert estimate_arm_variance(noise, "baseline", 3) == pytest.approx(1 / 3)
+    assert estimate_arm_variance(noise, "single", 1) == pytest.approx(1.0)
+    assert estimate_arm_variance(noise, "dead", 3) == 0
+    assert estimate_arm_variance(pool_seed_noise({"a": [1.0]}, keep="a"), "a", 1) == 0
 
 
 def test_paired_seeds_need_two_of_them() -> None:

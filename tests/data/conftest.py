@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -79,6 +80,8 @@ def write_coco(tmp_path: Path) -> Callable[..., CocoData]:
             (tmp_path / split).mkdir(exist_ok=True)
             for image in document["images"]:
                 pixels = np.full((HEIGHT, WIDTH, 3), 90, dtype=np.uint8)
+                mark = zlib.crc32(f"{split}/{image.get('file_name')}".encode())  # no two files are the same
+                pixels[0, 0] = list(mark.to_bytes(4, "big"))[:3]
                 assert cv2.imwrite(str(tmp_path / split / str(image.get("file_name"))), pixels)
             (tmp_path / f"{split}.json").write_text(json.dumps(document), encoding="utf-8")
         return CocoData(
@@ -102,7 +105,7 @@ def write_kitti(tmp_path: Path) -> Callable[..., KittiMotsData]:
             frames.mkdir(parents=True)
             lines = []
             for frame in range(3):
-                pixels = np.full((HEIGHT, WIDTH, 3), 40 * frame, dtype=np.uint8)
+                pixels = np.full((HEIGHT, WIDTH, 3), 40 * frame + sequence, dtype=np.uint8)
                 assert cv2.imwrite(str(frames / f"{frame:06d}.png"), pixels)
                 ids = draw_ids(sequence, frame)
                 if form == "png":

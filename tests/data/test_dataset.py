@@ -21,7 +21,9 @@ from detstudy.data import (
     load_image,
     read_dataset,
 )
+from detstudy.data.check import find_identical
 from detstudy.data.masks import encode_mask
+from detstudy.data.records import ImageRecord
 from detstudy.setting import CocoData, CocoSplit
 
 
@@ -40,6 +42,44 @@ def test_train_and_validation_share_no_image(coco_document, write_coco):
     alike = check_dataset(write_coco(coco_document, coco_document))
     assert alike.fault_counts == {"same_image_names": 1}
     assert not alike.fatal
+
+
+def test_copies_under_other_names_are_found(coco_document, write_coco):
+    data = write_coco(coco_document, rename(coco_document))
+    root = Path(data.root)
+    assert check_dataset(data).faults == ()
+    shutil.copy(root / "train" / "b.png", root / "validation" / "va.png")
+    result = check_dataset(data)
+    assert not result.fatal
+    assert [(fault.kind, fault.where) for fault in result.faults] == [
+        ("identical_images", f"{root}: train and validation")
+    ]
+    assert result.faults[0].message.startswith(
+        "1 of the 2 images of train are byte for byte images of validation too (b.png = va.png); "
+    )
+    assert check_dataset(data, images=False).faults == ()
+
+
+def test_a_frame_of_another_sequence_is_found_again(write_kitti):
+    data = write_kitti()
+    frames = Path(data.root) / "training" / "image_02"
+    for frame in ("000000.png", "000001.png"):
+        shutil.copy(frames / "0000" / frame, frames / "0001" / frame)
+    (fault,) = check_dataset(data).faults
+    assert fault.kind == "identical_images"
+    assert "2 of the 3 images of train" in fault.message
+    assert "(0000/000000.png = 0001/000000.png, 0000/000001.png = 0001/000001.png)" in fault.message
+
+
+def test_files_are_told_apart_however_late_they_differ(tmp_path):
+    contents = {"a": b"x" * 100_000, "b": b"y" * 100_000, "c": b"x" * 99_999 + b"z", "d": b"", "e": b"x" * 100_000}
+    records = {}
+    for name, content in contents.items():
+        (tmp_path / name).write_bytes(content)
+        records[name] = ImageRecord(1, tmp_path / name, name, 4, 4, None, ())
+    gone = ImageRecord(2, tmp_path / "gone", "gone", 4, 4, None, ())
+    pairs = find_identical([records["a"], records["d"], gone], [*map(records.get, "bcde"), gone])
+    assert [(own.name, same.name) for own, same in pairs] == [("a", "e")]
 
 
 def test_sequences_of_a_test_split_overlap_nothing_either(coco_document, write_coco):
@@ -92,6 +132,7 @@ def test_all_faults_are_found_in_one_pass(coco_document, write_coco):
         "missing_image": 1,
         "empty_image": 1,
         "image_size_mismatch": 1,
+        "identical_images": 1,
     }
     with pytest.raises(DataError, match=r"The data set has 4 other fatal faults; `detstudy data check` lists them all"):
         read_dataset(data)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import gzip
 import json
+import re
 import subprocess
 import sys
 
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 from pycocotools import mask as coco_mask
 
+from detstudy import cli
 from detstudy.evaluation import EvaluationError, evaluate, load_ground_truth, load_predictions, match_predictions
 
 
@@ -38,6 +40,17 @@ def document(rle):
 def entry(rle):
     box = [10, 10, 20, 20]
     return {"image_id": 4, "category_id": 3, "score": 0.9, "bbox": box, "segmentation": rle(box, (60, 80))}
+
+
+def run_cli(arguments, capsys):
+    """Return exit status, standard output, and the error without the folder that it names."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["detstudy", *map(str, arguments)])
+        with pytest.raises(SystemExit) as stop:
+            cli.main()
+    printed = capsys.readouterr()
+    error = re.sub(r"^error: \S*/", "", printed.err.strip())
+    return stop.value.code or 0, printed.out, error
 
 
 def change(document, path, value):
@@ -74,6 +87,10 @@ def change(document, path, value):
         (["annotations", 0, "area"], float("inf"), "annotation 1: area is inf"),
         (["annotations", 0, "area"], "400", "annotation 1: area is '400'"),
         (["annotations", 0, "iscrowd"], 2, "annotation 1: iscrowd is 2"),
+        (["annotations", 0, "iscrowd"], None, "annotation 1: iscrowd is None"),
+        (["annotations", 0], None, r"annotations\[0\] is None"),
+        (["annotations", 0, "image_id"], 4.0, "annotation 1: image_id is 4.0; a whole number"),
+        (["images", 0, "id"], 2**63, "a whole number"),
         (["annotations", 0, "segmentation", "size"], [80, 60], "annotation 1: the mask is 60x80 pixels"),
         (["annotations", 0, "segmentation", "counts"], "abc", "annotation 1: the mask's counts do not decode"),
         (["annotations", 0, "segmentation", "counts"], [5, 6], "the mask's runs cover 11 pixels, its size has 4800"),
@@ -93,7 +110,19 @@ def test_ground_truth_that_is_refused(document, path, value, message):
     ("path", "value", "message"),
     [
         (["image_id"], 5, "entry 1: image_id 5 is not among the 2 image ids"),
-        (["image_id"], "4", "entry 1: image_id '4'"),
+        (["image_id"], "4", "entry 1: image_id '4' is no whole number"),
+        (["image_id"], 4.0, "entry 1: image_id 4.0 is no whole number; write it as the ground truth does"),
+        (["image_id"], None, "entry 1: image_id None is no whole number"),
+        (["category_id"], True, "entry 1: category_id True is no whole number"),
+        (["score"], None, "entry 1: score is None"),
+        (["score"], True, "entry 1: score is True"),
+        (["score"], float("inf"), "entry 1: score is inf"),
+        (["bbox"], [0, 0, 1e200, 1e200], "entry 1: bbox"),
+        (["bbox"], [None, 0, 1, 1], "entry 1: bbox"),
+        (["segmentation", "size"], [True, True], r"entry 1: the mask's size is \[True, True\]"),
+        (["segmentation", "counts"], None, "entry 1: the mask's counts are neither"),
+        (["segmentation", "counts"], [4800.0], "entry 1: the mask's counts are neither"),
+        (["segmentation"], [[None] * 6], "entry 1: a polygon has a coordinate that is no number"),
         (["image_id"], [4], r"entry 1: image_id \[4\]"),
         (["category_id"], 1, "entry 1: category_id 1 is not among the classes '3 car, 8 tram'"),
         (["score"], float("nan"), "entry 1: score is nan"),
@@ -126,6 +155,11 @@ def test_files_that_hold_no_list(document, predictions, tmp_path):
         load_predictions(path, load_ground_truth(document))
 
 
+def test_ground_truth_given_as_a_result_file_is_named_as_such(document, entry):
+    with pytest.raises(EvaluationError, match=r"predictions: is a JSON dict \(ground truth\?"):
+        load_predictions({**document, "annotations": [entry]}, load_ground_truth(document))
+
+
 def test_entries_that_are_no_detections(document):
     truth = load_ground_truth(document)
     with pytest.raises(EvaluationError, match="entry 0: is 7"):
@@ -142,7 +176,9 @@ def test_files_that_cannot_be_read(tmp_path):
         load_ground_truth(tmp_path)
     for content, message in [
         (b'{"images": [', "not JSON at line 1, column 13"),
-        (b"", "not JSON"),
+        (b"", r"is empty; COCO JSON is needed, \[\] for a result file without detections"),
+        (b" \n", "is empty"),
+        (b'[]\n{"a": 1}', "not JSON at line 2"),
         (b'{"a": "\xff"}', "not UTF-8"),
         (gzip.compress(b'{"images": []}')[:-9], "cannot be read"),
         (b"[" * 100_000, "no COCO JSON|not JSON"),
@@ -158,6 +194,68 @@ def test_nan_in_a_file_is_named_with_file_and_entry(document, entry, tmp_path):
     path.write_text(json.dumps([entry, {**entry, "score": float("nan")}]))
     with pytest.raises(EvaluationError, match=r"predictions\.json: entry 1: score is nan; a finite number"):
         load_predictions(path, load_ground_truth(document))
+
+
+@pytest.mark.parametrize("encode", [gzip.compress, lambda text: b"\xef\xbb\xbf" + text, lambda text: text])
+def test_gzip_and_byte_order_marks_are_read(document, entry, encode, tmp_path):
+    truth, path = tmp_path / "truth.json", tmp_path / "predictions.json"
+    truth.write_bytes(encode(json.dumps(document).encode()))
+    path.write_bytes(encode(json.dumps([entry]).encode()))
+    assert evaluate(load_ground_truth(truth), path)[1].measures["box/AP"] == pytest.approx(100)
+
+
+def test_ground_truth_without_areas_and_more_detections_than_the_limit_are_as_in_coco(case, coco_eval):
+    """Areas left out are the masks'; of 130 detections in an image the best 100 of each class count."""
+    document, predictions = case(3, images=2)
+    rng = np.random.default_rng(0)
+    image, category = document["images"][0]["id"], document["categories"][0]["id"]
+    for _ in range(130):
+        box = [float(value) for value in (*rng.uniform(0, 60, 2), *rng.uniform(10, 60, 2))]
+        predictions.append({"image_id": image, "category_id": category, "score": float(rng.random()), "bbox": box})
+    predictions = [{key: entry[key] for key in ("image_id", "category_id", "score", "bbox")} for entry in predictions]
+    for note in document["annotations"]:
+        note["area"] = float(coco_mask.area(note["segmentation"]))
+    expected = coco_eval(document, predictions, "box").stats
+    for note in document["annotations"]:
+        del note["area"]
+    _, summary = evaluate(load_ground_truth(document), predictions)
+    for name, value in zip(("box/AP", "box/AP50", "box/AP75", "box/APs", "box/APm"), expected, strict=False):
+        assert summary.measures[name] == (None if value == -1 else pytest.approx(100 * value))
+
+
+@pytest.mark.parametrize(
+    ("broken", "message"),
+    [
+        ({"image_id": 5}, "predictions.json: entry 0: image_id 5 is not among"),
+        ({"category_id": 5}, "predictions.json: entry 0: category_id 5 is not among the classes"),
+        ({"score": float("nan")}, "predictions.json: entry 0: score is nan"),
+        ({"bbox": [1, 2, -3, 4]}, "predictions.json: entry 0: bbox is [1, 2, -3, 4]"),
+        ({"segmentation": {"size": [50, 80], "counts": "a"}}, "predictions.json: entry 0: the mask is 80x50"),
+    ],
+)
+@pytest.mark.parametrize("verb", ["evaluate", "compare"])
+def test_the_command_line_gives_one_error_and_status_2(document, entry, broken, message, verb, tmp_path, capsys):
+    truth, good, bad = (tmp_path / name for name in ("truth.json", "good.json", "predictions.json"))
+    truth.write_text(json.dumps(document))
+    good.write_text(json.dumps([entry]))
+    bad.write_text(json.dumps([{**entry, **broken}]))
+    arguments = {"evaluate": [truth, bad], "compare": ["--gt", truth, good, bad]}[verb]
+    for options in ([], ["--json"]):
+        status, printed, error = run_cli([verb, *arguments, *options], capsys)
+        assert (status, printed) == (2, "")
+        assert error.startswith(message)
+        assert "\n" not in error
+
+
+def test_a_file_without_detections_is_evaluated_and_compared(document, entry, tmp_path, capsys):
+    truth, good, none = (tmp_path / name for name in ("truth.json", "good.json", "none.json"))
+    truth.write_text(json.dumps(document))
+    good.write_text(json.dumps([entry]))
+    none.write_text("[]")
+    status, printed, _ = run_cli(["evaluate", truth, none, "--json"], capsys)
+    assert (status, json.loads(printed)["measures"]["mask/AP"]) == (0, 0)
+    status, printed, _ = run_cli(["compare", "--gt", truth, good, none, "--json"], capsys)
+    assert (status, json.loads(printed)["measures"]["mask/AP"]["difference"]) == (0, pytest.approx(100))
 
 
 def test_every_form_of_mask_is_the_same_mask(document, entry, tmp_path):
@@ -213,7 +311,11 @@ def test_ground_truth_without_masks_leaves_masks_undefined(document, entry):
 def test_images_may_leave_their_size_out_but_for_polygons(document, entry):
     for image in document["images"]:
         del image["width"], image["height"]
-    assert load_ground_truth(document).image_sizes == (None, None)
+    truth = load_ground_truth(document)
+    assert truth.image_sizes == (None, (60, 80))  # as the mask in the second has it
+    other = change(entry, ["segmentation", "size"], [50, 80])
+    with pytest.raises(EvaluationError, match=r"the mask is 80x50 pixels .* its image 80x60"):
+        load_predictions([other], truth)
     document["annotations"][0]["segmentation"] = [[10, 10, 30, 10, 30, 30]]
     with pytest.raises(EvaluationError, match="no width and height"):
         load_ground_truth(document)

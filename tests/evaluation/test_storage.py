@@ -7,35 +7,51 @@ import dataclasses
 import numpy as np
 import pytest
 
-from detstudy.evaluation import EvaluationError, evaluate, load_ground_truth, load_matches, save_matches, summarize
+from detstudy.evaluation import (
+    EvaluationError,
+    evaluate,
+    load_ground_truth,
+    load_matches,
+    relate_errors,
+    save_matches,
+    summarize,
+)
+
+
+def match(document, predictions):
+    truth = load_ground_truth(document)
+    matches, _ = evaluate(truth, predictions)
+    return matches, relate_errors(truth, predictions, matches)
 
 
 def test_stored_matches_give_the_same_summary(case, tmp_path):
     document, predictions = case(6)
     truth = load_ground_truth(document)
-    matches, summary = evaluate(truth, predictions)
-    save_matches(tmp_path / "matches.part", matches)
+    stored = match(document, predictions)
+    save_matches(tmp_path / "matches.part", *stored)
     loaded = load_matches(tmp_path / "matches.part")
-    assert summarize(loaded, truth) == summary
-    for kind in matches:
-        for field in dataclasses.fields(matches[kind]):
-            ours, theirs = getattr(matches[kind], field.name), getattr(loaded[kind], field.name)
-            np.testing.assert_array_equal(ours, theirs)
-            assert getattr(ours, "dtype", None) == getattr(theirs, "dtype", None)
+    assert summarize(loaded[0], truth) == summarize(stored[0], truth)
+    for before, after in zip(stored, loaded, strict=True):
+        assert before.keys() == after.keys() == {"box", "mask"}
+        for kind in before:
+            for field in dataclasses.fields(before[kind]):
+                ours, theirs = getattr(before[kind], field.name), getattr(after[kind], field.name)
+                np.testing.assert_array_equal(ours, theirs)
+                assert getattr(ours, "dtype", None) == getattr(theirs, "dtype", None)
 
 
 def test_equal_matches_give_equal_bytes(case, tmp_path):
     document, predictions = case(6)
     for name in ("a.npz", "b.npz"):
-        save_matches(tmp_path / name, evaluate(load_ground_truth(document), predictions)[0])
+        save_matches(tmp_path / name, *match(document, predictions))
     assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
 
 
 def test_what_was_not_matched_is_not_stored(case, tmp_path):
     document, _ = case(6)
-    matches, _ = evaluate(load_ground_truth(document), [])
-    save_matches(tmp_path / "matches.npz", {"box": matches["box"]})
-    assert set(load_matches(tmp_path / "matches.npz")) == {"box"}
+    matches, errors = match(document, [])
+    save_matches(tmp_path / "matches.npz", {"box": matches["box"]}, {"box": errors["box"]})
+    assert [set(tables) for tables in load_matches(tmp_path / "matches.npz")] == [{"box"}, {"box"}]
 
 
 def test_damaged_files_are_refused(case, tmp_path):
@@ -43,12 +59,26 @@ def test_damaged_files_are_refused(case, tmp_path):
     with pytest.raises(EvaluationError, match="no such file"):
         load_matches(path)
     document, predictions = case(6)
-    save_matches(path, evaluate(load_ground_truth(document), predictions)[0])
+    save_matches(path, *match(document, predictions))
     whole = path.read_bytes()
     for damaged in (b"", b"nonsense", whole[: len(whole) // 2], whole[:200] + b"\0" * 200 + whole[400:]):
         path.write_bytes(damaged)
-        with pytest.raises(EvaluationError, match="evaluate the run's predictions again"):
+        with pytest.raises(EvaluationError, match="match the run's predictions again"):
             load_matches(path)
     np.savez(path, scores=np.zeros(3))
     with pytest.raises(EvaluationError, match="version"):
+        load_matches(path)
+
+
+def test_matches_of_the_version_before_or_without_errors_are_refused(case, tmp_path):
+    path = tmp_path / "matches.npz"
+    save_matches(path, *match(*case(6)))
+    with np.load(path) as stored:
+        arrays = {name: stored[name] for name in stored.files}
+    np.savez(path, **{**arrays, "version": np.array(1)})
+    with pytest.raises(EvaluationError, match="not matches of version 2"):
+        load_matches(path)
+    del arrays["errors/mask/kinds"]
+    np.savez(path, **arrays)
+    with pytest.raises(EvaluationError, match="lacks errors/mask/kinds"):
         load_matches(path)

@@ -11,10 +11,11 @@ import pytest
 from detstudy.execution import Place, is_task_due, list_tasks, prepare_ledger, work_on
 from detstudy.ledger import LeaseHeldError, Ledger, read_curve
 from detstudy.plan import plan_study
+from detstudy.setting import SplitName
 from detstudy.spec import load_study
 from detstudy.study import StudyError
 from detstudy.testing import FakeTrainer, run_here
-from detstudy.trainer import Job, Trained
+from detstudy.trainer import Job, Predicted, Trained
 
 
 def test_a_whole_study_ends_with_every_outcome_in_its_place(tmp_path: Path, tiny_study: Callable[..., Path]) -> None:
@@ -53,6 +54,31 @@ def test_an_evaluation_factor_trains_nothing_again(tmp_path: Path, tiny_study: C
     _, ledger = run_here(path, tmp_path / "out", trainer)
     assert trainer.trained == 1
     assert len(ledger.read_runs()) == 3
+
+
+@pytest.mark.parametrize("factor", ["rpn_pre_nms_top_n_test", "rpn_post_nms_top_n_test"])
+def test_top_k_at_test_time_trains_nothing_again(tmp_path: Path, tiny_study: Callable[..., Path], factor: str) -> None:
+    path = tiny_study(factors={factor: [10, 40, 1000]}, baseline_seeds=[0])
+    _, ledger = run_here(path, tmp_path / "out")
+    records = ledger.read_runs()
+    assert len(list((tmp_path / "out" / "runs").iterdir())) == 1
+    assert len({record.folder for record in records}) == 1
+    assert len({record.evaluation_folder for record in records}) == 3
+    assert {record.attempts for record in records} == {1}
+    recall = {record.levels.get(factor, 1000): record.measures["proposals/AR1000"].value for record in records}
+    assert recall[10] < recall[40] < recall[1000]
+
+
+def test_a_trainer_without_proposals_has_no_proposal_recall(tmp_path: Path, tiny_study: Callable[..., Path]) -> None:
+    class PlainTrainer(FakeTrainer):
+        def predict(self, job: Job, split: SplitName) -> Predicted:
+            return Predicted(predictions=super().predict(job, split).predictions)
+
+    _, ledger = run_here(tiny_study(factors={}, baseline_seeds=[0]), tmp_path / "out", PlainTrainer())
+    (record,) = ledger.read_runs()
+    assert record.outcome == "finished"
+    assert record.measures["proposals/AR100"].value is None
+    assert record.measures["proposals/AR100"].reason == "the trainer gave no proposals"
 
 
 def test_a_changed_study_file_runs_only_what_is_missing(tmp_path: Path, tiny_study: Callable[..., Path]) -> None:

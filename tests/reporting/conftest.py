@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,11 +17,13 @@ from detstudy.analysis import (
     Choice,
     Conclusion,
     Contrast,
+    ErrorSummary,
     FactorSummary,
-    FalsePositives,
     SettingSummary,
     Spread,
 )
+from detstudy.analysis.tradeoff import weigh_costs
+from detstudy.evaluation import COUNTED, ERROR_KINDS
 from detstudy.ledger import Ledger
 from detstudy.plan import BASELINE, Plan, plan_study
 from detstudy.setting import Measure
@@ -147,6 +150,12 @@ class HandMade:
             for factor in study.factors
         )
         finished = any(summary.measures for summary in settings.values())
+
+        def compare(a: str, b: str) -> Contrast:
+            means = [settings[name].measures[study.objective].mean for name in (a, b)]
+            return dataclasses.replace(make_contrasts(a, means[0] - means[1], True)[study.objective], b=b)
+
+        trade_offs = weigh_costs(list(settings.values()), study.objective, compare, lambda _: 0.7)
         choice = Choice(setting_id=BASELINE, sentence="Keep it.", loses_at_most=0.7, how_sure="Quite.")
         values = {
             "study": study,
@@ -158,6 +167,9 @@ class HandMade:
             "unknown": (),
             "next": (),
             "warnings": (),
+            "trade_offs": trade_offs,
+            "factorial": None,
+            "convergences": {},
             "units": "10 images",
             "seed_sd": 0.5,
         }
@@ -182,12 +194,26 @@ def make_measures(ap: float, seeds: list[int]) -> dict[str, Spread]:
     return {**measures, "train/seconds": spread(6972.0), "train/peak_memory_bytes": spread(2.0 * 2**30)}
 
 
-def make_errors(ap: float) -> dict[str, FalsePositives]:
-    wrong = 50.0 - ap
-    counts = FalsePositives(
-        false_positives=wrong, false_positives_per_image=wrong / IMAGES, true_positives=15.0, missed=5.0
+def make_errors(ap: float) -> dict[str, ErrorSummary]:
+    """Ten images: the lower AP the more background false positives; half an object an image is missed."""
+    wrong = (50.0 - ap) / IMAGES
+    counts = {**dict.fromkeys(COUNTED, 0.0), "background": wrong, "false_positives": wrong}
+    counts = {**counts, "missed": 0.25, "not_found": 0.5, "correct": 1.5}
+
+    def spread(values: dict[str, float]) -> dict[str, Spread]:
+        return {name: Spread(mean=value, sd=None, values={0: value}) for name, value in values.items()}
+
+    summary = ErrorSummary(
+        score_threshold=0.5,
+        counts=spread(counts),
+        by_class={"car": counts},
+        by_size={"small": counts, "medium": dict.fromkeys(COUNTED, 0.0), "large": dict.fromkeys(COUNTED, 0.0)},
+        cost=spread({**dict.fromkeys(ERROR_KINDS, 0.0), "background": ap / 10}),
+        best_threshold=Spread(mean=0.7, sd=None, values={0: 0.7}),
+        best_f1=Spread(mean=0.8, sd=None, values={0: 0.8}),
+        best_counts=spread(counts),
     )
-    return {"box": counts, "mask": counts}
+    return {"box": summary, "mask": summary}
 
 
 def make_contrasts(setting: str, estimate: float, done: bool) -> dict[str, Contrast]:

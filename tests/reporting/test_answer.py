@@ -14,13 +14,13 @@ from detstudy.reporting.answer import drop_headline, gather_answer
 
 
 def test_the_answer_says_what_to_take_at_what_cost_and_loss(finished: Any) -> None:
-    answer = gather_answer(finished.analyse(), images=10)
+    answer = gather_answer(finished.analyse())
     assert answer.headline == "Keep the baseline"
     tiles = {tile.label: (tile.value, tile.detail) for tile in answer.tiles}
     assert tiles["mask AP"] == ("40.0 ± 0.5", "mean of 2 seeds")
     assert tiles["you may lose by it"][0] == "at most 0.7 AP"
     assert tiles["training time"] == ("6,972 s", "the baseline's own")
-    assert tiles["false positives an image"] == ("1.0", "at score ≥ 0.5; 0.50 missed")
+    assert tiles["false positives an image"] == ("1.0", "at score ≥ 0.5; 0.50 objects not found")
     assert [(value.label, value.value) for value in answer.values] == [("learning rate", "0.004"), ("batch size", "4")]
 
 
@@ -32,7 +32,7 @@ def test_the_headlines_words_are_not_said_twice() -> None:
 
 def test_another_setting_is_compared_with_the_baseline(finished: Any) -> None:
     choice = Choice(setting_id="learning_rate=0.04", sentence="Take it.", loses_at_most=None, how_sure="Hardly.")
-    answer = gather_answer(finished.analyse(choice=choice), images=10)
+    answer = gather_answer(finished.analyse(choice=choice))
     assert answer.headline == "Take learning rate 0.04"
     assert answer.verdict == "worse"
     tiles = {tile.label: tile.detail for tile in answer.tiles}

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import itertools
+import json
+import math
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
-import pytest
-
 from detstudy.ledger.files import write_json
-from detstudy.reporting.costs import draw_costs, gather_costs, spread_labels
 from detstudy.reporting.curves import draw_curves, gather_curves, thin_points
 from detstudy.reporting.errors import gather_errors
 from detstudy.reporting.forest import draw_forest, gather_forest
+from detstudy.reporting.tradeoffs import gather_trade_offs
 
 
 def test_the_forest_has_a_row_a_setting_and_says_what_failed(finished: Any) -> None:
@@ -31,25 +32,9 @@ def test_nothing_to_compare_is_no_figure(hand_made: Any) -> None:
     hand_made.plan()
     analysis = hand_made.analyse()
     assert draw_forest(gather_forest(analysis)) is None
-    assert gather_costs(analysis) is None
+    assert gather_trade_offs(analysis) is None
     assert gather_curves(analysis, analysis.factors[0]) is None
-    assert gather_errors(analysis, analysis.factors[0], 10) is None
-
-
-def test_labels_of_the_scatter_stay_apart() -> None:
-    places = spread_labels([1.0, 1.1, 1.2, 9.0], 1.0)
-    assert all(b - a >= 1.0 - 1e-9 for a, b in itertools.pairwise(places))
-    assert sum(places) == pytest.approx(12.3)
-
-
-def test_costs_pair_the_objective_with_time(finished: Any) -> None:
-    costs = gather_costs(finished.analyse())
-    assert costs is not None
-    assert {(point.label, point.seconds, point.ap) for point in costs.points} == {
-        ("baseline", 6972.0, 40.0),
-        ("learning rate 0.04", 6972.0, 30.0),
-    }
-    assert draw_costs(costs)["description"].startswith("mask AP against training time")
+    assert gather_errors(analysis, analysis.factors[0]) is None
 
 
 def test_curves_hold_every_run_that_logged(finished: Any) -> None:
@@ -89,25 +74,56 @@ def test_thousands_of_points_are_drawn(finished: Any) -> None:
     assert draw_curves(curves)["vconcat"]
 
 
+STEPPED = "flat when the learning rate was stepped down at iteration 28"  # 0.7 of 40
+
+
+def write_validations(folder: Path, ap: Callable[[int], float]) -> None:
+    points: list[dict[str, Any]] = []
+    for i in range(1, 37):
+        place = {"iteration": i, "images": 4 * i, "seconds": i / 2}
+        points.append({"kind": "train", **place, "loss": 3 / i, "learning_rate": 0.01})
+        points.append({"kind": "validation", **place, "loss": 1.0, "measures": {"mask/AP": ap(i)}})
+    (folder / "curves.jsonl").write_text("".join(json.dumps(point) + "\n" for point in points))
+
+
+def test_the_judged_stretch_is_marked_and_named(finished: Any) -> None:
+    analysis = finished.analyse()
+    for id_, gain in (("baseline", 0.0), ("learning_rate=0.04", 10.0)):
+        for run in analysis.settings[id_].runs:
+            write_validations(run.folder, lambda i, gain=gain: 20 + gain * math.log(i) / math.log(1.5) + 0.01 * (i % 2))
+    curves = gather_curves(analysis, analysis.factors[0])
+    assert curves is not None
+    rising, flat = curves.convergence
+    assert (rising.label, rising.by, rising.points, rising.gain) == ("0.04", "mask AP", "10", "+10.0 AP")
+    assert (rising.state, rising.seeds, rising.reason) == ("rising", "1 rising", "")
+    assert (flat.label, flat.verdict, flat.seeds) == ("0.004 (baseline)", STEPPED, "2 flat")
+    assert curves.judged_loss == ()
+    assert [(line.label, line.points[0][0], line.points[-1][0]) for line in curves.judged_objective] == [
+        ("0.04", 76, 112),
+        ("0.004 (baseline)", 76, 112),
+        ("0.004 (baseline)", 76, 112),
+    ]
+    spec = json.dumps(draw_curves(curves))
+    assert "0.04: rising" in spec
+    assert "0.004 (baseline): flat" in spec
+
+
+def test_a_level_that_can_not_be_judged_says_what_to_set(finished: Any) -> None:
+    analysis = finished.analyse()
+    curves = gather_curves(analysis, analysis.factors[0])
+    assert curves is not None
+    row = curves.convergence[0]
+    assert (row.by, row.gain, row.interval, row.state) == ("–", "–", "", "unclear")
+    assert "4 of training loss; 8 are needed" in row.reason
+    assert (curves.judged_loss, curves.judged_objective) == ((), ())
+
+
 def test_levels_that_share_their_training_have_no_curves(hand_made: Any) -> None:
     hand_made.finish(hand_made.plan(factors="{box_score_threshold: [0.05, 0.3]}"))
     analysis = hand_made.analyse()
     shared = {run.folder for run in analysis.settings["baseline"].runs}
     assert {run.folder for run in analysis.settings["box_score_threshold=0.3"].runs} <= shared
     assert gather_curves(analysis, analysis.factors[0]) is None
-
-
-def test_errors_are_counted_an_image(finished: Any) -> None:
-    analysis = finished.analyse()
-    errors = gather_errors(analysis, analysis.factors[0], 10)
-    assert errors is not None
-    assert [(row.label, row.false_positives_per_image, row.missed_per_image) for row in errors.rows] == [
-        ("0.04", 2.0, 0.5),
-        ("0.004 (baseline)", 1.0, 0.5),
-    ]
-    unknown = gather_errors(analysis, analysis.factors[0], None)
-    assert unknown is not None
-    assert unknown.rows[0].missed_per_image is None
 
 
 def test_a_damaged_curve_leaves_the_others(finished: Any) -> None:

@@ -7,13 +7,12 @@ from detstudy.setting import TrainingSetting
 from detstudy.training.batches import Batch
 from detstudy.training.loop import take_step
 from detstudy.training.optimizer import build_optimizer
-from detstudy.training.progress import Progress
+from detstudy.training.progress import Progress, ProposalCounts
 from detstudy.training.session import Session
 
 
-class Counts:
-    def __init__(self) -> None:
-        self.entered, self.survived, self.kept = [2], [1], [1]
+class CountingStub:
+    counts = ProposalCounts()
 
 
 class MeanDetector(nn.Module):
@@ -22,10 +21,13 @@ class MeanDetector(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.layer = nn.Linear(3, 1, dtype=torch.float64)
-        self.rpn = Counts()
+        self.rpn = CountingStub()
 
     def forward(self, images: list[torch.Tensor], targets: object) -> dict[str, torch.Tensor]:
-        self.rpn.entered, self.rpn.survived = [2] * len(images), [1] * len(images)
+        count = len(images)
+        self.rpn.counts = ProposalCounts(
+            images=count, anchors=[9 * count, 3 * count], entered=[2 * count] * 2, survived=[count, 0], kept=count
+        )
         outputs = self.layer(torch.stack(images)) ** 2
         return {"loss_a": outputs.mean(), "loss_b": outputs.abs().mean()}
 
@@ -64,7 +66,8 @@ def test_micro_batches_add_up_to_the_batch() -> None:
     torch.testing.assert_close(parts, whole, rtol=1e-6, atol=0)
     assert pieces.progress.iteration == 1
     assert pieces.progress.images == 5
-    assert (pieces.progress.entered, pieces.progress.survived) == (10, 5)
+    counted = ProposalCounts(images=5, anchors=[45, 15], entered=[10, 10], survived=[5, 0], kept=5)
+    assert pieces.progress.proposals == pieces.progress.window.proposals == session.progress.proposals == counted
     assert pieces.progress.densest_image == 4
     for name, value in session.progress.window.losses.items():
         assert abs(pieces.progress.window.losses[name] - value) < 1e-6

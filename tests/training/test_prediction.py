@@ -6,7 +6,7 @@ import torch
 from torchvision.models.detection.roi_heads import paste_masks_in_image
 
 from detstudy.data import Rle, decode_mask, read_dataset
-from detstudy.setting import CocoData, Setting
+from detstudy.setting import CocoData, Setting, replace_fields
 from detstudy.training.detector import build_detector
 from detstudy.training.prediction import paste_mask, predict_images
 
@@ -48,6 +48,11 @@ def test_predictions_are_lines_of_a_coco_result_file(coco_data: CocoData, compac
         )
     measures = {measure.name: measure for measure in predicted.measures}
     assert measures["test/proposals_entered"].value == 20 + 20 + 20
+    assert [measures[f"test/proposals_entered_{level}"].value for level in ("P3", "P4", "P5")] == [20, 20, 20]
+    assert [measures[f"test/anchors_{level}"].value for level in ("P3", "P4", "P5")] == [96 * 6, 24 * 6, 6 * 6]
+    survived = sum(measures[f"test/proposals_survived_{level}"].value or 0 for level in ("P3", "P4", "P5"))
+    assert measures["test/proposals_survived"].value == pytest.approx(survived)
+    assert measures["test/proposals_kept"].value == sum(map(len, predicted.proposals.values())) / len(records)
     assert (measures["test/seconds_per_image"].value or 0) > 0
     assert detector.training
 
@@ -68,11 +73,28 @@ def test_predictions_are_a_pure_function_of_weights_and_setting(coco_data: CocoD
     assert whole == single
 
 
+def test_proposals_are_in_the_images_own_pixels(coco_data: CocoData, compact_setting: Setting) -> None:
+    """Where the detector sees images at twice their size, a proposal is as large in the image as without."""
+    dataset = read_dataset(coco_data)
+    record = dataset.splits["validation"][0]
+    setting = replace_fields(compact_setting, image_min_size=128, image_max_size=400, rpn_post_nms_top_n_test=7)
+    detector = build_detector(setting, 2)
+
+    predicted = predict_images(detector, [record], dataset.category_ids, torch.device("cpu"))
+
+    boxes = predicted.proposals[record.id]
+    seen = detector.rpn.boxes[0].numpy()
+    assert detector.rpn.sizes == [(128, 192)]
+    assert boxes.shape == (7, 4)
+    np.testing.assert_allclose(boxes[:, :2] + boxes[:, 2:], seen[:, 2:] / 2, rtol=1e-5)
+    np.testing.assert_allclose(boxes[:, :2], seen[:, :2] / 2, rtol=1e-5)
+
+
 def test_no_images_have_no_measures(coco_data: CocoData, compact_setting: Setting) -> None:
     predicted = predict_images(build_detector(compact_setting, 2), [], (3, 7), torch.device("cpu"))
 
     assert predicted.predictions == []
-    assert [(measure.value, measure.reason) for measure in predicted.measures] == [(None, "no images")] * 3
+    assert [(measure.value, measure.reason) for measure in predicted.measures] == [(None, "no images")] * 4
 
 
 @pytest.mark.parametrize("box", [(-50, -50, -40, -40), (200, 3, 230, 9), (5, 5, 5, 5)])

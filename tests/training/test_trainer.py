@@ -64,7 +64,10 @@ def test_a_run_leaves_curves_receipts_and_weights_that_predict(make_job: MakeJob
     assert (effective["optimizer_steps"], effective["images_seen"], effective["images_per_epoch"]) == (4, 8, 6)
     assert effective["proposals_entered"] == 60
     assert 0 < effective["proposals_kept"] <= 16
+    assert effective["feature_levels"] == ["P3", "P4", "P5"]
     assert effective["anchors_per_level"] == [96 * 6, 24 * 6, 6 * 6]
+    assert effective["proposals_entered_per_level"] == [20, 20, 20]
+    assert sum(effective["proposals_survived_per_level"]) == pytest.approx(effective["proposals_survived"])
     assert effective["learning_rate_first"] == effective["learning_rate_last"] == 0.002
     assert effective["normalization"] == "batch norm"
     measures = {measure.name: measure.value for measure in trained.measures}
@@ -278,6 +281,8 @@ def test_a_resnet_trains_and_predicts(make_job: MakeJob) -> None:
     assert trained.effective["trainable_parameters"] == trained.effective["parameters"] - 64 * 3 * 49 - 128
     assert trained.effective["image_max_size"] == 96
     assert points_of(job)[0]["proposals_entered"] == 20 + 20 + 20 + 18 + 6
+    assert trained.effective["feature_levels"] == ["P2", "P3", "P4", "P5", "P6"]
+    assert trained.effective["proposals_entered_per_level"] == [20, 20, 20, 18, 6]
 
 
 def test_training_starts_from_the_weights_of_a_file_and_resumes_without_it(make_job: MakeJob) -> None:
@@ -308,6 +313,8 @@ def test_predictions_of_the_last_validation_are_those_of_the_final_weights(make_
 
     assert known is not again
     assert known.predictions == again.predictions == TorchvisionTrainer().predict(job, "validation").predictions
+    assert known.proposals.keys() == again.proposals.keys() == {10, 11, 12, 13}
+    assert all((boxes == again.proposals[id_]).all() for id_, boxes in known.proposals.items())
     assert len(known.predictions) == 4 * 5
 
 
@@ -318,6 +325,17 @@ def test_other_evaluation_settings_predict_otherwise_with_the_same_weights(make_
     predicted = trainer.predict(make_job(iterations=1, detections_per_image=2), "validation")
 
     assert len(predicted.predictions) == 4 * 2
+
+
+def test_top_k_at_test_time_needs_no_other_weights(make_job: MakeJob) -> None:
+    trainer = TorchvisionTrainer()
+    trainer.train(make_job(iterations=1))
+
+    predicted = trainer.predict(make_job(iterations=1, rpn_pre_nms_top_n_test=3), "validation")
+
+    measures = {measure.name: measure.value for measure in predicted.measures}
+    assert measures["test/proposals_entered"] == 3 + 3 + 3
+    assert all(0 < len(boxes) <= 9 for boxes in predicted.proposals.values())
 
 
 @pytest.mark.parametrize(

@@ -4,21 +4,29 @@ from __future__ import annotations
 
 import math
 import statistics
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from detstudy.analysis.contrast import judge_difference
-from detstudy.analysis.evidence import Evidence, read_value, share_weights
-from detstudy.analysis.labels import format_points
+import numpy as np
+from numpy.typing import NDArray
+
+from detstudy.analysis.confounding import find_caveats
+from detstudy.analysis.contrast import Difference
+from detstudy.analysis.evidence import Evidence, share_weights
+from detstudy.analysis.family import bound_regret, correlate_contrasts, judge_family
+from detstudy.analysis.labels import format_points, label_setting
 from detstudy.analysis.outcome import describe_failure, list_unfinished
-from detstudy.analysis.receipt import check_receipts
+from detstudy.analysis.receipt import check_receipts, contradict_contrast
 from detstudy.analysis.records import Contrast
 from detstudy.analysis.variance import (
     Part,
     combine_seed_parts,
+    estimate_arm_variance,
     estimate_paired_seed_part,
     estimate_unit_part,
 )
 from detstudy.ledger import RunRecord
+from detstudy.plan import PlannedSetting
 
 IDENTICAL = "the setting changed nothing: predictions are identical"
 
@@ -37,12 +45,87 @@ class Arm:
         return tuple(run for run in self.runs if run.outcome == "finished")
 
 
-def contrast_arms(evidence: Evidence, a: Arm, b: Arm, measure: str) -> Contrast:
-    """Return a against b in one measure, with the verdict or the reason why there is none.
+@dataclass(frozen=True, slots=True, eq=False)
+class Sample:
+    """What a difference of two arms is judged by, and what it shares with other differences from the same arm."""
 
-    Where both arms have the same weights (they differ in evaluation only) the seeds are paired, and only common seeds
-    count; so too where the predictions turn out to be identical.
+    difference: Difference
+    draws: NDArray[np.float64]  # of the difference, by draw of units
+    shared: float  # variance that the second arm's seeds bring into every difference from it
+    paired: int  # seeds that both arms share with their weights; 0 where the seeds are independent
+
+
+def make_arm(evidence: Evidence, planned: PlannedSetting) -> Arm:
+    """Return a planned setting with its runs."""
+    return Arm(planned.id, label_setting(planned.levels), evidence.runs_of(planned.id))
+
+
+def contrast_arms(evidence: Evidence, a: Arm, b: Arm, measure: str) -> Contrast:
+    """Return a against b in one measure, with the verdict or the reason why there is none; see contrast_family."""
+    return contrast_family(evidence, [a], b, measure)[0]
+
+
+def contrast_family(evidence: Evidence, arms: Sequence[Arm], b: Arm, measure: str) -> list[Contrast]:
+    """Return each arm against b in one measure; their 95 % intervals hold all at once.
+
+    Where two arms have the same weights (they differ in evaluation only) the seeds are paired, and only common seeds
+    count; so too where the predictions turn out to be identical. What can't be judged has its reason in place of a
+    verdict and is no member of the family.
     """
+    prepared = [prepare_contrast(evidence, a, b, measure) for a in arms]
+    samples = [sample for _, sample in prepared if sample]
+    margin = evidence.study.smallest_difference_that_matters
+    judged = iter(judge_family([sample.difference for sample in samples], correlate(evidence, samples), margin))
+    contrasts = []
+    for contrast, sample in prepared:
+        judgement = next(judged) if sample else None
+        if sample and judgement is None:
+            reason = f"nothing varies, neither over seeds nor over {evidence.units_label}"
+            contrast = replace(contrast, reason=reason)
+        elif judgement:
+            contrast = replace(
+                contrast,
+                low=judgement.low,
+                high=judgement.high,
+                p=judgement.p,
+                degrees_of_freedom=judgement.degrees_of_freedom,
+                standard_error=judgement.standard_error,
+                verdict=judgement.verdict,
+                level=judgement.level,
+                family=len(samples),
+            )
+        contrasts.append(contrast)
+    return contrasts
+
+
+def bound_loss(evidence: Evidence, chosen: Arm, others: Sequence[Arm], measure: str) -> float | None:
+    """Return the most that the chosen arm may lose against the best of the others, at 95 %, in AP.
+
+    It holds for every choice at once, so also for one made on the same data. None where a difference can't be judged.
+    """
+    samples = []
+    for other in others:
+        contrast, sample = prepare_contrast(evidence, other, chosen, measure)
+        if sample:
+            samples.append(sample)
+        elif contrast.reason != IDENTICAL:
+            return None
+    if not samples:
+        return 0.0 if others else None
+    return bound_regret([sample.difference for sample in samples], correlate(evidence, samples))
+
+
+def correlate(evidence: Evidence, samples: Sequence[Sample]) -> NDArray[np.float64] | None:
+    """Return the correlation of differences from one arm: they share its seeds, and all share the units."""
+    if len(samples) < 2 or evidence.units is None:
+        return None
+    draws = np.stack([sample.draws for sample in samples], axis=1)
+    shared = min(sample.shared for sample in samples)
+    return correlate_contrasts([sample.difference for sample in samples], shared, draws, evidence.units.count)
+
+
+def prepare_contrast(evidence: Evidence, a: Arm, b: Arm, measure: str) -> tuple[Contrast, Sample | None]:
+    """Return a against b without interval and verdict, and what they are judged by; None where they can't be."""
     common = {run.seed for run in a.finished} & {run.seed for run in b.finished}
     paired = bool(common) and share_weights(a.finished[0].setting, b.finished[0].setting)
     alike = _predict_alike(evidence, a, b, common)
@@ -51,26 +134,30 @@ def contrast_arms(evidence: Evidence, a: Arm, b: Arm, measure: str) -> Contrast:
     blank = _start_contrast(evidence, a, b, measure)
     for arm in (a, b):
         if not arm.finished:
-            return replace(blank, reason=f"{arm.label}: {describe_failure(arm.runs)}")
-    missing = next((run for arm in (a, b) for run in arm.finished if read_value(run, measure) is None), None)
+            return replace(blank, reason=f"{arm.label}: {describe_failure(arm.runs)}"), None
+    missing = next((run for arm in (a, b) for run in arm.finished if evidence.value(run, measure) is None), None)
     if missing:
         found = missing.measures.get(measure)
-        return replace(blank, reason=(found and found.reason) or f"{measure} was not measured")
-    values_a, values_b = (_read_values(arm, measure) for arm in (a, b))
+        return replace(blank, reason=(found and found.reason) or f"{measure} was not measured"), None
+    values_a, values_b = (_read_values(evidence, arm, measure) for arm in (a, b))
     means = statistics.fmean(values_a.values()), statistics.fmean(values_b.values())
     blank = replace(blank, estimate=means[0] - means[1], a_value=means[0], b_value=means[1])
     if alike:
-        return replace(blank, estimate=0.0, low=0.0, high=0.0, reason=IDENTICAL)
+        return replace(blank, estimate=0.0, low=0.0, high=0.0, reason=IDENTICAL), None
+    contradiction = contradict_contrast(a.finished, b.finished, a.finished[0].setting, b.finished[0].setting)
+    if contradiction:
+        return replace(blank, reason=contradiction), None
     differences = [values_a[seed] - values_b[seed] for seed in sorted(common)] if paired else None
-    return _judge_arms(evidence, a, b, blank, differences)
+    return _sample_difference(evidence, a, b, blank, differences)
 
 
 def _start_contrast(evidence: Evidence, a: Arm, b: Arm, measure: str) -> Contrast:
     """Return the contrast without numbers, with notes on what did not finish or did not take effect."""
-    notes = []
+    notes, caveats = [], ()
     if a.finished and b.finished:
         for arm in (a, b):
             notes += [*list_unfinished(arm.label, arm.runs), *check_receipts(arm.label, arm.finished)]
+        caveats = find_caveats(evidence.study, a.finished[0].setting, b.finished[0].setting)
     return Contrast(
         a=a.id,
         b=b.id,
@@ -85,42 +172,51 @@ def _start_contrast(evidence: Evidence, a: Arm, b: Arm, measure: str) -> Contras
         seeds=(len(a.finished), len(b.finished)),
         units=evidence.units_label,
         notes=tuple(notes),
+        caveats=caveats,
+        exploratory=evidence.additions.find_reason(a.id, b.id),
     )
 
 
-def _judge_arms(evidence: Evidence, a: Arm, b: Arm, blank: Contrast, differences: list[float] | None) -> Contrast:
-    """Add interval and verdict, or why they can't be had. `differences` are by seed, where the seeds are paired."""
+def _sample_difference(
+    evidence: Evidence, a: Arm, b: Arm, blank: Contrast, differences: list[float] | None
+) -> tuple[Contrast, Sample | None]:
+    """Add what the difference is judged by, or why it can't be. `differences` are by seed, where seeds are paired."""
     measure, estimate = blank.measure, blank.estimate
     assert estimate is not None
-    unit_part, reason = _estimate_unit_part(evidence, a, b, measure)
+    draws, reason = _draw_difference(evidence, a, b, measure)
+    if draws is None:
+        return replace(blank, reason=reason), None
+    assert evidence.units is not None
+    unit_part = estimate_unit_part(draws, evidence.units.count)
     if unit_part is None:
-        return replace(blank, reason=reason)
+        noun = "sequence" if "sequence" in evidence.units.label else "image"
+        reason = f"image noise unknown: the objects that {measure} needs lie in one or two {noun}s"
+        return replace(blank, reason=reason), None
     blank = replace(blank, unit_variance=unit_part.variance)
+    seed_parts: list[Part] | None
     if differences is not None:
         part = estimate_paired_seed_part(differences)
         seed_parts = None if part is None else [part]
+        shared = 0.0 if part is None else part.variance / 2  # both arms are equal partners in it
         remedy = "both come from the same training of one seed; give both at least two (seeds: [0, 1, 2])"
     else:
-        settings = [evidence.trained_as(arm.finished[0].setting) for arm in (a, b)]
-        arms = [(settings[0], len(a.finished)), (settings[1], len(b.finished))]
-        seed_parts = combine_seed_parts(evidence.seed_noise(measure), arms)
+        noise = evidence.seed_noise(measure)
+        arms = list_seeds(evidence, a, b)
+        seed_parts = combine_seed_parts(noise, arms)
+        shared = estimate_arm_variance(noise, *arms[1])
         remedy = "no setting was trained with two seeds; add baseline_seeds: [0, 1, 2] to the study file"
         blank = replace(blank, notes=(*blank.notes, *_describe_noise(evidence, (a, b), measure)))
     if seed_parts is None:
         notes = (*blank.notes, _describe_unit_noise(unit_part, measure))
-        return replace(blank, reason=f"seed noise unknown: {remedy}", notes=notes)
-    judged = judge_difference(estimate, [*seed_parts, unit_part], evidence.study.smallest_difference_that_matters)
-    if judged is None:
-        return replace(blank, reason=f"nothing varies, neither over seeds nor over {evidence.units_label}")
-    return replace(
-        blank,
-        low=judged.low,
-        high=judged.high,
-        p=judged.p,
-        degrees_of_freedom=judged.degrees_of_freedom,
-        verdict=judged.verdict,
-        seed_variance=sum(part.variance for part in seed_parts),
-    )
+        return replace(blank, reason=f"seed noise unknown: {remedy}", notes=notes), None
+    blank = replace(blank, seed_variance=sum(part.variance for part in seed_parts))
+    difference = Difference(estimate=estimate, seed_parts=tuple(seed_parts), unit_part=unit_part)
+    return blank, Sample(difference, draws, shared, len(differences or ()))
+
+
+def list_seeds(evidence: Evidence, *arms: Arm) -> list[tuple[str, int]]:
+    """Return each arm as the setting whose weights it has and its number of finished seeds."""
+    return [(evidence.trained_as(arm.finished[0].setting), len(arm.finished)) for arm in arms]
 
 
 def _predict_alike(evidence: Evidence, a: Arm, b: Arm, seeds: set[int]) -> bool:
@@ -137,16 +233,16 @@ def _describe_unit_noise(part: Part, measure: str) -> str:
     return f"{measure}: the validation images alone make ±{format_points(half)} at 95 %; the seeds' noise comes on top"
 
 
-def _read_values(arm: Arm, measure: str) -> dict[int, float]:
-    return {run.seed: value for run in arm.finished if (value := read_value(run, measure)) is not None}
+def _read_values(evidence: Evidence, arm: Arm, measure: str) -> dict[int, float]:
+    return {run.seed: value for run in arm.finished if (value := evidence.value(run, measure)) is not None}
 
 
 def _keep_seeds(arm: Arm, seeds: set[int]) -> Arm:
     return replace(arm, runs=tuple(run for run in arm.runs if run.seed in seeds))
 
 
-def _estimate_unit_part(evidence: Evidence, a: Arm, b: Arm, measure: str) -> tuple[Part | None, str | None]:
-    """Return the variance of the difference of seed means over the same draws of units, or why there is none."""
+def _draw_difference(evidence: Evidence, a: Arm, b: Arm, measure: str) -> tuple[NDArray[np.float64] | None, str | None]:
+    """Return the difference of seed means in the same draws of units, or why it can't be had."""
     if evidence.units is None or evidence.units.count < 2:
         return None, f"image noise unknown: {evidence.units_label} to judge by; at least two are needed"
     means = []
@@ -156,13 +252,9 @@ def _estimate_unit_part(evidence: Evidence, a: Arm, b: Arm, measure: str) -> tup
         if len(known) < len(draws):
             broken = next(run for run, values in zip(arm.finished, draws, strict=True) if values is None)
             remedy = "delete that folder and `detstudy run` evaluates it again"
-            return None, f"matches.npz of {broken.id} can't be read; {remedy} ({broken.evaluation_folder})"
+            return None, f"the predictions of {broken.id} can't be read; {remedy} ({broken.evaluation_folder})"
         means.append(sum(known[1:], start=known[0]) / len(known))
-    part = estimate_unit_part(means[0] - means[1], evidence.units.count)
-    if part is None:
-        noun = "sequence" if "sequence" in evidence.units.label else "image"
-        return None, f"image noise unknown: the objects that {measure} needs lie in one or two {noun}s"
-    return part, None
+    return means[0] - means[1], None
 
 
 def _describe_noise(evidence: Evidence, arms: tuple[Arm, Arm], measure: str) -> tuple[str, ...]:

@@ -1,25 +1,30 @@
-"""The contrast of any two settings or runs of a study, and of any two COCO result files."""
+"""The contrast of any two settings or runs, of one study or of two."""
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
+import os
+from collections.abc import Mapping
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
-from detstudy.analysis.arm import Arm, contrast_arms
-from detstudy.analysis.contrast import judge_difference
+from detstudy.analysis.arm import Arm, contrast_arms, make_arm
 from detstudy.analysis.evidence import Evidence
+from detstudy.analysis.labels import describe_interval, format_change, format_points, label_measure
+from detstudy.analysis.outcome import describe_failure
 from detstudy.analysis.records import Contrast
-from detstudy.analysis.summary import make_arm
-from detstudy.analysis.units import Units, read_units
-from detstudy.analysis.variance import estimate_unit_part
+from detstudy.analysis.result_files import compare_results
+from detstudy.analysis.sentences import describe_basis
 from detstudy.errors import InputError
-from detstudy.evaluation import evaluate, load_ground_truth, resample_measures
+from detstudy.ledger import Ledger
+from detstudy.ledger.files import read_json
 from detstudy.plan import BASELINE, format_level
 from detstudy.setting import SECTION_OF_FIELD, Setting, read_field
 from detstudy.study import MEASURES
+
+ALONE = (
+    "judged on its own; where it was picked among several, the report's intervals, which hold together, are the ones"
+)
 
 
 class AnalysisError(InputError):
@@ -37,7 +42,48 @@ def compare_settings(folder: Path, a: str, b: str) -> dict[str, Contrast]:
     arms = find_arm(evidence, a), find_arm(evidence, b)
     if arms[0].id == arms[1].id:
         raise AnalysisError(f"{a} and {b} are the same ({arms[0].id}); give two different ones")
-    return {measure: contrast_arms(evidence, *arms, measure) for measure in MEASURES}
+    contrasts = {measure: contrast_arms(evidence, *arms, measure) for measure in MEASURES}
+    return {measure: _note_alone(contrast) for measure, contrast in contrasts.items()}
+
+
+def compare_runs(a: Path, b: Path) -> dict[str, Contrast]:
+    """Return the contrast of two run folders, each one seed, in every AP measure.
+
+    Runs of one study are judged as its settings are. Those of different studies are compared as two result files over
+    their ground truth, without a verdict. Raises AnalysisError where a folder is no run, or did not finish, or the
+    studies keep different ground truth.
+    """
+    folders = [find_study(Path(run)) for run in (a, b)]
+    if folders[0].resolve() == folders[1].resolve():
+        return compare_settings(folders[0], os.fspath(a), os.fspath(b))
+    truths, files = [], []
+    for folder, path in zip(folders, (a, b), strict=True):
+        evidence = Evidence(folder)
+        (run,) = find_arm(evidence, os.fspath(path)).runs
+        if run.outcome != "finished":
+            raise AnalysisError(f"{path}: no predictions to compare: {describe_failure((run,))}")
+        truths.append(Ledger(folder).ground_truth_path("validation"))
+        files.append(run.evaluation_folder / "predictions.json")
+    if read_json(truths[0]) != read_json(truths[1]):
+        raise AnalysisError(
+            f"{truths[0]} and {truths[1]} differ: the runs were judged on other images or annotations; compare their "
+            "predictions over one of them, where both have its images: detstudy compare --gt GT.json A.json B.json"
+        )
+    note = f"the runs are of two studies, {folders[0]} and {folders[1]}: they are compared as two result files"
+    contrasts = compare_results(truths[0], *files)
+    return {
+        measure: dataclasses.replace(contrast, a=os.fspath(a), b=os.fspath(b), notes=(*contrast.notes, note))
+        for measure, contrast in contrasts.items()
+    }
+
+
+def find_study(run: Path) -> Path:
+    """Return the study's folder of a run's folder. Raises AnalysisError where it is none."""
+    absolute = run.absolute()
+    for parent in absolute.parents:
+        if parent.name == "runs" and absolute.is_dir():
+            return parent.parent
+    raise AnalysisError(f"{run}: no run's folder; STUDY/runs/NAME is needed, or a study's folder and two settings")
 
 
 def find_arm(evidence: Evidence, name: str) -> Arm:
@@ -75,62 +121,60 @@ def canonicalise_name(name: str, baseline: Setting) -> str:
     return ",".join(f"{key}={levels[key]}" for key in sorted(levels)) or BASELINE
 
 
-def compare_results(ground_truth: Path, a: Path, b: Path) -> dict[str, Contrast]:
-    """Return the contrast of two COCO result files over one ground truth, in every AP measure.
+def introduce_comparison(contrasts: Mapping[str, Contrast], objective: str | None = None) -> str:
+    """Return in plain words what differs, by how much, how sure that is, and what it does not say.
 
-    Interval and p hold for these two files over other images of the same kind; whether another training would differ
-    likewise they can't say, so there is no verdict. Raises EvaluationError for files that don't fit.
+    The measure is `objective`, else mask AP where it can be had, else box AP.
     """
-    truth = load_ground_truth(ground_truth)
-    units = read_units(truth)
-    draws, values = [], []
-    for path in (a, b):
-        matches, summary = evaluate(truth, path)
-        draws.append(resample_measures(matches, units.weights, MEASURES))
-        values.append(summary)
-    differences = draws[0] - draws[1]
-    return {
-        measure: _contrast_files(
-            (str(a), str(b)),
-            measure,
-            (values[0].measures[measure], values[1].measures[measure]),
-            values[0].undefined.get(measure) or values[1].undefined.get(measure),
-            units,
-            differences[:, column],
+    defined = [name for name in (objective, "mask/AP", "box/AP") if name and contrasts[name].estimate is not None]
+    if not defined:
+        first = next(iter(contrasts.values()))
+        return f"{first.a} and {first.b} can't be compared: {first.reason}."
+    contrast = contrasts[defined[0]]
+    if contrast.p_randomisation is not None:
+        return _introduce_files(contrast)
+    a, b, measure = contrast.a, contrast.b, label_measure(contrast.measure)
+    assert contrast.estimate is not None
+    if contrast.low is None or contrast.high is None or contrast.verdict is None:
+        return f"No verdict on {a} against {b} ({format_change(contrast.estimate)} {measure}): {contrast.reason}."
+    interval, basis = describe_interval(contrast.low, contrast.high), describe_basis(contrast)
+    change = f"{format_change(contrast.estimate)} {measure}"
+    if contrast.verdict == "cannot tell":
+        text = f"Whether {a} is better than {b} can't be told: {change} ({interval}; {basis})."
+    elif contrast.verdict == "no difference that matters":
+        text = f"Between {a} and {b} is no difference that matters: {change} ({interval}; {basis})."
+    else:
+        text = f"{a} is {contrast.verdict} than {b}: {change} ({interval}; {basis})."
+    return f"{text} It holds for this data and this length of training."
+
+
+def _introduce_files(contrast: Contrast) -> str:
+    """Return the words for two result files."""
+    names = [Path(contrast.a).name, Path(contrast.b).name]
+    a, b = names if names[0] != names[1] else (contrast.a, contrast.b)
+    measure, estimate = label_measure(contrast.measure), contrast.estimate
+    assert estimate is not None
+    assert contrast.a_value is not None
+    assert contrast.b_value is not None
+    values = f"{format_points(contrast.a_value)} against {format_points(contrast.b_value)}"
+    if not estimate:
+        text = f"{a} and {b} have the same {measure}, {format_points(contrast.a_value)}."
+    else:
+        words = "more" if estimate > 0 else "less"
+        text = f"{a} has {format_points(abs(estimate))} {measure} {words} than {b} ({values})."
+    if contrast.low is not None and contrast.high is not None and contrast.p is not None:
+        sure = "no more than the images' noise" if contrast.low <= 0 <= contrast.high else "more than the images' noise"
+        text += (
+            f" That is {sure}: for these two files, other images of this kind would give "
+            f"{format_points(contrast.low)} to {format_points(contrast.high)} (95 %, {contrast.units})."
         )
-        for column, measure in enumerate(MEASURES)
-    }
-
-
-def _contrast_files(
-    names: tuple[str, str],
-    measure: str,
-    values: tuple[float | None, float | None],
-    undefined: str | None,
-    units: Units,
-    differences: NDArray[np.float64],
-) -> Contrast:
-    first, second = values
-    estimate = None if first is None or second is None else first - second
-    part = None if estimate is None else estimate_unit_part(differences, units.count)
-    judged = None if part is None or estimate is None else judge_difference(estimate, [part], 0.0)
-    reason = undefined or "seed noise unknown: each file is one training"
-    note = f"interval and p are over {units.label} alone, for these two files; another seed may differ by more"
-    return Contrast(
-        a=names[0],
-        b=names[1],
-        measure=measure,
-        estimate=estimate,
-        low=judged.low if judged else None,
-        high=judged.high if judged else None,
-        p=judged.p if judged else None,
-        degrees_of_freedom=judged.degrees_of_freedom if judged else None,
-        verdict=None,
-        reason=reason,
-        a_value=first,
-        b_value=second,
-        seeds=(1, 1),
-        units=units.label,
-        notes=(note,) if judged else (),
-        unit_variance=part.variance if part else None,
+    return (
+        f"{text} It says nothing about the settings behind the files: each is one training, and another seed may "
+        "differ by more."
     )
+
+
+def _note_alone(contrast: Contrast) -> Contrast:
+    if contrast.verdict is None:
+        return contrast
+    return dataclasses.replace(contrast, notes=(*contrast.notes, ALONE))

@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from detstudy.analysis.records import FalsePositives
+from detstudy.analysis.exploration import find_additions
 from detstudy.analysis.units import read_units
 from detstudy.analysis.variance import SeedNoise, pool_seed_noise
 from detstudy.evaluation import (
+    ERROR_MEASURES,
+    Errors,
     EvaluationError,
-    count_false_positives,
+    Kind,
+    Matches,
+    evaluate,
     load_ground_truth,
     load_matches,
+    load_predictions,
+    relate_errors,
+    resample_errors,
     resample_measures,
 )
 from detstudy.ledger import Ledger, RunRecord
 from detstudy.plan import BASELINE, PlannedSetting, plan_study
 from detstudy.setting import Setting
 from detstudy.study import MEASURES
+
+Tables = tuple[dict[Kind, Matches], dict[Kind, Errors]]
 
 
 class Evidence:
@@ -34,12 +44,15 @@ class Evidence:
         self.folder = folder
         self.study = ledger.load_study()
         self.plan = plan_study(self.study)
+        self.additions = find_additions(ledger.load_planned_study(), self.study)
         self.runs = ledger.read_runs(self.plan)
         path = ledger.ground_truth_path("validation")
-        self.units = read_units(load_ground_truth(path)) if path.exists() else None
+        self.ground_truth = load_ground_truth(path) if path.exists() else None
+        self.units = read_units(self.ground_truth) if self.ground_truth else None
         self._noise: dict[str, SeedNoise] = {}
         self._alike: dict[tuple[str, str], bool] = {}
-        self._matched: dict[str, tuple[NDArray[np.float64] | None, dict[str, FalsePositives]]] = {}
+        self._tables: dict[str, Tables | None] = {}
+        self._draws: dict[tuple[str, str, bool], NDArray[np.float64]] = {}
 
     @property
     def units_label(self) -> str:
@@ -59,7 +72,7 @@ class Evidence:
         if measure not in self._noise:
             values = {
                 setting.id: [
-                    value for run in self.runs_of(setting.id) if (value := read_value(run, measure)) is not None
+                    value for run in self.runs_of(setting.id) if (value := self.value(run, measure)) is not None
                 ]
                 for setting in self.plan.settings
                 if self.trained_as(setting.setting) == setting.id
@@ -71,14 +84,67 @@ class Evidence:
         """Return the id of the first setting that has the same weights; they may differ in evaluation."""
         return next(planned.id for planned in self.plan.settings if share_weights(planned.setting, setting))
 
-    def draws(self, run: RunRecord, measure: str) -> NDArray[np.float64] | None:
-        """Return a finished run's measure in each draw of units; None where its matches can't be read."""
-        draws = self._read_matches(run)[0]
-        return None if draws is None else draws[:, MEASURES.index(measure)]
+    def value(self, run: RunRecord, measure: str) -> float | None:
+        """Return a run's value of a measure: as it was measured, or from its matches for those of ERROR_MEASURES.
 
-    def errors(self, run: RunRecord) -> dict[str, FalsePositives]:
-        """Return a finished run's counts at the study's operating score threshold, by box and mask."""
-        return self._read_matches(run)[1]
+        None where it is undefined, the run did not finish or its matches can't be had.
+        """
+        if measure not in ERROR_MEASURES:
+            return read_value(run, measure)
+        found = self._resample(run, measure, drawn=False) if run.outcome == "finished" else None
+        return None if found is None or math.isnan(found[0]) else float(found[0])
+
+    def draws(self, run: RunRecord, measure: str) -> NDArray[np.float64] | None:
+        """Return a finished run's measure, of MEASURES or ERROR_MEASURES, in each draw of units.
+
+        None where its matches can't be had.
+        """
+        return self._resample(run, measure, drawn=True)
+
+    def tables(self, run: RunRecord) -> Tables | None:
+        """Return a finished run's matches and errors, box and mask.
+
+        Where they can't be read, or are of another version or ground truth, its predictions are matched again. None
+        where these can't be had either.
+        """
+        if run.id not in self._tables:
+            try:
+                self._tables[run.id] = self._read_tables(run)
+            except EvaluationError:
+                self._tables[run.id] = None
+        return self._tables[run.id]
+
+    def _read_tables(self, run: RunRecord) -> Tables | None:
+        if self.ground_truth is None:
+            return None
+        images = [*self.ground_truth.image_ids]
+        try:
+            matches, errors = load_matches(run.evaluation_folder / "matches.npz")
+        except EvaluationError:
+            matches = {}
+        if matches and all(table.image_ids.tolist() == images for table in matches.values()):
+            return matches, errors
+        predictions = load_predictions(run.evaluation_folder / "predictions.json", self.ground_truth)
+        matches, _ = evaluate(self.ground_truth, predictions)
+        return matches, relate_errors(self.ground_truth, predictions, matches)
+
+    def _resample(self, run: RunRecord, measure: str, drawn: bool) -> NDArray[np.float64] | None:
+        """Return the measure in each draw of units, or of the images as they are; what is like it comes with it."""
+        if (run.id, measure, drawn) not in self._draws:
+            tables = self.tables(run)
+            if tables is None or self.units is None:
+                return None
+            weights = self.units.weights if drawn else np.ones_like(self.units.weights[:1])
+            definition = ERROR_MEASURES.get(measure)
+            names: tuple[str, ...] = MEASURES
+            if definition is None:
+                values = resample_measures(tables[0], weights, names)
+            else:
+                alike = (definition.kind, definition.costs, definition.band)
+                names = tuple(n for n, d in ERROR_MEASURES.items() if (d.kind, d.costs, d.band) == alike)
+                values = resample_errors(*tables, weights, names, self.study.operating_score_threshold)
+            self._draws.update({(run.id, name, drawn): values[:, n] for n, name in enumerate(names)})
+        return self._draws[run.id, measure, drawn]
 
     def predict_alike(self, a: RunRecord, b: RunRecord) -> bool:
         """Whether two runs have the same predictions to the byte, and any at all."""
@@ -92,27 +158,6 @@ class Evidence:
                 contents = set()
             self._alike[key] = len(contents) == 1 and bool(contents.pop().strip(b"[] \n"))
         return self._alike[key]
-
-    def _read_matches(self, run: RunRecord) -> tuple[NDArray[np.float64] | None, dict[str, FalsePositives]]:
-        if run.id not in self._matched:
-            try:
-                matches = load_matches(run.evaluation_folder / "matches.npz")
-                draws = resample_measures(matches, self.units.weights, MEASURES) if self.units else None
-            except (EvaluationError, ValueError):  # damaged, or of another ground truth
-                self._matched[run.id] = None, {}
-            else:
-                counts = count_false_positives(matches, self.study.operating_score_threshold)
-                errors: dict[str, FalsePositives] = {
-                    kind: FalsePositives(
-                        false_positives=found.total.false_positives,
-                        false_positives_per_image=found.false_positives_per_image or 0.0,
-                        true_positives=found.total.true_positives,
-                        missed=found.total.missed,
-                    )
-                    for kind, found in counts.items()
-                }
-                self._matched[run.id] = draws, errors
-        return self._matched[run.id]
 
 
 def share_weights(a: Setting, b: Setting) -> bool:

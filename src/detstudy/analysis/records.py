@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from detstudy.ledger import RunRecord
 from detstudy.plan import Plan
 from detstudy.setting import Setting
 from detstudy.study import Study
+
+if TYPE_CHECKING:
+    from detstudy.analysis.convergence import Convergence
 
 Verdict = Literal["better", "worse", "no difference that matters", "cannot tell"]
 
@@ -48,6 +52,7 @@ class Contrast:
     unit_variance: float | None = None  # more seeds, or more validation images
     standard_error: float | None = None
     family: int = 1  # contrasts judged together: their intervals hold all at once
+    level: float = 0.05  # the p that this contrast on its own would need, less in a family
     caveats: tuple[str, ...] = ()  # what changes the verdict's meaning and is said in the same breath
     exploratory: str | None = None  # why it was not planned at the first run
     remedy: str | None = None  # where the data can't tell: what would
@@ -56,13 +61,17 @@ class Contrast:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FalsePositives:
-    """Counts at the operating score threshold, box or mask, as means over seeds."""
+class ErrorSummary:
+    """A setting's errors, box or mask, over its finished seeds: counts an image by evaluation.COUNTED, at IoU 0.5."""
 
-    false_positives: float  # in the whole validation split
-    false_positives_per_image: float
-    true_positives: float
-    missed: float
+    score_threshold: float  # the study's operating threshold, of `counts`, `by_class` and `by_size`
+    counts: dict[str, Spread]
+    by_class: dict[str, dict[str, float]]  # means over seeds
+    by_size: dict[str, dict[str, float]]  # small, medium, large: of the object concerned
+    cost: dict[str, Spread]  # by kind of error, AP50 points, of all detections; {} without objects
+    best_threshold: Spread | None  # of the highest F1, each run at its own; None where a run finds nothing
+    best_f1: Spread | None  # 0 to 1
+    best_counts: dict[str, Spread]  # as `counts`, at those thresholds; {} where there is none
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +87,7 @@ class SettingSummary:
     reason: str | None  # of the first run that did not finish: "out of memory at 11.2 GiB"
     measures: dict[str, Spread]  # box/AP, ..., train/seconds, train/peak_memory_bytes, test/seconds_per_image
     undefined: dict[str, str]  # measure → why it has no value
-    errors: dict[str, FalsePositives]  # by "box", "mask"
+    errors: dict[str, ErrorSummary]  # by "box", "mask"
     contrasts: dict[str, Contrast]  # by measure, against the baseline; {} for the baseline
 
     @property
@@ -106,6 +115,58 @@ class Conclusion:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FeatureLevel:
+    """A feature level's part in an image's proposals: means over images and finished seeds."""
+
+    name: str  # "P3": a stride of 2³ pixels
+    anchors: float
+    entered: float  # NMS: the smaller of k and the anchors
+    survived: float
+
+    @property
+    def saturated(self) -> bool:
+        """Whether all its anchors enter, so that a larger k changes nothing here."""
+        return math.isclose(self.entered, self.anchors, rel_tol=1e-9)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProposalRow:
+    """What became of the proposals at one level of a proposal factor. What was not recorded is None, () or left out."""
+
+    level: int  # of the factor: k
+    setting_id: str
+    features: tuple[FeatureLevel, ...]
+    entered: float | None  # of all feature levels, mean per image
+    survived: float | None
+    kept: float | None  # after the cut that follows NMS
+    recall: dict[str, Spread]  # proposals/AR100, ..., 0 to 100, of validation images by test-time top-k
+    false_positives: Spread | None  # per image, at the operating score threshold
+    seconds: Spread | None  # an iteration where the factor is one of training, an image where it is one of testing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProposalStep:
+    """What the step from a level to the next larger one adds, over the seeds that both have."""
+
+    low: int
+    high: int
+    recall: Spread | None  # of proposals/AR1000
+    false_positives: Spread | None  # per image
+    seconds: Spread | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProposalTable:
+    """A proposal factor (an RPN top-k) explained, by rising level; levels without a finished run are left out."""
+
+    factor: str
+    side: Literal["training", "test"]  # where the factor acts, and the rows' counts were taken
+    rows: tuple[ProposalRow, ...]
+    steps: tuple[ProposalStep, ...]
+    sentences: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FactorSummary:
     """A factor's levels in the study file's order, the baseline's among or before them."""
 
@@ -114,6 +175,7 @@ class FactorSummary:
     levels: tuple[tuple[Any, str], ...]  # level, id of the setting that has it
     choice: Choice | None  # None where no run of the factor finished
     notes: tuple[str, ...]  # what was held fixed, what else changed with the level, what did nothing
+    proposals: ProposalTable | None = None  # of a proposal factor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,7 +192,6 @@ class TradePoint:
     cost_low: float | None  # of the 95 % interval
     cost_high: float | None
     front: bool  # no setting reaches more at no more cost
-    enough: bool  # within the tolerance of the best
     share: float | None  # how often the choice falls here when the study is repeated
 
 
@@ -173,10 +234,42 @@ class TradeOff:
     best: str  # the setting with the highest mean
     choice: str | None  # the cheapest that is good enough; None where the noise is unknown and no tolerance is given
     tolerance: float | None  # AP, of the study file; None is one standard error of the difference
+    saving: tuple[float, float, float] | None  # the choice's cost as a share of the best's, and its 95 % interval
     gives_up_at_most: float | None  # AP against the truly best setting, at 95 %
     prices: tuple[Price, ...]  # along the front, from its cheapest setting up
     sentence: str  # verdict first
     notes: tuple[str, ...]  # what the clocks don't tell
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Effect:
+    """What a factor, or two together, do to the objective in a grid. Without degrees of freedom there is no test."""
+
+    factors: tuple[str, ...]  # one: a main effect, averaged over the other factors; two: their interaction
+    sum_of_squares: float  # AP², type II
+    degrees_of_freedom: int
+    f: float | None
+    p: float | None
+    p_holm: float | None  # adjusted over the study's effects
+    omega_squared: float | None  # partial: its share of the variance, the other effects set aside
+    sentence: str  # verdict first
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Factorial:
+    """A grid analysed as a factorial: type-II analysis of variance of the objective over runs.
+
+    `effects` are () where `reason` says why there are none. The noise is that of seeds on these validation images.
+    """
+
+    factors: tuple[str, ...]
+    levels: tuple[tuple[Any, ...], ...]  # of each factor, those with a result
+    cells: dict[tuple[Any, ...], str]  # a level of each factor → the id of the setting
+    effects: tuple[Effect, ...]
+    noise_sd: float | None  # AP, over the seeds of a setting
+    noise_degrees_of_freedom: int
+    reason: str | None
+    notes: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,5 +285,8 @@ class Analysis:
     unknown: tuple[Conclusion, ...]  # what the data can't tell, and what would tell
     next: tuple[Conclusion, ...]  # what to run to learn it
     warnings: tuple[str, ...]  # what looks wrong in the study: pasted rows, seeds that change nothing, shared images
+    trade_offs: tuple[TradeOff, ...]  # one a cost that was measured
+    factorial: Factorial | None  # of a grid
+    convergences: dict[str, Convergence | None]  # by setting; None where no run finished
     units: str
     seed_sd: float | None  # pooled, of the objective

@@ -142,4 +142,6 @@ def describe_contrast(contrast: Contrast) -> str:
     if contrast.low is not None and contrast.high is not None and contrast.p is not None:
         p = "p < 0.001" if contrast.p < 0.001 else f"p {contrast.p:.2g}"
         line += f" ({describe_interval(contrast.low, contrast.high)}; {p})"
+    if contrast.p_randomisation is not None:
+        line += f" (p {contrast.p_randomisation:.2g} by swapping)"
     return f"{line}: {contrast.verdict or f'no verdict ({contrast.reason})'}"

@@ -8,17 +8,27 @@ import math
 from collections.abc import Callable
 from pathlib import Path
 
-from detstudy.analysis.arm import contrast_arms
-from detstudy.analysis.choice import choose_setting, describe_certainty
+from detstudy.analysis.agenda import write_agenda
+from detstudy.analysis.arm import bound_loss, contrast_arms, make_arm
+from detstudy.analysis.choice import choose_setting, describe_certainty, has_verdict
+from detstudy.analysis.comparison import complete_contrast, contrast_settings
+from detstudy.analysis.convergence import judge_setting
 from detstudy.analysis.evidence import Evidence
 from detstudy.analysis.factor import describe_factor, list_levels
+from detstudy.analysis.interaction import analyse_interactions
 from detstudy.analysis.labels import label_factor, label_level
+from detstudy.analysis.proposals import tabulate_proposals
 from detstudy.analysis.records import Analysis, Choice, Contrast, FactorSummary, SettingSummary
+from detstudy.analysis.remedy import find_remedy
+from detstudy.analysis.sanity import check_sanity
 from detstudy.analysis.sentences import write_learned, write_test, write_unknown
-from detstudy.analysis.summary import make_arm, summarise_setting
+from detstudy.analysis.summary import summarise_setting
+from detstudy.analysis.tradeoff import weigh_costs
 from detstudy.plan import BASELINE
 from detstudy.setting import read_field
-from detstudy.study import Factor
+from detstudy.study import Factor, Study
+
+Choose = Callable[[list[SettingSummary], str], Choice | None]
 
 
 def analyse_study(folder: Path) -> Analysis:
@@ -29,69 +39,84 @@ def analyse_study(folder: Path) -> Analysis:
     evidence = Evidence(Path(folder))
     study = evidence.study
     objective, margin = study.objective, study.smallest_difference_that_matters
-    settings = {planned.id: summarise_setting(evidence, planned) for planned in evidence.plan.settings}
+    arms = {planned.id: make_arm(evidence, planned) for planned in evidence.plan.settings}
+    contrasts = contrast_settings(evidence)
+    convergences = {id_: judge_setting(arm.runs, objective, margin) for id_, arm in arms.items()}
+    baseline = arms[BASELINE]
+    remedies = {id_: find_remedy(evidence, arms[id_], baseline, found[objective]) for id_, found in contrasts.items()}
+    settings = {}
+    for id_, arm in arms.items():
+        found = contrasts.get(id_, {})
+        if found:
+            found[objective] = complete_contrast(evidence, arm, found[objective], convergences, remedies[id_])
+        settings[id_] = summarise_setting(evidence, arm, found)
     noise = evidence.seed_noise(objective)
     seed_sd = math.sqrt(noise.pooled.variance) if noise.pooled else None
 
     @functools.cache
     def compare(a: str, b: str) -> Contrast:
-        first, second = (make_arm(evidence, evidence.plan.setting(name)) for name in (a, b))
-        return contrast_arms(evidence, first, second, objective)
+        return contrast_arms(evidence, arms[a], arms[b], objective)
+
+    def bound(chosen: str, compared: list[SettingSummary]) -> float | None:
+        others = [arms[s.id] for s in compared if objective in s.measures and s.id != chosen]
+        return bound_loss(evidence, arms[chosen], others, objective)
 
     def choose(compared: list[SettingSummary], baseline_label: str = "the baseline") -> Choice | None:
-        finished = [summary.id for summary in compared if objective in summary.measures]
-
-        def bound(chosen: str) -> float | None:
-            highs = [compare(other, chosen).high for other in finished if other != chosen]
-            known = [high for high in highs if high is not None]
-            return max(0.0, *known) if highs and len(known) == len(highs) else None
-
         how_sure = describe_certainty(compared, evidence.units_label, seed_sd, objective)
-        return choose_setting(compared, objective, margin, bound, how_sure, baseline_label)
+        bounded = functools.partial(bound, compared=compared)
+        return choose_setting(compared, objective, margin, bounded, how_sure, baseline_label)
 
     everything = list(settings.values())
     factors = tuple(summarise_factor(evidence, factor, settings, choose) for factor in study.factors)
-    choice = choose(everything)
     return Analysis(
         study=study,
         plan=evidence.plan,
         settings=settings,
         factors=factors,
-        choice=_warn_of_combining(choice, factors, study.design),
+        choice=_warn_of_combining(choose(everything), factors, settings, study),
         learned=(*write_learned(everything, objective, margin, noise), *write_test(evidence.test_runs(), objective)),
         unknown=tuple(write_unknown(everything, objective, margin)),
-        next=(),
-        warnings=(),
+        next=tuple(write_agenda(evidence, everything, factors, remedies, convergences)),
+        warnings=check_sanity(evidence),
+        trade_offs=weigh_costs(
+            everything, objective, compare, functools.partial(bound, compared=everything), study.tolerance
+        ),
+        factorial=analyse_interactions(evidence),
+        convergences=convergences,
         units=evidence.units_label,
         seed_sd=seed_sd,
     )
 
 
 def summarise_factor(
-    evidence: Evidence,
-    factor: Factor,
-    settings: dict[str, SettingSummary],
-    choose: Callable[[list[SettingSummary], str], Choice | None],
+    evidence: Evidence, factor: Factor, settings: dict[str, SettingSummary], choose: Choose
 ) -> FactorSummary:
     """Return a factor's levels with the choice among them and what else changed with the level."""
     levels = list_levels(evidence, factor)
     # the baseline is the setting of one of the levels
     compared = [settings[id_] for id_ in dict.fromkeys(id_ for _, id_ in levels)]
     own = label_level(factor.name, read_field(evidence.study.baseline, factor.name))
+    proposals = tabulate_proposals(evidence, factor.name, levels, settings)
     return FactorSummary(
         name=factor.name,
         label=label_factor(factor.name),
         levels=levels,
         choice=choose(compared, f"{own} (the baseline)"),
-        notes=tuple(describe_factor(evidence, factor, levels, settings)),
+        notes=(
+            *(proposals.sentences if proposals else ()),
+            *describe_factor(evidence, factor, levels, settings),
+        ),
+        proposals=proposals,
     )
 
 
-def _warn_of_combining(choice: Choice | None, factors: tuple[FactorSummary, ...], design: str) -> Choice | None:
-    """Add that the best levels of several factors were never run together, where that is so."""
-    improved = [factor for factor in factors if factor.choice and factor.choice.setting_id != BASELINE]
-    if choice is None or design != "one_factor" or len(improved) < 2:
+def _warn_of_combining(
+    choice: Choice | None, factors: tuple[FactorSummary, ...], settings: dict[str, SettingSummary], study: Study
+) -> Choice | None:
+    """Add that the better levels of several factors were never run together, where that is so."""
+    chosen = [(factor, settings[factor.choice.setting_id]) for factor in factors if factor.choice]
+    improved = [factor.label for factor, summary in chosen if has_verdict(summary, study.objective, "better")]
+    if choice is None or study.design != "one_factor" or len(improved) < 2:
         return choice
-    listed = " and ".join(factor.label for factor in improved)
-    warning = f" The best levels of {listed} were not run together: their gains need not add up."
+    warning = f" The better levels of {' and '.join(improved)} were not run together: their gains need not add up."
     return dataclasses.replace(choice, sentence=choice.sentence + warning)

@@ -10,7 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 POOLING_LEVEL = 0.01
-"""Below this p of the F test a setting's seeds are taken to vary unlike those of the others."""
+"""Below this two-sided p of the F test a setting's seeds are taken to vary unlike those of the others."""
+
+CAUTION_LEVEL = 0.1
+"""Below this one-sided p a setting that stays in the pool is judged by its own, larger variance."""
 
 MOST_UNDEFINED = 0.05
 """Share of draws that may lack a measure's objects; with objects in three of twenty units 4 % do, in two 12 %."""
@@ -22,13 +25,14 @@ class Part:
 
     variance: float
     degrees_of_freedom: float
+    pooled: bool = False  # other contrasts rest on the same estimate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeedNoise:
     """The variance of one training over seeds: one for the settings that may share it, the others' own.
 
-    `pooled` is None where no pooled setting has two seeds.
+    `pooled` is None where no pooled setting has two seeds. A setting may count in the pool and yet stand in `own`.
     """
 
     pooled: Part | None
@@ -41,6 +45,11 @@ def pool_seed_noise(values: Mapping[str, Sequence[float]], keep: str) -> SeedNoi
     `values` are a measure's values by setting, one a seed; settings with fewer than two are skipped. One after
     another, the setting whose variance differs most from the pooled variance of the rest leaves the pool while the
     two-sided F test rejects at POOLING_LEVEL. Of two settings that differ, `keep` (the baseline) stays.
+
+    With a few seeds that test sees gross differences only, and a variance taken too small claims falsely where one
+    taken too large is merely careful. So a setting that stays, but varies more than the rest at CAUTION_LEVEL, is
+    judged by its own variance and goes on counting in the pool for the others. Its degrees of freedom are the
+    harmonic mean of its own and the pool's: it was picked for being large, so its variance is likelier too large.
     """
     parts = {name: Part(statistics.variance(seeds), len(seeds) - 1) for name, seeds in values.items() if len(seeds) > 1}
     own: dict[str, Part] = {}
@@ -50,7 +59,13 @@ def pool_seed_noise(values: Mapping[str, Sequence[float]], keep: str) -> SeedNoi
         if tests[odd] >= POOLING_LEVEL:
             break
         own[odd] = parts.pop(odd)
-    return SeedNoise(pooled=pool_parts(parts.values()), own=own)
+    pooled = pool_parts(parts.values())
+    for name, part in parts.items() if len(parts) > 1 else ():
+        if _test_against_rest(name, parts, larger=True) < CAUTION_LEVEL:
+            assert pooled is not None
+            freedom = statistics.harmonic_mean([part.degrees_of_freedom, pooled.degrees_of_freedom])
+            own[name] = Part(part.variance, freedom)
+    return SeedNoise(pooled=pooled, own=own)
 
 
 def pool_parts(parts: Iterable[Part]) -> Part | None:
@@ -62,8 +77,8 @@ def pool_parts(parts: Iterable[Part]) -> Part | None:
     return Part(sum(part.variance * part.degrees_of_freedom for part in parts) / total, total)
 
 
-def _test_against_rest(name: str, parts: Mapping[str, Part]) -> float:
-    """Return the two-sided p of the F test of one setting's variance against that of the others."""
+def _test_against_rest(name: str, parts: Mapping[str, Part], *, larger: bool = False) -> float:
+    """Return the p of the F test of one setting's variance against that of the others; one-sided for `larger`."""
     from scipy.special import fdtr, fdtrc
 
     part, rest = parts[name], pool_parts(other for key, other in parts.items() if key != name)
@@ -74,7 +89,8 @@ def _test_against_rest(name: str, parts: Mapping[str, Part]) -> float:
         return 0.0
     ratio = part.variance / rest.variance
     freedoms = part.degrees_of_freedom, rest.degrees_of_freedom
-    return min(1.0, 2 * float(min(fdtr(*freedoms, ratio), fdtrc(*freedoms, ratio))))
+    above = float(fdtrc(*freedoms, ratio))
+    return above if larger else min(1.0, 2 * above, 2 * float(fdtr(*freedoms, ratio)))
 
 
 def combine_seed_parts(noise: SeedNoise, arms: Sequence[tuple[str, int]]) -> list[Part] | None:
@@ -94,8 +110,14 @@ def combine_seed_parts(noise: SeedNoise, arms: Sequence[tuple[str, int]]) -> lis
     if shared:
         if noise.pooled is None:
             return None
-        parts.append(Part(noise.pooled.variance * shared, noise.pooled.degrees_of_freedom))
+        parts.append(Part(noise.pooled.variance * shared, noise.pooled.degrees_of_freedom, pooled=True))
     return parts
+
+
+def estimate_arm_variance(noise: SeedNoise, setting: str, seeds: int) -> float:
+    """Return s² / seeds of one arm: what the contrasts with a shared baseline have in common. 0 where unknown."""
+    part = noise.own.get(setting, noise.pooled)
+    return part.variance / seeds if part else 0.0
 
 
 def estimate_paired_seed_part(differences: Sequence[float]) -> Part | None:

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+import hashlib
+import itertools
 import os
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from detstudy.data.coco import parse_coco_file, report_missing_images
 from detstudy.data.dataset import parse_dataset, report_counts
-from detstudy.data.faults import Place, Report
+from detstudy.data.faults import Place, Report, list_some
 from detstudy.data.images import decode_image
 from detstudy.data.instances import CLASS_NAMES
 from detstudy.data.kitti_mots import find_layout, parse_sequences, report_layout
 from detstudy.data.records import Fault, ImageRecord
-from detstudy.setting import DataSetting
+from detstudy.setting import DataSetting, SplitName
 
 MOST_THREADS = 4  # that decode images: OpenCV works outside Python's lock
 
 PROBED_IMAGES = 20  # looked for near a bare COCO file
+HEAD = 65_536  # bytes that are compared before a whole file is read
+MOST_COPIES = 4  # named
 ACCEPTED = (
     "give a study file, a COCO file (.json or .json.gz), a folder with KITTI-MOTS's `training`, or its instances_txt"
 )
@@ -59,6 +63,7 @@ def check_dataset(data: DataSetting, *, images: bool = True) -> CheckResult:
     dataset = parse_dataset(data, faults.append, images=images)
     if images:
         _check_images([record for records in dataset.splits.values() for record in records], faults)
+        _report_identical(dataset.splits, Path(data.root).expanduser(), faults.append)
     splits: dict[str, SplitCounts] = {
         split: count_objects(records, dataset.classes) for split, records in dataset.splits.items()
     }
@@ -118,6 +123,63 @@ def _check_images(records: Sequence[ImageRecord], faults: list[Fault]) -> None:
     there = [record for record in records if record.path.is_file()]
     with ThreadPoolExecutor(min(MOST_THREADS, os.cpu_count() or 1)) as pool:
         faults.extend(found for found in pool.map(decode_image, there) if isinstance(found, Fault))
+
+
+def find_identical(
+    records: Sequence[ImageRecord], others: Sequence[ImageRecord]
+) -> list[tuple[ImageRecord, ImageRecord]]:
+    """Return each record whose file is byte for byte that of one of the others, with the first such.
+
+    Only files of a size that both sides have are opened, and read past their first 64 KiB only where those are the
+    same. Files that are empty or can't be read are left to the other checks.
+    """
+    groups = [(records, others)]
+    for read_key in (_read_size, _hash_head, _hash_file):
+        groups = [finer for group in groups for finer in _match_files(*group, read_key)]
+    return [(record, same[0]) for own, same in groups for record in own]
+
+
+def _match_files(
+    records: Sequence[ImageRecord], others: Sequence[ImageRecord], read_key: Callable[[Path], int | bytes | None]
+) -> list[tuple[Sequence[ImageRecord], Sequence[ImageRecord]]]:
+    """Return those of both sides that have a key in common, key by key; None is no key."""
+    sides: list[dict[int | bytes, list[ImageRecord]]] = [{}, {}]
+    for side, members in zip(sides, (records, others), strict=True):
+        for record in members:
+            try:
+                key = read_key(record.path)
+            except OSError:
+                continue
+            if key is not None:
+                side.setdefault(key, []).append(record)
+    return [(found, sides[1][key]) for key, found in sides[0].items() if key in sides[1]]
+
+
+def _read_size(path: Path) -> int | None:
+    return path.stat().st_size or None
+
+
+def _hash_head(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return hashlib.blake2b(file.read(HEAD)).digest()
+
+
+def _hash_file(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "blake2b").digest()
+
+
+def _report_identical(splits: Mapping[SplitName, Sequence[ImageRecord]], root: Path, report: Report) -> None:
+    """Report images that two splits share as copies under other names; the same paths have been reported before."""
+    for (one, records), (other, others) in itertools.combinations(splits.items(), 2):
+        pairs = [pair for pair in find_identical(records, others) if pair[0].path != pair[1].path]
+        if pairs:
+            names = list_some([f"{own.name} = {same.name}" for own, same in pairs], MOST_COPIES)
+            message = (
+                f"{len(pairs)} of the {len(records)} images of {one} are byte for byte images of {other} too "
+                f"({names}); on what it learned a detector shows its memory. Give each to one split."
+            )
+            Place(f"{root}: {one} and {other}", report).warn("identical_images", message)
 
 
 def _place_images(path: Path, records: Sequence[ImageRecord], report: Report) -> tuple[ImageRecord, ...]:

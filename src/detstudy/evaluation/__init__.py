@@ -3,12 +3,16 @@
 Importing this package is cheap; numba and pycocotools are imported by what needs them.
 """
 
-from detstudy.evaluation.counts import Counts, OperatingCounts, count_false_positives
+from detstudy.evaluation.counts import COUNTED, BestThreshold, ErrorCounts, count_errors, find_best_threshold
 from detstudy.evaluation.documents import EvaluationError
+from detstudy.evaluation.errors import ERROR_KINDS, Errors, relate_errors
 from detstudy.evaluation.ground_truth import GroundTruth, load_ground_truth
 from detstudy.evaluation.matching import Matches, match_predictions
 from detstudy.evaluation.measures import MEASURE_NAMES, Summary, evaluate, summarize
 from detstudy.evaluation.precision import PrecisionRecall, accumulate_precision
+from detstudy.evaluation.proposals import RECALL_MEASURES, measure_proposal_recall
+from detstudy.evaluation.protocol import SIZE_BANDS, Kind
+from detstudy.evaluation.repairs import ERROR_MEASURES, resample_errors
 from detstudy.evaluation.resampling import (
     count_units,
     draw_weights,
@@ -19,23 +23,34 @@ from detstudy.evaluation.results import load_predictions
 from detstudy.evaluation.storage import load_matches, save_matches
 
 __all__ = [
+    "COUNTED",
+    "ERROR_KINDS",
+    "ERROR_MEASURES",
     "MEASURE_NAMES",
-    "Counts",
+    "RECALL_MEASURES",
+    "SIZE_BANDS",
+    "BestThreshold",
+    "ErrorCounts",
+    "Errors",
     "EvaluationError",
     "GroundTruth",
+    "Kind",
     "Matches",
-    "OperatingCounts",
     "PrecisionRecall",
     "Summary",
     "accumulate_precision",
-    "count_false_positives",
+    "count_errors",
     "count_units",
     "draw_weights",
     "evaluate",
+    "find_best_threshold",
     "load_ground_truth",
     "load_matches",
     "load_predictions",
     "match_predictions",
+    "measure_proposal_recall",
+    "relate_errors",
+    "resample_errors",
     "resample_measures",
     "resampling_units",
     "save_matches",

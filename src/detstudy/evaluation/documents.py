@@ -13,7 +13,7 @@ import numpy as np
 from detstudy.errors import InputError
 
 _LARGEST_ID = 2**63 - 1
-_LARGEST_FLOAT = 1e300
+_LARGEST_FLOAT = 1e150  # its square, an area, is a float too
 _NUMBERS: tuple[type[Any], ...] = (float, int, np.floating, np.integer)
 
 
@@ -34,6 +34,8 @@ def read_json(path: Path) -> Any:
         raise EvaluationError(f"{path}: no such file; give the path of a COCO JSON file") from None
     except (OSError, EOFError, zlib.error) as error:
         raise EvaluationError(f"{path}: cannot be read ({error}); give a COCO JSON file, plain or gzipped") from None
+    if not data.strip():
+        raise EvaluationError(f"{path}: is empty; COCO JSON is needed, [] for a result file without detections")
     try:
         return json.loads(data)
     except UnicodeDecodeError as error:
@@ -61,7 +63,7 @@ def is_whole(value: object) -> bool:
 
 
 def is_finite(value: object) -> bool:
-    """Whether the value is a number, Python's or numpy's, neither infinite nor NaN, that fits a float."""
+    """Whether the value is a number, Python's or numpy's, neither infinite nor NaN, with a square that fits a float."""
     return isinstance(value, _NUMBERS) and not isinstance(value, bool) and -_LARGEST_FLOAT < value < _LARGEST_FLOAT
 
 

@@ -29,7 +29,7 @@ class GroundTruth:
 
     source: str  # for messages
     image_ids: tuple[int, ...]
-    image_sizes: tuple[Size | None, ...]  # height and width in pixels; None where the file has none
+    image_sizes: tuple[Size | None, ...]  # height and width in pixels; None where neither file nor masks tell
     sequences: tuple[str | None, ...]  # per image
     category_ids: tuple[int, ...]
     category_names: tuple[str, ...]
@@ -46,8 +46,8 @@ def load_ground_truth(source: str | os.PathLike[str] | Mapping[str, Any]) -> Gro
 
     Masks may be polygons, compressed or uncompressed RLE. An object without `area` has its mask's, else its box's; one
     without `bbox` has its mask's; one without `iscrowd` is no crowd. As in pycocotools, `ignore` is not read; unlike
-    there, an annotation whose id is 0 can be found. Categories of one name are told apart as "name (id)". An image's
-    `sequence` says which images belong together.
+    there, an annotation whose id is 0 can be found. Categories of one name are told apart as "name (id)". An image
+    without width and height has its first RLE mask's. An image's `sequence` says which images belong together.
 
     Raises EvaluationError for missing keys, ids that are not whole numbers or not unique, annotations of unknown images
     or categories, boxes and areas that are negative or not finite, masks that do not decode or fit their image.
@@ -61,7 +61,7 @@ def load_ground_truth(source: str | os.PathLike[str] | Mapping[str, Any]) -> Gro
     images = dict(sorted(_read_records(document, "images", name).items()))
     categories = dict(sorted(_read_records(document, "categories", name).items()))
     annotations = _read_records(document, "annotations", name)
-    sizes = tuple(_read_size(image, f"{name}: image {id_}") for id_, image in images.items())
+    sizes = [_read_size(image, f"{name}: image {id_}") for id_, image in images.items()]
     image_index = {id_: index for index, id_ in enumerate(images)}
     class_index = {id_: index for index, id_ in enumerate(categories)}
     object_images = np.zeros(len(annotations), dtype=np.int64)
@@ -71,14 +71,17 @@ def load_ground_truth(source: str | os.PathLike[str] | Mapping[str, Any]) -> Gro
         where = f"{name}: annotation {id_}"
         object_images[n] = _look_up(annotation, "image_id", image_index, "images", where)
         object_classes[n] = _look_up(annotation, "category_id", class_index, "categories", where)
-        masks.append(_read_mask(annotation, sizes[object_images[n]], where))
+        mask = _read_mask(annotation, sizes[object_images[n]], where)
+        masks.append(mask)
+        if mask is not None and sizes[object_images[n]] is None:
+            sizes[object_images[n]] = (mask["size"][0], mask["size"][1])
     _refuse_broken_masks(masks, list(annotations), name)
     boxes, areas, crowds = _read_extents(annotations, masks, name)
     order = np.lexsort((object_images, object_classes))
     return GroundTruth(
         source=name,
         image_ids=tuple(images),
-        image_sizes=sizes,
+        image_sizes=tuple(sizes),
         sequences=tuple(None if image.get("sequence") is None else str(image["sequence"]) for image in images.values()),
         category_ids=tuple(categories),
         category_names=_name_categories(categories),
@@ -127,7 +130,7 @@ def _read_size(image: Record, where: str) -> Size | None:
 
 
 def _name_categories(categories: dict[int, Record]) -> tuple[str, ...]:
-    names = {id_: str(category.get("name", id_)) for id_, category in categories.items()}
+    names = {id_: str(id_ if (name := category.get("name")) is None else name) for id_, category in categories.items()}
     uses = Counter(names.values())
     return tuple(name if uses[name] == 1 else f"{name} ({id_})" for id_, name in names.items())
 

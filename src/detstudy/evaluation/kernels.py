@@ -13,6 +13,16 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from detstudy.evaluation.errors import (
+    BACKGROUND,
+    BOTH,
+    CLASSIFICATION,
+    CORRECT,
+    DUPLICATE,
+    IGNORED,
+    LOCALISATION,
+)
+
 Int = NDArray[np.int64]
 Float = NDArray[np.float64]
 Index = NDArray[np.int32]
@@ -236,4 +246,97 @@ def resample_class(
                     break
                 area += exact[n]
             result[b, t] = area / len(recalls)
+    return result
+
+
+@compile_kernel
+def relate_images(
+    starts: Int,
+    object_starts: Int,
+    iou_starts: Int,
+    ious: Float,
+    classes: Int,
+    object_classes: Int,
+    ignored: NDArray[np.uint8],
+    foreground: float,
+    background: float,
+) -> tuple[NDArray[np.uint8], Int]:
+    """Return each detection's kind, in the codes of `Errors.kinds`, and the object that it concerns (-1 for none).
+
+    Image n has detections starts[n]:starts[n + 1], by class and falling score, and objects object_starts[n] to
+    object_starts[n + 1], which all count; IoUs from iou_starts[n], object-major. Matching is that of `match_groups`.
+    """
+    kinds = np.empty(len(classes), dtype=np.uint8)
+    concerned = np.full(len(classes), -1, dtype=np.int64)
+    taken = np.zeros(len(object_classes), dtype=np.bool_)
+    for image in range(len(starts) - 1):
+        first, detections = starts[image], starts[image + 1] - starts[image]
+        for d in range(detections):
+            row = first + d
+            free, same, other = -1, -1, -1
+            free_iou, same_iou, other_iou = foreground, 0.0, 0.0
+            for n in range(object_starts[image], object_starts[image + 1]):
+                iou = ious[iou_starts[image] + (n - object_starts[image]) * detections + d]
+                if object_classes[n] != classes[row]:
+                    if iou > other_iou:
+                        other, other_iou = n, iou
+                    continue
+                if iou > same_iou:
+                    same, same_iou = n, iou
+                if not taken[n] and iou >= free_iou:
+                    free, free_iou = n, iou
+            if free >= 0:
+                taken[free] = True
+                kinds[row], concerned[row] = CORRECT, free
+            elif ignored[row]:
+                kinds[row] = IGNORED
+            elif background <= same_iou < foreground:
+                kinds[row], concerned[row] = LOCALISATION, same
+            elif other_iou >= foreground:
+                kinds[row], concerned[row] = CLASSIFICATION, other
+            elif same_iou >= foreground:
+                kinds[row], concerned[row] = DUPLICATE, same
+            elif other_iou > background:
+                kinds[row], concerned[row] = BOTH, other
+            else:
+                kinds[row] = BACKGROUND
+    return kinds, concerned
+
+
+@compile_kernel
+def resample_precision(
+    images: Index, right: NDArray[np.uint8], object_images: Index, weights: Index, recalls: Float
+) -> Float:
+    """Return AP [resamples] of a class at one IoU threshold; NaN where no object counts.
+
+    As `resample_class`, for detections by falling score that are each right or wrong.
+    """
+    result = np.full(len(weights), np.nan)
+    found = np.empty(len(images), dtype=np.int64)
+    exact = np.empty(len(images))
+    for b in range(len(weights)):
+        objects = 0
+        for n in range(len(object_images)):
+            objects += weights[b, object_images[n]]
+        if objects == 0:
+            continue
+        points, true, seen = 0, 0, 0
+        for d in range(len(images)):
+            weight = weights[b, images[d]]
+            seen += weight
+            if right[d] and weight:
+                true += weight
+                found[points] = true
+                exact[points] = true / (seen + 2.220446049250313e-16)
+                points += 1
+        for n in range(points - 2, -1, -1):
+            exact[n] = max(exact[n], exact[n + 1])
+        area, n = 0.0, 0
+        for r in range(len(recalls)):
+            while n < points and found[n] / objects < recalls[r]:
+                n += 1
+            if n == points:
+                break
+            area += exact[n]
+        result[b] = area / len(recalls)
     return result

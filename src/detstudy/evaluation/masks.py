@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from detstudy.data.masks import LARGEST_SIDE
-from detstudy.evaluation.documents import is_finite
+from detstudy.evaluation.documents import is_finite, is_whole
 
 Rle = dict[str, Any]
 """A mask as pycocotools.mask takes it: size [height, width] and counts, compressed."""
@@ -32,7 +32,7 @@ def encode_segmentation(segmentation: object, size: tuple[int, int] | None) -> R
     if (
         not isinstance(own_size, list | tuple)
         or len(own_size) != 2
-        or not all(isinstance(length, int) and 0 < length <= LARGEST_SIDE for length in own_size)
+        or not all(is_whole(length) and 0 < length <= LARGEST_SIDE for length in own_size)
     ):
         raise MaskError(f"the mask's size is {own_size!r}; [height, width] in pixels is needed")
     if size is not None and (own_size[0], own_size[1]) != size:

@@ -78,7 +78,7 @@ def match_predictions(
         starts, firsts, ends, iou_starts, ious, detections.areas, areas, crowds, IOU_THRESHOLDS, AREA_RANGES
     )
     order = np.lexsort((-detections.scores, detections.classes))
-    within = (areas[:, None] >= AREA_RANGES[:, 0]) & (areas[:, None] <= AREA_RANGES[:, 1]) & (crowds == 0)[:, None]
+    within = find_bands(areas, crowds)
     counting = within.any(axis=1)
     boundaries = np.arange(len(ground_truth.category_ids) + 1)
     return Matches(
@@ -95,6 +95,13 @@ def match_predictions(
         object_images=object_images[counting].astype(np.int32),
         object_bands=np.packbits(within[counting], axis=1, bitorder="little").reshape(-1),
     )
+
+
+def find_bands(areas: NDArray[np.float64], crowds: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Return whether each object counts in each size band, [objects, bands]; a crowd counts in none."""
+    inside = (areas[:, None] >= AREA_RANGES[:, 0]) & (areas[:, None] <= AREA_RANGES[:, 1])
+    counts: NDArray[np.bool_] = inside & (crowds == 0)[:, None]
+    return counts
 
 
 def select_images(ground_truth: GroundTruth, image_ids: Sequence[int] | None) -> Int:

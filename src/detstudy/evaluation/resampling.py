@@ -68,7 +68,7 @@ def resample_measures(matches: Mapping[Kind, Matches], weights: Weights, names: 
     for kind in KINDS:
         if kind not in matches:
             continue
-        checked = _check_weights(weights, len(matches[kind].image_ids))
+        checked = check_weights(weights, len(matches[kind].image_ids))
         arrays: dict[tuple[str, int, int], NDArray[np.float64]] = {}
         for column, name in enumerate(names):
             if not name.startswith(f"{kind}/"):
@@ -88,7 +88,8 @@ def resample_measures(matches: Mapping[Kind, Matches], weights: Weights, names: 
     return result
 
 
-def _check_weights(weights: Weights, images: int) -> NDArray[np.int32]:
+def check_weights(weights: Weights, images: int) -> NDArray[np.int32]:
+    """Return weights as the kernels take them; raises ValueError where they are none of these images."""
     array = np.asarray(weights)
     if array.ndim != 2 or array.shape[1] != images or not np.issubdtype(array.dtype, np.integer):
         raise ValueError(

@@ -29,7 +29,11 @@ def load_predictions(
     else:
         name, entries = "predictions", source
     if not isinstance(entries, list | tuple):
-        raise EvaluationError(f"{name}: is a JSON {type(entries).__name__}; a COCO result file is a list of detections")
+        hint = (
+            " (ground truth? give the result file, or the list under annotations)" if _has_annotations(entries) else ""
+        )
+        found = f"is a JSON {type(entries).__name__}{hint}"
+        raise EvaluationError(f"{name}: {found}; a COCO result file is a list of detections")
     sizes = dict(zip(ground_truth.image_ids, ground_truth.image_sizes, strict=True))
     categories = frozenset(ground_truth.category_ids)
     checked = [
@@ -53,6 +57,10 @@ def have_masks(predictions: Sequence[Prediction]) -> bool:
     return all("segmentation" in entry for entry in predictions)
 
 
+def _has_annotations(document: object) -> bool:
+    return isinstance(document, dict) and "annotations" in document
+
+
 def _check_entry(
     entry: Any, where: str, sizes: dict[int, Size | None], categories: frozenset[int], ground_truth: GroundTruth
 ) -> Prediction:
@@ -62,10 +70,15 @@ def _check_entry(
         if key not in entry:
             raise EvaluationError(f"{where}: has no {key}; a COCO detection needs it")
     image_id, category_id, score = entry["image_id"], entry["category_id"], entry["score"]
-    if not is_whole(image_id) or image_id not in sizes:
+    for key, value in (("image_id", image_id), ("category_id", category_id)):
+        if not is_whole(value):
+            raise EvaluationError(
+                f"{where}: {key} {shorten(value)} is no whole number; write it as the ground truth does"
+            )
+    if image_id not in sizes:
         listed = f"the {len(sizes)} image ids of {ground_truth.source}"
         raise EvaluationError(f"{where}: image_id {shorten(image_id)} is not among {listed}")
-    if not is_whole(category_id) or category_id not in categories:
+    if category_id not in categories:
         pairs = zip(ground_truth.category_ids, ground_truth.category_names, strict=True)
         listed = shorten(", ".join(f"{id_} {name}" for id_, name in pairs))
         raise EvaluationError(f"{where}: category_id {shorten(category_id)} is not among the classes {listed}")

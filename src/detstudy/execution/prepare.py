@@ -84,13 +84,16 @@ def prepare_ledger(study: Study, ledger: Ledger) -> list[str]:
     description = describe_data(study.data)
     warnings: list[str] = []
     measured: list[SplitName] = ["validation"] if study.data.test is None else ["validation", "test"]
-    if not ledger.holds_data(description["fingerprint"], measured):
+    if ledger.holds_data(description["fingerprint"], measured):
+        description["faults"] = ledger.data.get("faults", [])
+    else:
         faults = check_dataset(study.data).faults
         fatal = [f"{fault.where}: {fault.message}" for fault in faults if fault.fatal]
         if fatal:
             more = f"\n... and {len(fatal) - 10} more; `detstudy data check` lists them all" if len(fatal) > 10 else ""
             raise DataError("\n".join(fatal[:10]) + more)
         warnings = [f"{fault.where}: {fault.message}" for fault in faults]
+        description["faults"] = [dataclasses.asdict(fault) for fault in faults]
         dataset = read_dataset(study.data)
         gallery = choose_gallery(dataset.splits["validation"], study.gallery_images)
         for split in measured:

@@ -10,7 +10,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from detstudy.evaluation import GroundTruth, evaluate, load_ground_truth, save_matches
+from detstudy.evaluation import (
+    GroundTruth,
+    evaluate,
+    load_ground_truth,
+    load_predictions,
+    measure_proposal_recall,
+    relate_errors,
+    save_matches,
+)
 from detstudy.execution.provenance import describe_machine
 from detstudy.ledger import Ledger
 from detstudy.ledger.files import write_atomically
@@ -103,18 +111,22 @@ def evaluate_run(
     folder.mkdir(parents=True, exist_ok=True)
     try:
         predicted = trainer.predict(make_job(run, study, ledger, place, ledger.open_curve(run)), split)
-        matches, summary = evaluate(load_ground_truth(ledger.ground_truth_path(split)), predicted.predictions)
+        truth = load_ground_truth(ledger.ground_truth_path(split))
+        checked = load_predictions(predicted.predictions, truth)
+        matches, summary = evaluate(truth, checked)
+        errors = relate_errors(truth, checked, matches)
+        recall = measure_proposal_recall(truth, predicted.proposals)
     except Exception as error:
         traceback.print_exc(file=sys.stderr)
         ledger.end_evaluation(run, split, "crashed", f"evaluation: {describe_error(error)}")
         return
     write_atomically(folder / "predictions.json", json.dumps(predicted.predictions).encode())
-    save_matches(folder / "matches.npz", matches)
+    save_matches(folder / "matches.npz", matches, errors)
     measured = tuple(
         Measure(name=name, value=value, unit="AP", reason=summary.undefined.get(name))
         for name, value in summary.measures.items()
     )
-    ledger.end_evaluation(run, split, "finished", None, (*measured, *predicted.measures), summary.per_class)
+    ledger.end_evaluation(run, split, "finished", None, (*measured, *recall, *predicted.measures), summary.per_class)
 
 
 def make_job(run: PlannedRun, study: Study, ledger: Ledger, place: Place, curve: Curve) -> Job:

@@ -61,6 +61,8 @@ class SettingRow:
     interval: str
     verdict: str
     explanation: str
+    exploratory: str | None  # why its verdict was not planned at the first run
+    caveats: tuple[str, ...]  # what its verdict carries
     seconds: str
     memory: str
     false_positives: str  # per image
@@ -93,11 +95,8 @@ class Answer:
     failures: tuple[str, ...]  # "batch size 16: out of memory at 11.2 GiB"
 
 
-def gather_answer(analysis: Analysis, images: int | None = None) -> Answer:
-    """Put an analysis into the words and rows of its answer.
-
-    `images` is how many validation images there are; without it missed objects have no rate per image.
-    """
+def gather_answer(analysis: Analysis) -> Answer:
+    """Put an analysis into the words and rows of its answer."""
     study = analysis.study
     headline = write_headline(analysis)
     chosen = analysis.settings.get(analysis.choice.setting_id) if analysis.choice else None
@@ -122,13 +121,13 @@ def gather_answer(analysis: Analysis, images: int | None = None) -> Answer:
         sentence=drop_headline(analysis.choice.sentence, headline) if analysis.choice else "",
         how_sure=analysis.choice.how_sure if analysis.choice else "",
         values=tuple(values),
-        tiles=gather_tiles(analysis, chosen, images) if chosen else (),
+        tiles=gather_tiles(analysis, chosen) if chosen else (),
         learned=analysis.learned,
         unknown=analysis.unknown,
         next=analysis.next,
         warnings=list_warnings(analysis),
         factor_labels=tuple(label_factor(name) for name in factors),
-        rows=tuple(gather_row(analysis, setting, images) for setting in analysis.settings.values()),
+        rows=tuple(gather_row(analysis, setting) for setting in analysis.settings.values()),
         failures=list_failures(analysis),
     )
 
@@ -157,7 +156,7 @@ def drop_headline(sentence: str, headline: str) -> str:
     return rest[:1].upper() + rest[1:]
 
 
-def gather_tiles(analysis: Analysis, chosen: SettingSummary, images: int | None) -> tuple[Tile, ...]:
+def gather_tiles(analysis: Analysis, chosen: SettingSummary) -> tuple[Tile, ...]:
     """Return the numbers of the setting to take: result, possible loss, time, memory, errors."""
     study = analysis.study
     baseline = analysis.settings.get(BASELINE)
@@ -189,20 +188,19 @@ def gather_tiles(analysis: Analysis, chosen: SettingSummary, images: int | None)
         base_errors = other.errors.get(error_kind(analysis)) if other else None
         detail = f"at score ≥ {study.operating_score_threshold:g}"
         if base_errors:
-            detail += f"; the baseline {format_count(base_errors.false_positives_per_image)}"
-        if images:
-            detail += f"; {format_count(errors.missed / images)} missed"
+            detail += f"; the baseline {format_count(base_errors.counts['false_positives'].mean)}"
+        detail += f"; {format_count(errors.counts['not_found'].mean)} objects not found"
         tiles.append(
             Tile(
                 label="false positives an image",
-                value=format_count(errors.false_positives_per_image),
+                value=format_count(errors.counts["false_positives"].mean),
                 detail=detail,
             )
         )
     return tuple(tiles)
 
 
-def gather_row(analysis: Analysis, setting: SettingSummary, images: int | None) -> SettingRow:
+def gather_row(analysis: Analysis, setting: SettingSummary) -> SettingRow:
     """Return a setting's row in the table of all settings."""
     objective = analysis.study.objective
     contrast = setting.contrasts.get(objective)
@@ -223,10 +221,12 @@ def gather_row(analysis: Analysis, setting: SettingSummary, images: int | None) 
         interval=format_interval(contrast.low, contrast.high) if contrast else "",
         verdict=verdict,
         explanation=explain_verdict(contrast),
+        exploratory=contrast.exploratory if contrast else None,
+        caveats=contrast.caveats if contrast and not absence else (),
         seconds=format_seconds(read_cost(setting, "train/seconds")),
         memory=format_bytes(read_cost(setting, "train/peak_memory_bytes")),
-        false_positives=format_count(errors.false_positives_per_image if errors else None),
-        missed=format_count(errors.missed / images if errors and images else None),
+        false_positives=format_count(errors.counts["false_positives"].mean if errors else None),
+        missed=format_count(errors.counts["not_found"].mean if errors else None),
         seeds=show_seeds(setting),
         absence=absence,
         chosen=bool(analysis.choice and analysis.choice.setting_id == setting.id),
@@ -254,9 +254,17 @@ def list_warnings(analysis: Analysis) -> tuple[str, ...]:
     """Return what may mislead a reader of the answer, one sentence each."""
     study = analysis.study
     runs = [run for setting in analysis.settings.values() for run in setting.runs]
+    later = sorted(
+        {row.exploratory for s in analysis.settings.values() for row in s.contrasts.values() if row.exploratory}
+    )
     unfinished = [run for run in runs if run.state != "ended"]
     compared = [s for s in analysis.settings.values() if study.objective in s.measures]
-    found = []
+    found = list(analysis.warnings)
+    if later:
+        found.append(
+            f"Exploratory: not all of this was planned at the first run ({'; '.join(later)}). What is chosen after a "
+            "look at results claims more than its 5 %: take such verdicts as a reason to look again, not as a result."
+        )
     if unfinished:
         found.append(f"Preliminary: {len(unfinished)} of {len(runs)} runs have not ended. `detstudy run` goes on.")
     if compared and analysis.seed_sd is None and len(compared) > 1:

@@ -1,16 +1,22 @@
-"""A factor's learning curves: did each level converge, at what price in images and in time?"""
+"""A factor's learning curves: did each level converge, at what price in images and in time?
+
+`gather_curves` holds the verdicts of `analysis.convergence` in words, too; the figure marks what they were judged on.
+"""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from detstudy.analysis import Analysis, FactorSummary
-from detstudy.analysis.labels import label_measure
+from detstudy.analysis.convergence import Convergence, describe_state, judge_runs, judge_setting
+from detstudy.analysis.labels import format_change, label_measure
 from detstudy.ledger import RunRecord, read_curve
 from detstudy.plan import BASELINE
 from detstudy.reporting.figure import colour_levels, finish_chart, inline_rows
+from detstudy.reporting.number import DASH
 from detstudy.reporting.standing import caption_level
 
 LOSS_POINTS = 160  # a line; more is noise on 400 pixels
@@ -30,6 +36,21 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ConvergenceRow:
+    """Whether a level was still improving when its iterations ended, over its finished seeds, in words."""
+
+    label: str
+    by: str  # what was judged: "mask AP", "training loss"; a dash where too little was logged
+    points: str  # judged
+    gain: str  # of half as many iterations again: "+1.3 AP", "12 %"
+    interval: str  # 90 %, of the gain
+    state: str  # "rising", "flat", "unclear"
+    verdict: str  # the same, with what the schedule did to it
+    seeds: str  # each seed's own curve: "2 rising, 1 unclear"
+    reason: str  # why it is unclear, and what to set
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Curves:
     """The curves of a factor's levels, those of failed runs up to where they failed."""
 
@@ -40,6 +61,9 @@ class Curves:
     objective_lines: tuple[Line, ...]
     learning_rate: tuple[Line, ...]
     averaged: int  # logged points that one drawn point of the loss is the mean of, at most
+    judged_loss: tuple[Line, ...] = ()  # the stretches that the levels' convergence was judged on
+    judged_objective: tuple[Line, ...] = ()
+    convergence: tuple[ConvergenceRow, ...] = ()  # of the levels with a finished run
 
 
 def gather_curves(analysis: Analysis, factor: FactorSummary) -> Curves | None:
@@ -47,26 +71,39 @@ def gather_curves(analysis: Analysis, factor: FactorSummary) -> Curves | None:
     loss: list[Line] = []
     objective: list[Line] = []
     rate: list[Line] = []
+    judged: dict[bool, list[Line]] = {True: [], False: []}  # of a loss, or of the objective
+    rows: dict[str, ConvergenceRow] = {}
     averaged = 1
+    judged_by = analysis.study.objective, analysis.study.smallest_difference_that_matters
     levels = [(analysis.settings[key], caption_level(analysis, factor, key)) for _, key in factor.levels]
     folders = [{run.folder for run in setting.runs} for setting, _ in levels]
     most = max(folders, key=len, default=set())
     if len(levels) > 1 and all(group <= most for group in folders):
         return None
     for setting, label in levels:
+        verdict = judge_setting(setting.runs, *judged_by)
+        if verdict:
+            alone = judge_runs(setting.runs, *judged_by)
+            rows.setdefault(label, show_convergence(label, verdict, [own.state for own in alone.values()]))
         for run in setting.runs:
             points = read_curve(run.folder / "curves.jsonl")
             train = [point for point in points if point.get("kind") == "train"]
             validation = [point for point in points if point.get("kind") == "validation"]
             lines = [
-                (loss, make_line(run, label, "training", train, lambda p: p.get("loss"))),
-                (loss, make_line(run, label, "validation", validation, lambda p: p.get("loss"))),
+                (loss, make_line(run, label, "training", train, read_loss)),
+                (loss, make_line(run, label, "validation", validation, read_loss)),
                 (objective, make_line(run, label, "validation", validation, read_objective(analysis))),
                 (rate, make_line(run, label, "training", train, lambda p: p.get("learning_rate"), most=MOST_POINTS)),
             ]
             for group, line in lines:
                 if line.points:
                     group.append(line)
+            if verdict and verdict.by and run.outcome == "finished":
+                of_loss = verdict.by.endswith("loss")
+                kind, source = ("training", train) if verdict.by == "training loss" else ("validation", validation)
+                stretch = [point for point in source if verdict.start < point["iteration"] <= verdict.end]
+                read = read_loss if of_loss else read_objective(analysis)
+                judged[of_loss].append(make_line(run, label, kind, stretch, read, most=LOSS_POINTS // 3))
             averaged = max(averaged, -(-len(train) // LOSS_POINTS))
     if not loss:
         return None
@@ -78,7 +115,36 @@ def gather_curves(analysis: Analysis, factor: FactorSummary) -> Curves | None:
         objective_lines=tuple(objective),
         learning_rate=tuple(rate),
         averaged=averaged,
+        judged_loss=tuple(judged[True]),
+        judged_objective=tuple(judged[False]),
+        convergence=tuple(rows.values()),
     )
+
+
+def show_convergence(label: str, verdict: Convergence, alone: list[str]) -> ConvergenceRow:
+    """Return a level's verdict in words; `alone` are those on its seeds' own curves."""
+    by, gain, interval = DASH, DASH, ""
+    if verdict.by and verdict.gain is not None and verdict.low is not None and verdict.high is not None:
+        by = label_measure(verdict.by)
+        unit = " %" if verdict.by.endswith("loss") else " AP"
+        gain = f"{format_change(verdict.gain)}{unit}"
+        interval = f"{format_change(verdict.low)} to {format_change(verdict.high)}"
+    return ConvergenceRow(
+        label=label,
+        by=by,
+        points=str(verdict.points),
+        gain=gain,
+        interval=interval,
+        state=verdict.state,
+        verdict=describe_state(verdict),
+        seeds=", ".join(f"{number} {state}" for state, number in Counter(alone).items()),
+        reason=verdict.reason or "",
+    )
+
+
+def read_loss(point: dict[str, Any]) -> Any:
+    """Return a point's loss."""
+    return point.get("loss")
 
 
 def read_objective(analysis: Analysis) -> Callable[[dict[str, Any]], Any]:
@@ -120,13 +186,21 @@ def draw_curves(curves: Curves) -> dict[str, Any]:
     logarithmic = min(values) > 0 and max(values) / min(values) > 12
     loss_title = "loss (log scale)" if logarithmic else "loss"
     panels = [
-        draw_panel(curves, curves.loss, "images", loss_title, logarithmic, "Loss against images seen"),
-        draw_panel(curves, curves.loss, "seconds", loss_title, logarithmic, "Loss against training time"),
+        mark_panel(curves, curves.loss, curves.judged_loss, x, loss_title, logarithmic, title)
+        for x, title in (("images", "Loss against images seen"), ("seconds", "Loss against training time"))
     ]
     more = []
     if curves.objective_lines:
         more.append(
-            draw_panel(curves, curves.objective_lines, "images", curves.objective, False, "Validation during training")
+            mark_panel(
+                curves,
+                curves.objective_lines,
+                curves.judged_objective,
+                "images",
+                curves.objective,
+                False,
+                "Validation during training",
+            )
         )
     if curves.learning_rate:
         more.append(
@@ -139,14 +213,30 @@ def draw_curves(curves: Curves) -> dict[str, Any]:
     return finish_chart(chart, f"Learning curves of {', '.join(curves.labels)}")
 
 
-def draw_panel(curves: Curves, lines: tuple[Line, ...], x: str, y: str, logarithmic: bool, title: str) -> Any:
-    """Return one panel of lines; validation is dashed where both stand in it."""
+def mark_panel(
+    curves: Curves, lines: tuple[Line, ...], judged: tuple[Line, ...], x: str, y: str, logarithmic: bool, title: str
+) -> Any:
+    """Return a panel of lines with the judged stretches behind them as broad bands."""
     import altair as alt
+
+    panel = draw_panel(curves, lines, x, y, logarithmic, title)
+    if not judged:
+        return panel
+    behind = draw_panel(curves, judged, x, y, logarithmic, title).mark_line(opacity=0.25, strokeWidth=9)
+    return alt.layer(behind, panel)
+
+
+def draw_panel(curves: Curves, lines: tuple[Line, ...], x: str, y: str, logarithmic: bool, title: str) -> Any:
+    """Return one panel of lines, named with their levels' convergence; validation is dashed where both stand in it."""
+    import altair as alt
+
+    states = {row.label: row.state for row in curves.convergence}
+    captions = {label: f"{label}: {states[label]}" if label in states else label for label in curves.labels}
 
     column = 0 if x == "images" else 1
     rows = [
         {
-            "label": line.label,
+            "label": captions[line.label],
             "run": f"{line.label} seed {line.seed} {line.kind}",
             "kind": line.kind,
             "x": float(f"{point[column]:.5g}"),
@@ -182,8 +272,8 @@ def draw_panel(curves: Curves, lines: tuple[Line, ...], x: str, y: str, logarith
             field="label",
             type="nominal",
             title=None,
-            scale=colour_levels(list(curves.labels), curves.baseline),
-            legend=alt.Legend(orient="bottom", columns=5),
+            scale=colour_levels(list(captions.values()), captions.get(curves.baseline or "")),
+            legend=alt.Legend(orient="bottom", columns=3, symbolOpacity=1),
         ),
         detail=alt.Detail(field="run", type="nominal"),
     )

@@ -24,7 +24,7 @@ def render_html(page: Page) -> str:
         lstrip_blocks=True,
     )
     environment.filters.update(verdict_class=name_class, count=format_count, spec=strip_schema)
-    figures = [*page.figures.values(), *(figure for section in page.sections for figure in section.figures.values())]
+    figures = page.list_figures()
     return environment.get_template("report.html.j2").render(
         page=page,
         answer=page.answer,

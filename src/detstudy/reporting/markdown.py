@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from detstudy.reporting.answer import Answer
 from detstudy.reporting.inventory import Inventory
-from detstudy.reporting.number import format_count
+from detstudy.reporting.listing import Listing
 from detstudy.reporting.page import Page, Section
 from detstudy.reporting.table import AP_NAMES, FactorTable
 
@@ -30,12 +30,22 @@ def format_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> lis
 
 def render_markdown(page: Page, pictures: dict[str, str]) -> str:
     """Return the report; `pictures` gives the file of each figure and gallery that was drawn, by its name."""
+    e = escape_markdown
     lines = write_answer(page.answer, page.grid)
-    for name in ("forest", "costs"):
-        if name in page.figures:
-            lines += ["", show_picture(page.figures[name].title, pictures.get(name))]
+    if "forest" in page.figures:
+        lines += ["", show_picture(page.figures["forest"].title, pictures.get("forest"))]
     if page.answer.failures:
-        lines += ["", "Without a result:", "", *(f"- {escape_markdown(text)}" for text in page.answer.failures)]
+        lines += ["", "Without a result:", "", *(f"- {e(text)}" for text in page.answer.failures)]
+    if page.trade_offs:
+        title = page.figures["costs"].title
+        lines += ["", f"## {e(title)}", "", *(f"- {e(panel.sentence)}" for panel in page.trade_offs.panels)]
+        lines += ["", show_picture(title, pictures.get("costs")), "", e(page.trade_offs.caption)]
+        for table in page.prices:
+            lines += write_listing(table)
+    if page.effects:
+        lines += ["", "## Do the factors depend on each other?", "", *(f"- {e(text)}" for text in page.effects)]
+        for figure in page.interactions:
+            lines += ["", show_picture(figure.title, pictures.get(figure.name))]
     for section in page.sections:
         lines += write_section(section, pictures)
     lines += write_inventory(page.inventory)
@@ -59,9 +69,10 @@ def write_answer(answer: Answer, grid: bool) -> list[str]:
         lines += ["", f"The setting: {values}."]
     lines += ["", *(f"- {e(tile.label)}: **{e(tile.value)}** ({e(tile.detail)})" for tile in answer.tiles)]
     lines += ["", *(f"> **Note.** {e(text)}\n>" for text in answer.warnings)]
-    for title, texts in (("Learned", answer.learned), ("Not learned", answer.unknown)):
-        if texts:
-            lines += ["", f"## {title}", "", *(f"- {e(found.text)}" for found in texts)]
+    parts = (("Learned", answer.learned), ("Not learned", answer.unknown), ("What to run next", answer.next))
+    for title, found in parts:
+        if found:
+            lines += ["", f"## {title}", "", *(f"- {e(item.text)}" for item in found)]
     lines += ["", "## All settings", ""]
     names = answer.factor_labels if grid else ("setting",)
     header = (*names, "box AP", "mask AP", f"difference in {answer.objective}", "95 % interval", "verdict")
@@ -73,7 +84,7 @@ def write_answer(answer: Answer, grid: bool) -> list[str]:
             row.mask_ap,
             row.difference,
             row.interval,
-            row.absence or row.verdict,
+            row.absence or mark_verdict(row.verdict, row.exploratory),
             row.seconds,
             row.memory,
             row.false_positives,
@@ -82,6 +93,11 @@ def write_answer(answer: Answer, grid: bool) -> list[str]:
         for row in answer.rows
     ]
     return [*lines, *format_table(header, rows)]
+
+
+def mark_verdict(verdict: str, exploratory: str | None) -> str:
+    """Return a verdict, told apart where it was not planned at the first run."""
+    return f"{verdict} (exploratory: {exploratory})" if exploratory else verdict
 
 
 def write_section(section: Section, pictures: dict[str, str]) -> list[str]:
@@ -96,25 +112,18 @@ def write_section(section: Section, pictures: dict[str, str]) -> list[str]:
     lines += ["", *write_table(section.table)]
     for figure in section.figures.values():
         lines += ["", show_picture(figure.title, pictures.get(figure.name))]
-    if section.errors:
-        rows = [
-            (
-                row.label,
-                format_count(row.false_positives),
-                format_count(row.false_positives_per_image),
-                format_count(row.missed),
-                format_count(row.missed_per_image),
-                format_count(row.true_positives),
-            )
-            for row in section.errors.rows
-        ]
-        header = ("level", "false positives", "an image", "missed", "an image", "found")
-        lines += ["", f"At score ≥ {section.errors.threshold:g}:", "", *format_table(header, rows)]
+    for table in (section.convergence, section.proposals, *(section.errors.tables if section.errors else ())):
+        lines += write_listing(table) if table else []
     name = f"{section.anchor}-gallery"
     if name in pictures:
         lines += ["", show_picture(f"Predictions on validation images: {section.label}", pictures[name])]
         lines += ["", "Red: false positives at IoU 0.5; dashed yellow: missed objects; grey: regions to ignore."]
     return lines
+
+
+def write_listing(table: Listing) -> list[str]:
+    """Return a plain table under its caption."""
+    return ["", f"{escape_markdown(table.caption)}:", "", *format_table(table.header, table.rows)]
 
 
 def write_table(table: FactorTable) -> list[str]:
@@ -128,7 +137,8 @@ def write_table(table: FactorTable) -> list[str]:
         for row in level.rows:
             cells = [cell.text + cell.sd for cell in row.cells]
             costs = (level.seconds.text, level.memory, level.seeds)
-            rows.append((name, row.kind, *cells, *costs, row.difference, row.interval, row.verdict))
+            verdict = mark_verdict(row.verdict, row.exploratory)
+            rows.append((name, row.kind, *cells, *costs, row.difference, row.interval, verdict))
     lines = format_table((*header, "verdict"), rows)
     return [*lines, "", *(f"- – {escape_markdown(note)}" for note in table.footnotes)]
 

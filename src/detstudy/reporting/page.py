@@ -9,14 +9,17 @@ from detstudy.analysis import Analysis, FactorSummary
 from detstudy.ledger import Ledger
 from detstudy.plan import BASELINE
 from detstudy.reporting.answer import Answer, gather_answer
-from detstudy.reporting.costs import draw_costs, gather_costs
 from detstudy.reporting.curves import Curves, draw_curves, gather_curves
 from detstudy.reporting.errors import Errors, draw_errors, gather_errors
 from detstudy.reporting.forest import draw_forest, gather_forest
 from detstudy.reporting.gallery import Gallery, gather_galleries
+from detstudy.reporting.interaction import draw_interaction, gather_interactions
 from detstudy.reporting.inventory import Inventory, gather_inventory
+from detstudy.reporting.listing import Listing, list_convergence, list_prices, list_proposals
+from detstudy.reporting.proposals import draw_proposals, gather_proposal_cells, gather_proposals
 from detstudy.reporting.standing import caption_level, is_crossed
 from detstudy.reporting.table import FactorTable, gather_table
+from detstudy.reporting.tradeoffs import TradeOffs, draw_trade_offs, gather_trade_offs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,9 +43,11 @@ class Section:
     notes: tuple[str, ...]
     table: FactorTable
     curves: Curves | None
+    convergence: Listing | None
+    proposals: Listing | None  # of a proposal factor
     errors: Errors | None
     gallery: Gallery | None
-    figures: dict[str, Figure] = field(default_factory=dict)  # "curves", "errors"
+    figures: dict[str, Figure] = field(default_factory=dict)  # "curves", "errors", "proposals"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,34 +56,68 @@ class Page:
 
     answer: Answer
     figures: dict[str, Figure]  # "forest", "costs"
+    trade_offs: TradeOffs | None
+    prices: tuple[Listing, ...]
+    interactions: tuple[Figure, ...]  # of a grid, one a pair of factors, titled by what was found
+    effects: tuple[str, ...]  # what the factors of a grid do, a sentence each
     sections: tuple[Section, ...]
+    anchors: dict[str, str]  # where in the page each kind of evidence stands
     grid: bool  # whether the table of all settings shows a column a factor
     inventory: Inventory
+
+    def list_figures(self) -> list[Figure]:
+        """Return every figure, in the page's order."""
+        of_sections = [figure for section in self.sections for figure in section.figures.values()]
+        return [*self.figures.values(), *self.interactions, *of_sections]
 
 
 def gather_page(ledger: Ledger, analysis: Analysis) -> Page:
     """Read and compute everything that a report shows; nothing is written."""
     inventory = gather_inventory(ledger, analysis)
-    forest, costs = draw_forest(gather_forest(analysis)), gather_costs(analysis)
+    forest, trade_offs = draw_forest(gather_forest(analysis)), gather_trade_offs(analysis)
     figures = {}
     if forest:
         figures["forest"] = Figure(name="forest", title="Differences from the baseline", spec=forest)
-    if costs:
-        figures["costs"] = Figure(name="costs", title="What a point of AP costs", spec=draw_costs(costs))
+    if trade_offs:
+        figures["costs"] = Figure(name="costs", title="What a point of AP costs", spec=draw_trade_offs(trade_offs))
+    plots = gather_interactions(analysis, analysis.factorial) if analysis.factorial else ()
     factors = list_sections(analysis)
     captions = [[(caption_level(analysis, factor, key), key) for _, key in factor.levels] for factor in factors]
     galleries = gather_galleries(ledger, analysis, captions)
     sections = tuple(
-        gather_section(analysis, factor, f"factor-{number}", gallery, inventory.images)
+        gather_section(analysis, factor, f"factor-{number}", gallery)
         for number, (factor, gallery) in enumerate(zip(factors, galleries, strict=True), start=1)
     )
     return Page(
-        answer=gather_answer(analysis, inventory.images),
+        answer=gather_answer(analysis),
         figures=figures,
+        trade_offs=trade_offs,
+        prices=list_prices(trade_offs),
+        interactions=tuple(
+            Figure(name=f"interaction-{number}", title=plot.sentence, spec=draw_interaction(plot))
+            for number, plot in enumerate(plots, start=1)
+        ),
+        effects=describe_effects(analysis),
         sections=sections,
+        anchors=find_anchors(factors, sections),
         grid=is_crossed(analysis),
         inventory=inventory,
     )
+
+
+def describe_effects(analysis: Analysis) -> tuple[str, ...]:
+    """Return what a grid's analysis of variance found, a sentence an effect, or why it could not be made; its notes."""
+    factorial = analysis.factorial
+    if factorial is None:
+        return ()
+    found = [effect.sentence for effect in factorial.effects] or [factorial.reason or ""]
+    return tuple(filter(None, (*found, *factorial.notes)))
+
+
+def find_anchors(factors: list[FactorSummary], sections: tuple[Section, ...]) -> dict[str, str]:
+    """Return the anchor of each piece of evidence that a conclusion may name."""
+    named = {factor.name: section.anchor for factor, section in zip(factors, sections, strict=True) if factor.name}
+    return {"settings": "overview", "costs": "costs", "runs": "inventory", **named}
 
 
 def list_sections(analysis: Analysis) -> list[FactorSummary]:
@@ -92,19 +131,21 @@ def list_sections(analysis: Analysis) -> list[FactorSummary]:
     return factors
 
 
-def gather_section(
-    analysis: Analysis, factor: FactorSummary, anchor: str, gallery: Gallery | None, images: int | None
-) -> Section:
+def gather_section(analysis: Analysis, factor: FactorSummary, anchor: str, gallery: Gallery | None) -> Section:
     """Return one factor's section with its figures drawn as specifications."""
     curves = gather_curves(analysis, factor)
-    errors = gather_errors(analysis, factor, images)
+    errors = gather_errors(analysis, factor)
     figures = {}
     if curves:
         title = f"Learning curves: {factor.label}"
         figures["curves"] = Figure(name=f"{anchor}-curves", title=title, spec=draw_curves(curves))
     if errors:
-        title = f"Errors at score ≥ {errors.threshold:g}: {factor.label}"
+        title = f"Errors at score ≥ {errors.threshold:g}, and the AP that they cost: {factor.label}"
         figures["errors"] = Figure(name=f"{anchor}-errors", title=title, spec=draw_errors(errors))
+    proposals = gather_proposals(analysis, factor)
+    if proposals:
+        title = f"What k does: {factor.label}"
+        figures["proposals"] = Figure(name=f"{anchor}-proposals", title=title, spec=draw_proposals(proposals))
     return Section(
         anchor=anchor,
         label=factor.label,
@@ -114,6 +155,8 @@ def gather_section(
         notes=factor.notes,
         table=gather_table(analysis, factor),
         curves=curves,
+        convergence=list_convergence(curves),
+        proposals=list_proposals(gather_proposal_cells(analysis, factor)),
         errors=errors,
         gallery=gallery,
         figures=figures,

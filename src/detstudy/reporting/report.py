@@ -37,7 +37,7 @@ def draw_pictures(page: Page, folder: Path) -> dict[str, str]:
     for old in folder.glob("*.png"):
         old.unlink()
     drawn = []
-    for figure in (*page.figures.values(), *(f for section in page.sections for f in section.figures.values())):
+    for figure in page.list_figures():
         draw_png(figure.spec, folder / f"{figure.name}.png")
         drawn.append(figure.name)
     for section in page.sections:

@@ -31,7 +31,9 @@ def explain_verdict(contrast: Contrast | None) -> str:
         parts.append(f"{contrast.units}, seeds {contrast.seeds[0]} against {contrast.seeds[1]}")
     if contrast.p is not None:
         parts.append("p < 0.001" if contrast.p < 0.001 else f"p = {contrast.p:.3f}")
-    return "; ".join([*parts, *contrast.notes])
+    if contrast.family > 1:
+        parts.append(f"judged together with {contrast.family - 1} more")
+    return "; ".join([*parts, *contrast.caveats, *contrast.notes])
 
 
 def show_seeds(setting: SettingSummary) -> str:

@@ -38,6 +38,7 @@ class MeasureRow:
     interval: str
     verdict: str
     explanation: str
+    exploratory: str | None  # why its verdict was not planned at the first run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,4 +120,5 @@ def gather_measures(setting: SettingSummary, kind: str) -> MeasureRow:
         interval=format_interval(contrast.low, contrast.high) if contrast else "",
         verdict=name_verdict(setting, f"{kind}/AP") if setting.id != BASELINE else BASELINE,
         explanation=explain_verdict(contrast),
+        exploratory=contrast.exploratory if contrast else None,
     )

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from detstudy.analysis import Analysis
+from detstudy.analysis import Analysis, Audit, Contrast, describe_contrast
 from detstudy.analysis.labels import label_outcome
 from detstudy.evaluation import Summary
 from detstudy.ledger import RunRecord
@@ -37,6 +37,8 @@ def tabulate_answer(answer: Answer) -> Table:
     for row in answer.rows:
         difference = f"{row.difference} ({row.interval})" if row.interval else row.difference
         verdict = Text(row.absence or row.verdict, style=STYLES.get(row.verdict, "dim"))
+        if row.exploratory:
+            verdict.append(" (exploratory)", style="dim")
         label = Text(f"→ {row.label}" if row.chosen else row.label, style="bold" if row.chosen else "")
         texts = (row.box_ap, row.mask_ap, "" if row.setting_id == BASELINE else difference)
         costs = (row.seconds, row.memory, row.false_positives)
@@ -52,6 +54,11 @@ def print_answer(analysis: Analysis, console: Console) -> None:
     for text in (answer.sentence, answer.how_sure):
         if text:
             console.print(Text(text))
+    for title, found in (("Learned", answer.learned), ("Not learned", answer.unknown), ("Next", answer.next)):
+        if found:
+            console.print(Text(title, style="bold"))
+        for conclusion in found:
+            console.print(Text(f"- {conclusion.text}"))
     for text in answer.warnings:
         console.print(Text(f"! {text}", style="yellow"))
 
@@ -80,3 +87,32 @@ def print_measures(summary: Summary, console: Console) -> None:
     console.print(table)
     for name, reason in summary.undefined.items():
         console.print(Text(f"{name} is undefined: {reason}"))
+
+
+def print_comparison(opening: str, contrasts: Mapping[str, Contrast], console: Console) -> None:
+    """Print a comparison in plain words, then a line for each measure, then what must be known with them."""
+    console.print(Text(opening, style="bold"))
+    for contrast in contrasts.values():
+        console.print(Text(describe_contrast(contrast)))
+    for note in dict.fromkeys(note for contrast in contrasts.values() for note in contrast.notes):
+        console.print(Text(f"note: {note}"))
+
+
+def print_audit(audit: Audit, console: Console) -> None:
+    """Print what an audit found, worst first, then what can be concluded and what to run."""
+    titles = {"looks wrong": "Looks wrong", "unusual": "Unusual", "cannot be concluded": "Can't be concluded"}
+    styles = {"looks wrong": "bold red", "unusual": "yellow", "cannot be concluded": "bold"}
+    console.print(Text(f"{audit.source}: {audit.rows} rows, {audit.results} with a result"))
+    for weight, title in titles.items():
+        found = [finding for finding in audit.findings if finding.weight == weight]
+        if found:
+            console.print(Text(title, style=styles[weight]))
+        for finding in found:
+            where = f" (line {', '.join(map(str, finding.lines))} of the file)" if finding.lines else ""
+            console.print(Text(f"- {finding.sentence}{where}"))
+    console.print(Text("Can be concluded", style="bold"))
+    for sentence in audit.conclusions or ("Nothing, by this table alone.",):
+        console.print(Text(f"- {sentence}"))
+    console.print(Text("Next", style="bold"))
+    for sentence in audit.to_run:
+        console.print(Text(f"- {sentence}"))

@@ -9,10 +9,15 @@ from typing import TYPE_CHECKING
 
 from detstudy.data import ImageRecord, read_dataset
 from detstudy.setting import Measure, Setting, SplitName
-from detstudy.trainer import Job, Predicted, Prediction, Trained
+from detstudy.trainer import MOST_PROPOSALS, Job, Predicted, Prediction, Trained
 
 if TYPE_CHECKING:
     import numpy as np
+    from numpy.typing import NDArray
+
+
+ANCHORS = {"P3": 960, "P4": 240, "P5": 60}
+"""By feature level: six a cell of images of 160 by 64 pixels."""
 
 
 class FakeTrainer:
@@ -20,8 +25,9 @@ class FakeTrainer:
 
     Its quality peaks at a learning rate of 0.004 and grows with the RPN's top-k; seeds scatter around it. A learning
     rate of 1 or more diverges, a batch of 16 or more runs out of memory. Predictions are the ground truth, moved,
-    missed and joined by false positives the more the worse the quality. It leaves a file of weights and resumes from
-    a checkpoint as a real trainer does. `seconds_per_iteration` makes it slow.
+    missed and joined by false positives the more the worse the quality. Its proposals come from three levels with
+    few anchors, and the more of them enter NMS at test time, the more objects they cover. It leaves a file of weights
+    and resumes from a checkpoint as a real trainer does. `seconds_per_iteration` makes it slow.
     """
 
     seconds_per_iteration = 0.0
@@ -49,7 +55,8 @@ class FakeTrainer:
                 checkpoint.write_text(str(iteration))
         (job.folder / "weights.txt").write_text(f"{_rate_quality(job.setting, job.seed):.6f}")
         checkpoint.unlink(missing_ok=True)
-        seconds = 0.17 * training.iterations * training.batch_size / 4
+        entered, survived = _count_proposals(training.rpn_pre_nms_top_n_train)
+        seconds = (0.16 + sum(entered) * 1e-5) * training.iterations * training.batch_size / 4
         return Trained(
             outcome="finished",
             measures=(
@@ -64,8 +71,13 @@ class FakeTrainer:
                 "images_seen": training.iterations * training.batch_size,
                 "micro_batch_size": training.micro_batch_size or training.batch_size,
                 "precision": training.precision,
-                "proposals_entered": float(min(training.rpn_pre_nms_top_n_train, 600) * 3),
-                "proposals_survived": float(min(training.rpn_pre_nms_top_n_train, 600)),
+                "proposals_entered": sum(entered),
+                "proposals_survived": sum(survived),
+                "proposals_kept": min(sum(survived), float(training.rpn_post_nms_top_n_train)),
+                "feature_levels": list(ANCHORS),
+                "proposals_entered_per_level": entered,
+                "proposals_survived_per_level": survived,
+                "anchors_per_level": [float(anchors) for anchors in ANCHORS.values()],
             },
         )
 
@@ -73,20 +85,40 @@ class FakeTrainer:
         """Return damaged ground truth; raises FileNotFoundError without weights."""
         import numpy as np
 
-        quality = float((job.folder / "weights.txt").read_text())
+        evaluation = job.setting.evaluation
+        trained = float((job.folder / "weights.txt").read_text())
+        quality = trained * min(1.0, evaluation.rpn_pre_nms_top_n_test / 1000) ** 0.1
         dataset = read_dataset(job.data)
         rng = np.random.default_rng([job.seed, zlib.crc32(repr(job.setting.training).encode())])
         predictions = []
         for record in dataset.splits[split]:
             predictions += _damage_image(record, quality, dataset.category_ids, rng)
-        threshold = job.setting.evaluation.box_score_threshold
+        entered, survived = _count_proposals(evaluation.rpn_pre_nms_top_n_test)
+        kept = min(int(sum(survived)), evaluation.rpn_post_nms_top_n_test)
+        per_level = {
+            "anchors": [float(anchors) for anchors in ANCHORS.values()],
+            "proposals_entered": entered,
+            "proposals_survived": survived,
+        }
         return Predicted(
-            predictions=[prediction for prediction in predictions if prediction["score"] >= threshold],
-            measures=(Measure(name="test/seconds_per_image", value=0.01, unit="s"),),
+            predictions=[line for line in predictions if line["score"] >= evaluation.box_score_threshold],
+            proposals={record.id: _propose_boxes(record, trained, kept, job.seed) for record in dataset.splits[split]},
+            measures=(
+                Measure(name="test/seconds_per_image", value=0.01 + sum(entered) * 1e-6, unit="s"),
+                Measure(name="test/proposals_entered", value=sum(entered), unit="count"),
+                Measure(name="test/proposals_survived", value=sum(survived), unit="count"),
+                Measure(name="test/proposals_kept", value=float(kept), unit="count"),
+                *(
+                    Measure(name=f"test/{name}_{level}", value=value, unit="count")
+                    for name, values in per_level.items()
+                    for level, value in zip(ANCHORS, values, strict=True)
+                ),
+            ),
         )
 
     def _make_point(self, job: Job, iteration: int) -> dict[str, object]:
         training = job.setting.training
+        entered, survived = _count_proposals(training.rpn_pre_nms_top_n_train)
         loss = 3 * math.exp(-2 * _rate_quality(job.setting, job.seed) * iteration / training.iterations)
         return {
             "kind": "train",
@@ -99,8 +131,8 @@ class FakeTrainer:
             "loss": loss,
             "losses": {"loss_classifier": loss / 2, "loss_mask": loss / 2},
             "memory_bytes": 2**28 * training.batch_size,
-            "proposals_entered": float(training.rpn_pre_nms_top_n_train),
-            "proposals_survived": float(min(training.rpn_pre_nms_top_n_train, 600)),
+            "proposals_entered": sum(entered),
+            "proposals_survived": sum(survived),
         }
 
 
@@ -117,6 +149,27 @@ def _rate_quality(setting: Setting, seed: int) -> float:
     top_k = 1 - 0.3 * math.exp(-training.rpn_pre_nms_top_n_train / 500)
     scatter = (zlib.crc32(f"{training}{seed}".encode()) % 1000 / 1000 - 0.5) * 0.04
     return min(1.0, max(0.02, 0.8 * math.exp(-(distance**2)) * top_k + scatter))
+
+
+def _count_proposals(top_k: int) -> tuple[list[float], list[float]]:
+    """Return the proposals of an image that enter and survive NMS at each level; the more enter, the more overlap."""
+    entered = [float(min(top_k, anchors)) for anchors in ANCHORS.values()]
+    return entered, [float(math.ceil(count**0.8)) for count in entered]
+
+
+def _propose_boxes(record: ImageRecord, quality: float, kept: int, seed: int) -> NDArray[np.float32]:
+    """Return the first boxes of a list that does not depend on their number: each a random one or near an object."""
+    import numpy as np
+
+    rng = np.random.default_rng([seed, record.id])
+    corners = rng.uniform(0, (record.width, record.height), (MOST_PROPOSALS, 2))
+    boxes = np.concatenate([corners, rng.uniform(8, 60, (MOST_PROPOSALS, 2))], axis=1)
+    known = np.array([annotation.box for annotation in record.annotations if not annotation.crowd])
+    if len(known):
+        near = known[rng.integers(len(known), size=MOST_PROPOSALS)]
+        moved = near + rng.normal(0, 0.3 * (1.2 - quality), near.shape) * near[:, [2, 3, 2, 3]]
+        boxes = np.where(rng.random((MOST_PROPOSALS, 1)) < 0.1, moved, boxes)
+    return boxes[:kept].clip(min=0).astype(np.float32)
 
 
 def _damage_image(

@@ -17,7 +17,7 @@ from detstudy.training.batches import Batch, ImageCache, stream_batches
 from detstudy.training.memory import lifted_limit, measure_peak
 from detstudy.training.optimizer import set_learning_rate
 from detstudy.training.prediction import predict_images
-from detstudy.training.progress import Window
+from detstudy.training.progress import ProposalCounts, Window
 from detstudy.training.schedule import compute_multiplier
 from detstudy.training.session import Session
 from detstudy.training.validation import choose_validation_images, compute_validation_losses, drop_nonfinite
@@ -77,7 +77,7 @@ def take_step(session: Session, batch: Batch, setting: TrainingSetting) -> None:
     session.optimizer.zero_grad(set_to_none=True)
     count = len(batch.images)
     sums: dict[str, float] = {}
-    entered = survived = 0
+    proposals = ProposalCounts()
     for micro in batch.split(setting.micro_batch_size or count):
         share = len(micro.images) / count
         with session.autocast():
@@ -90,17 +90,14 @@ def take_step(session: Session, batch: Batch, setting: TrainingSetting) -> None:
         if not math.isfinite(sum(sums.values())):
             raise DivergedError(describe_divergence(sums, progress.iteration, rate))
         session.scaler.scale(total * share).backward()  # type: ignore[no-untyped-call]
-        entered += sum(detector.rpn.entered)
-        survived += sum(detector.rpn.survived)
-        progress.kept += sum(detector.rpn.kept)
+        proposals.add(detector.rpn.counts)
     _update_weights(session, setting)
     progress.use_rate(rate)
     progress.iteration += 1
     progress.images += count
-    progress.entered += entered
-    progress.survived += survived
+    progress.proposals.add(proposals)
     progress.densest_image = max(progress.densest_image, *(len(target["labels"]) for target in batch.targets))
-    progress.window.add(sums, count, entered, survived)
+    progress.window.add(sums, proposals)
 
 
 def describe_divergence(losses: dict[str, float], iteration: int, rate: float) -> str:
@@ -129,8 +126,8 @@ def log_window(session: Session, job: Job) -> None:
             "data_seconds": window.data_seconds,
             "images_per_second": window.images / window.seconds if window.seconds > 0 else None,
             "memory_bytes": progress.peak_memory,
-            "proposals_entered": window.entered / window.images,
-            "proposals_survived": window.survived / window.images,
+            "proposals_entered": window.proposals.average(sum(window.proposals.entered)),
+            "proposals_survived": window.proposals.average(sum(window.proposals.survived)),
         }
     )
     progress.window = Window()

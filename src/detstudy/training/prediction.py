@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 
 from detstudy.data import ImageRecord, encode_mask
 from detstudy.setting import Measure
-from detstudy.trainer import Predicted, Prediction
+from detstudy.trainer import MOST_PROPOSALS, Predicted, Prediction
 from detstudy.training.batches import ImageCache
 from detstudy.training.detector import Detector
-from detstudy.training.transform import Target
+from detstudy.training.progress import ProposalCounts
+from detstudy.training.transform import Target, scale_boxes
 
 MASK_THRESHOLD = 0.5  # probability from which a pixel is an object's
 CUDA_BATCH = 4  # images; on a CPU they go one by one
@@ -31,12 +32,15 @@ def predict_images(
 ) -> Predicted:
     """Predict images by the detector's own evaluation settings; its mode is put back afterwards.
 
-    Computed in fp32 whatever precision it was trained in. Measures: `test/seconds_per_image` (network and masks,
-    decoding of the image left out), `test/proposals_entered` and `test/proposals_survived` (mean per image).
+    Computed in fp32 whatever precision it was trained in. Measures, means over images: `test/seconds_per_image`
+    (network and masks, decoding of the image left out), `test/proposals_entered`, `test/proposals_survived` and
+    `test/proposals_kept`; for each feature level `test/anchors_P3`, `test/proposals_entered_P3`,
+    `test/proposals_survived_P3`.
     """
     cache = cache or ImageCache(0)
     predictions: list[Prediction] = []
-    entered = survived = 0
+    proposals: dict[int, NDArray[np.float32]] = {}
+    counts = ProposalCounts()
     seconds = 0.0
     was_training = detector.training
     detector.eval()
@@ -48,21 +52,12 @@ def predict_images(
             for record, result in zip(batch, results, strict=True):
                 predictions.extend(_list_predictions(record, result, category_ids))
             seconds += time.perf_counter() - start
-            entered += sum(detector.rpn.entered)
-            survived += sum(detector.rpn.survived)
+            proposals.update(_list_proposals(batch, detector))
+            counts.add(detector.rpn.counts)
     finally:
         detector.train(was_training)
-    count = len(records)
-    why = None if count else "no images"
     return Predicted(
-        predictions=predictions,
-        measures=(
-            Measure(name="test/seconds_per_image", value=seconds / count if count else None, unit="s", reason=why),
-            Measure(name="test/proposals_entered", value=entered / count if count else None, unit="count", reason=why),
-            Measure(
-                name="test/proposals_survived", value=survived / count if count else None, unit="count", reason=why
-            ),
-        ),
+        predictions=predictions, proposals=proposals, measures=_list_measures(seconds, counts, detector.rpn.level_names)
     )
 
 
@@ -102,6 +97,39 @@ def _list_predictions(record: ImageRecord, result: Target, category_ids: Sequenc
             "score": score,
             "segmentation": {"size": [rle.height, rle.width], "counts": rle.counts.decode("ascii")},
         }
+
+
+def _list_proposals(batch: Sequence[ImageRecord], detector: Detector) -> Iterator[tuple[int, NDArray[np.float32]]]:
+    """Give the proposals of the last forward pass by image id: x, y, width, height in the image's own pixels."""
+    for record, boxes, size in zip(batch, detector.rpn.boxes, detector.rpn.sizes, strict=True):
+        corners = scale_boxes(boxes[:MOST_PROPOSALS], size, (record.height, record.width)).cpu().numpy()
+        yield record.id, np.concatenate([corners[:, :2], corners[:, 2:] - corners[:, :2]], axis=1)
+
+
+def _list_measures(seconds: float, counts: ProposalCounts, level_names: Sequence[str]) -> tuple[Measure, ...]:
+    """Return sums over images as the means of an image."""
+    totals = {
+        "proposals_entered": sum(counts.entered),
+        "proposals_survived": sum(counts.survived),
+        "proposals_kept": counts.kept,
+    }
+    for name, anchors, entered, survived in zip(
+        level_names, counts.anchors, counts.entered, counts.survived, strict=bool(counts.images)
+    ):
+        totals |= {
+            f"anchors_{name}": anchors,
+            f"proposals_entered_{name}": entered,
+            f"proposals_survived_{name}": survived,
+        }
+    why = None if counts.images else "no images"
+    timed = seconds / counts.images if counts.images else None
+    return (
+        Measure(name="test/seconds_per_image", value=timed, unit="s", reason=why),
+        *(
+            Measure(name=f"test/{name}", value=counts.average(total), unit="count", reason=why)
+            for name, total in totals.items()
+        ),
+    )
 
 
 def _split_records(records: Sequence[ImageRecord], size: int) -> Iterator[Sequence[ImageRecord]]:

@@ -3,8 +3,32 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
+
+
+@dataclass(slots=True)
+class ProposalCounts:
+    """Sums over images: for each feature level its anchors and the proposals that entered and survived NMS."""
+
+    images: int = 0
+    anchors: list[int] = field(default_factory=list)
+    entered: list[int] = field(default_factory=list)
+    survived: list[int] = field(default_factory=list)
+    kept: int = 0  # of all levels, after the cut: what the heads get
+
+    def add(self, other: ProposalCounts) -> None:
+        """Count the images of another."""
+        self.images += other.images
+        self.anchors = _add_by_level(self.anchors, other.anchors)
+        self.entered = _add_by_level(self.entered, other.entered)
+        self.survived = _add_by_level(self.survived, other.survived)
+        self.kept += other.kept
+
+    def average(self, total: int) -> float | None:
+        """Return a sum as the mean of an image; None without images."""
+        return total / self.images if self.images else None
 
 
 @dataclass(slots=True)
@@ -16,15 +40,13 @@ class Window:
     losses: dict[str, float] = field(default_factory=dict)  # sums over iterations
     seconds: float = 0.0
     data_seconds: float = 0.0  # of them, waiting for data
-    entered: int = 0  # proposals, over images
-    survived: int = 0
+    proposals: ProposalCounts = field(default_factory=ProposalCounts)
 
-    def add(self, losses: dict[str, float], images: int, entered: int, survived: int) -> None:
+    def add(self, losses: dict[str, float], proposals: ProposalCounts) -> None:
         """Count one iteration."""
         self.iterations += 1
-        self.images += images
-        self.entered += entered
-        self.survived += survived
+        self.images += proposals.images
+        self.proposals.add(proposals)
         for name, value in losses.items():
             self.losses[name] = self.losses.get(name, 0.0) + value
 
@@ -41,9 +63,7 @@ class Progress:
     skipped_steps: int = 0  # of them, left out because fp16 gradients overflowed
     images: int = 0
     seconds: float = 0.0  # of training, added up over resumes
-    entered: int = 0  # proposals, over images
-    survived: int = 0
-    kept: int = 0
+    proposals: ProposalCounts = field(default_factory=ProposalCounts)
     learning_rate_first: float | None = None
     learning_rate_max: float | None = None
     learning_rate_last: float | None = None
@@ -69,4 +89,16 @@ class Progress:
     @classmethod
     def from_state(cls, state: dict[str, Any]) -> Progress:
         """Return the progress that a checkpoint holds."""
-        return cls(**{**state, "window": Window(**state["window"])})
+        window = state["window"]
+        return cls(
+            **{
+                **state,
+                "proposals": ProposalCounts(**state["proposals"]),
+                "window": Window(**{**window, "proposals": ProposalCounts(**window["proposals"])}),
+            }
+        )
+
+
+def _add_by_level(sums: Sequence[int], counts: Sequence[int]) -> list[int]:
+    """Return both added level by level; no sums yet are zeros."""
+    return [a + b for a, b in zip(sums or [0] * len(counts), counts, strict=True)]

@@ -11,8 +11,12 @@ from detstudy.training.session import Session
 
 
 def describe_effective(session: Session, job: Job, image_count: int) -> dict[str, Any]:
-    """Return the effective values of a run so far, as plain values; means are over its images."""
+    """Return the effective values of a run so far, as plain values; means are over its images.
+
+    What is per level stands in the order of `feature_levels`.
+    """
     progress, detector = session.progress, session.detector
+    proposals = progress.proposals
     model, training = job.setting.model, job.setting.training
     return {
         "learning_rate_first": progress.learning_rate_first,
@@ -26,11 +30,14 @@ def describe_effective(session: Session, job: Job, image_count: int) -> dict[str
         "batch_size": training.batch_size,
         "micro_batch_size": min(training.micro_batch_size or training.batch_size, training.batch_size),
         "precision": training.precision,
-        "proposals_entered": _average(progress.entered, progress.images),
-        "proposals_survived": _average(progress.survived, progress.images),
-        "proposals_kept": _average(progress.kept, progress.images),
+        "proposals_entered": proposals.average(sum(proposals.entered)),
+        "proposals_survived": proposals.average(sum(proposals.survived)),
+        "proposals_kept": proposals.average(proposals.kept),
+        "feature_levels": list(detector.rpn.level_names),
+        "proposals_entered_per_level": [proposals.average(total) for total in proposals.entered],
+        "proposals_survived_per_level": [proposals.average(total) for total in proposals.survived],
+        "anchors_per_level": [proposals.average(total) for total in proposals.anchors],
         "anchors_per_location": detector.anchors_per_location,
-        "anchors_per_level": list(detector.rpn.anchors_per_level),
         "anchor_sizes": [list(sizes) for sizes in detector.anchor_sizes],
         "normalization": detector.normalization,
         "image_min_size": model.image_min_size,
@@ -63,7 +70,3 @@ def list_measures(progress: Progress) -> tuple[Measure, ...]:
         ),
         Measure(name="train/final_loss", value=progress.final_loss, unit="loss", reason=none_logged),
     )
-
-
-def _average(total: int, count: int) -> float | None:
-    return total / count if count else None

@@ -75,7 +75,7 @@ class ImageTransform(nn.Module):
         if self.training:  # only losses, then
             return result
         for detections, size, original in zip(result, image_shapes, original_image_sizes, strict=True):
-            detections["boxes"] = _scale_boxes(detections["boxes"], size, original)
+            detections["boxes"] = scale_boxes(detections["boxes"], size, original)
         return result
 
     def _normalise(self, image: Tensor, size: tuple[int, int]) -> Tensor:
@@ -102,7 +102,7 @@ def _scale_target(target: Target, original: tuple[int, int], size: tuple[int, in
     """Return the target in the scaled image's pixels, without objects that vanish there."""
     boxes, labels, masks = target["boxes"], target["labels"], target["masks"]
     if size != original:
-        boxes = _scale_boxes(boxes, original, size)
+        boxes = scale_boxes(boxes, original, size)
         if len(masks):
             # Nearest neighbour on bytes: masks stay masks, and take a quarter of the memory of floats.
             masks = functional.interpolate(masks[:, None], size=size, mode="nearest")[:, 0]
@@ -112,7 +112,7 @@ def _scale_target(target: Target, original: tuple[int, int], size: tuple[int, in
     return {"boxes": boxes, "labels": labels, "masks": masks}
 
 
-def _scale_boxes(boxes: Tensor, original: tuple[int, int], size: tuple[int, int]) -> Tensor:
+def scale_boxes(boxes: Tensor, original: tuple[int, int], size: tuple[int, int]) -> Tensor:
     """Return boxes of an image of one (height, width) in the pixels of another."""
     if original == size:
         return boxes

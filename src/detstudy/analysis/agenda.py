@@ -1,0 +1,124 @@
+"""What to run next to learn what the study could not tell, as commands that can be typed, the most telling first."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import statistics
+from collections.abc import Iterator, Mapping, Sequence
+
+from detstudy.analysis.choice import has_verdict
+from detstudy.analysis.convergence import Convergence, propose_longer
+from detstudy.analysis.evidence import Evidence
+from detstudy.analysis.labels import count
+from detstudy.analysis.records import Conclusion, FactorSummary, SettingSummary
+from detstudy.analysis.remedy import Remedy
+from detstudy.analysis.sentences import SETTINGS, find_evidence
+from detstudy.plan import BASELINE
+
+MOST_SEEDS = 10
+"""Nobody is sent off to train a setting more often than this."""
+
+
+def write_agenda(
+    evidence: Evidence,
+    settings: Sequence[SettingSummary],
+    factors: Sequence[FactorSummary],
+    remedies: Mapping[str, Remedy | None],
+    convergences: Mapping[str, Convergence | None],
+) -> Iterator[Conclusion]:
+    """Give what is unfinished, else more seeds, more images, longer trainings, the best levels together."""
+    labels = {summary.id: summary.label for summary in settings}
+    waiting = [run for run in evidence.runs if run.state != "ended" or run.outcome == "interrupted"]
+    if waiting:
+        command = write_command(evidence, {})
+        yield Conclusion(f"Finish what is planned ({count(len(waiting), 'run')} left): {command}", "runs")
+        return
+    yield from propose_seeds(evidence, settings, remedies, labels)
+    yield from propose_units(evidence, remedies, labels)
+    for summary in settings:
+        convergence = convergences.get(summary.id)
+        contrast = summary.contrasts.get(evidence.study.objective)
+        if convergence and convergence.state == "rising" and contrast and contrast.verdict in ("worse", "cannot tell"):
+            command = propose_longer(evidence.study, summary, evidence.folder / "study.yaml")
+            text = f"Train {summary.label} and the baseline twice as long, since it was still improving: {command}"
+            yield Conclusion(text, find_evidence(summary))
+    ids = [factor.choice.setting_id for factor in factors if factor.choice]
+    chosen = [s for s in settings if s.id in ids and has_verdict(s, evidence.study.objective, "better")]
+    if evidence.study.design == "one_factor" and len(chosen) > 1:
+        levels = {name: [level] for summary in chosen for name, level in summary.levels.items()}
+        overrides = {"study": f"{evidence.study.name}-together", "design": "grid", "factors": levels}
+        command = write_command(evidence, overrides, elsewhere=True)
+        listed = ", ".join(summary.label for summary in chosen)
+        yield Conclusion(f"Run {listed} together, which this study did not: {command}", SETTINGS)
+
+
+def propose_seeds(
+    evidence: Evidence,
+    settings: Sequence[SettingSummary],
+    remedies: Mapping[str, Remedy | None],
+    labels: Mapping[str, str],
+) -> Iterator[Conclusion]:
+    """Propose as many seeds of all settings as would tell those apart that a few more can."""
+    study, objective = evidence.study, evidence.study.objective
+    unknown = [
+        s for s in settings if (c := s.contrasts.get(objective)) and (c.reason or "").startswith("seed noise unk")
+    ]
+    if unknown:
+        seeds = sorted({*study.baseline_seeds, 0, 1, 2})
+        command = write_command(evidence, {"baseline_seeds": seeds})
+        yield Conclusion(f"Repeat the baseline, so that the noise between seeds is known: {command}", SETTINGS)
+        return
+    needed = {id_: remedy.seeds for id_, remedy in remedies.items() if remedy and remedy.seeds}
+    affordable = {id_: seeds for id_, seeds in needed.items() if seeds <= MOST_SEEDS}
+    if not affordable:
+        return
+    wanted = max(affordable.values())
+    seeds = extend_seeds(study.seeds, wanted)
+    baseline_seeds = extend_seeds(study.baseline_seeds, wanted)
+    added = sum(
+        len(set(baseline_seeds if summary.id == BASELINE else seeds) - {run.seed for run in summary.runs})
+        for summary in settings
+    )
+    times = [spread.mean for summary in settings if (spread := summary.measures.get("train/seconds"))]
+    cost = f"{count(added, 'more training')}"
+    if times:
+        cost += f", about {statistics.fmean(times) * added / 60:,.0f} min of training"
+    listed = "; ".join(f"{labels[id_]} needs {seeds_}" for id_, seeds_ in affordable.items())
+    command = write_command(evidence, {"seeds": seeds, "baseline_seeds": baseline_seeds})
+    yield Conclusion(
+        f"Train {count(wanted, 'seed')} of every setting ({cost}): if the differences stay as they are, that tells "
+        f"({listed}). Seeds added after a look make those verdicts exploratory. {command}",
+        SETTINGS,
+    )
+
+
+def propose_units(
+    evidence: Evidence, remedies: Mapping[str, Remedy | None], labels: Mapping[str, str]
+) -> Iterator[Conclusion]:
+    """Propose the validation data that would tell where seeds can't."""
+    wanted = {id_: remedy.units for id_, remedy in remedies.items() if remedy and remedy.units}
+    if not wanted or evidence.units is None:
+        return
+    noun = "sequences" if "sequence" in evidence.units.label else "images"
+    listed = "; ".join(f"{labels[id_]}: {units:,}" for id_, units in wanted.items())
+    yield Conclusion(
+        f"Annotate more validation {noun} (now {evidence.units.count:,}) where seeds alone won't tell: {listed}.",
+        SETTINGS,
+    )
+
+
+def extend_seeds(seeds: Sequence[int], wanted: int) -> list[int]:
+    """Return the seeds, and the smallest others until there are as many as wanted."""
+    others = (seed for seed in range(wanted + len(seeds)) if seed not in seeds)
+    return [*seeds, *(next(others) for _ in range(wanted - len(seeds)))]
+
+
+def write_command(evidence: Evidence, overrides: Mapping[str, object], *, elsewhere: bool = False) -> str:
+    """Return the command that runs the folder's study with overrides: in its folder, or as a study of its own."""
+    parts = ["detstudy", "run", str(evidence.folder / "study.yaml")]
+    if not elsewhere:
+        parts += ["--out", str(evidence.folder)]
+    for key, value in overrides.items():
+        parts += ["--set", f"{key}={value if isinstance(value, str) else json.dumps(value)}"]
+    return shlex.join(parts)

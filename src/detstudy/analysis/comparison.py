@@ -1,0 +1,67 @@
+"""Every setting against the baseline: who is judged together, and what goes with each verdict in the objective."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+
+from detstudy.analysis.arm import Arm, contrast_family, make_arm
+from detstudy.analysis.convergence import Convergence, describe_rising
+from detstudy.analysis.evidence import Evidence, share_weights
+from detstudy.analysis.records import Contrast
+from detstudy.analysis.remedy import Remedy
+from detstudy.plan import BASELINE, PlannedSetting
+from detstudy.study import MEASURES
+
+Contrasts = dict[str, Contrast]
+"""By measure."""
+
+
+def contrast_settings(evidence: Evidence) -> dict[str, Contrasts]:
+    """Return the contrasts of every setting with the baseline, by its id.
+
+    The settings of a factor are judged together, in a grid all settings: their intervals hold at once. What was added
+    after the first run does not change what was planned: it is judged in a family of its own kind, with all the rest.
+    """
+    baseline = make_arm(evidence, evidence.plan.setting(BASELINE))
+    found: dict[str, Contrasts] = {}
+    for family in list_families(evidence):
+        planned = [setting for setting in family if setting.id not in evidence.additions.settings]
+        for members in (family, planned) if len(planned) < len(family) else (family,):
+            arms = [make_arm(evidence, setting) for setting in members]
+            for measure in MEASURES:
+                for arm, contrast in zip(arms, contrast_family(evidence, arms, baseline, measure), strict=True):
+                    found.setdefault(arm.id, {})[measure] = contrast
+    return found
+
+
+def list_families(evidence: Evidence) -> list[list[PlannedSetting]]:
+    """Return the settings that are judged together: those of a factor; in a grid all, since all are compared."""
+    others = [setting for setting in evidence.plan.settings if setting.id != BASELINE]
+    if evidence.study.design == "grid":
+        return [others] if others else []
+    families: dict[str, list[PlannedSetting]] = {}
+    for setting in others:
+        families.setdefault(next(iter(setting.levels)), []).append(setting)
+    return list(families.values())
+
+
+def complete_contrast(
+    evidence: Evidence,
+    arm: Arm,
+    contrast: Contrast,
+    convergences: Mapping[str, Convergence | None],
+    remedy: Remedy | None,
+) -> Contrast:
+    """Add what goes with a verdict: an arm that was still rising, the kinds of error that differ, what would tell."""
+    if contrast.verdict is None:
+        return contrast
+    baseline = make_arm(evidence, evidence.plan.setting(BASELINE))
+    rising = None
+    if not share_weights(arm.finished[0].setting, baseline.finished[0].setting):
+        rising = describe_rising(arm.label, contrast, convergences)
+    return dataclasses.replace(
+        contrast,
+        caveats=(*contrast.caveats, rising) if rising else contrast.caveats,
+        remedy=remedy.text if remedy else None,
+    )
