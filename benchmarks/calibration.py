@@ -368,7 +368,7 @@ def write_page(findings: Sequence[Findings], seconds: float) -> str:
         *("" for _ in broken[:1]),
         "Not kept everywhere: where one setting, above all the baseline, varies two, three or ten times as much over "
         "seeds as the rest. Two or three seeds of it look alike too often for any rule to notice without making all "
-        "other intervals too wide; with five it is nearly kept. These are reported and don't count as broken:",
+        "other intervals too wide. These are reported and don't count as broken:",
         "",
         *(f"- {describe(found.condition)}: {', '.join(find_broken(found))}" for found in corners),
         "",

@@ -171,10 +171,10 @@ def write_page(evidence: Evidence, findings: Sequence[Findings]) -> str:
         f"Each row: {COMPARISONS:,} random pairs of disjoint groups of each setting, judged by "
         "`detstudy.analysis.contrast.judge_difference` with the draws of "
         f"{evidence.units_label} that the analysis uses. The pairs share trainings, so they are not independent: the "
-        "interval of the share is a jackknife over seeds (how the share changes where no pair uses a certain seed), "
-        f"and it is wide, since {seeds} trainings make {seeds // 6} pairs of 3 and 3 that share none. Within a setting the images' part is "
-        "nothing but the interaction of seed and sequence, which is in the seeds' variance too: such intervals are a "
-        "little wider than they need be.",
+        "interval of the share is a jackknife over the seeds of the setting judged (how the share changes where no "
+        f"pair uses a certain seed), and it is wide, since {seeds} trainings make {seeds // 6} pairs of 3 and 3 that "
+        "share none. Within a setting the images' part is nothing but the interaction of seed and sequence, which is "
+        "in the seeds' variance too: such intervals are a little wider than they need be.",
         "",
         f"{datetime.date.today()}, {count_cores()} cores of {read_cpu_name()}; repeat with "
         "`python benchmarks/same_setting.py`.",

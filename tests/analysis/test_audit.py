@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from detstudy import cli
 from detstudy.analysis import Audit, TableError, audit_table
 from detstudy.analysis.audit.coincidence import add_poisson_tail, add_tail, rate_times
 from detstudy.analysis.audit.finding import Finding, say_chance
@@ -90,6 +92,25 @@ def test_the_deck(audit: Auditor) -> None:
     assert find(audited, "missing_results")[0].rows == ("batch 16",)
     assert "5 of 6 differences in box AP" in find(audited, "no_seeds")[0].sentence
     assert [text.split(" took")[0] for text in audited.conclusions] == ["top-k 12000"]
+
+
+def test_the_verb(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    monkeypatch.setattr("sys.argv", ["detstudy", "audit", str(DECK), "--json"])
+    with pytest.raises(SystemExit, match="0"):
+        cli.main()
+    document = json.loads(capsys.readouterr().out)
+    assert set(document) == {"source", "rows", "results", "measures", "findings", "conclusions", "to_run"}
+    assert (document["rows"], document["results"]) == (8, 7)
+    assert document["findings"][0]["rule"] == "repeated_rows"
+    monkeypatch.setattr("sys.argv", ["detstudy", "audit", str(DECK), "--seed-sd", "0.5"])
+    with pytest.raises(SystemExit, match="0"):
+        cli.main()
+    printed = capsys.readouterr().out
+    assert printed.index("Looks wrong") < printed.index("Can't be concluded") < printed.index("Can be concluded")
+    monkeypatch.setattr("sys.argv", ["detstudy", "audit", str(tmp_path / "none.csv")])
+    with pytest.raises(SystemExit, match="2"):
+        cli.main()
+    assert "none.csv" in capsys.readouterr().err
 
 
 def test_the_deck_with_the_pictured_learning_rate(audit: Auditor) -> None:
@@ -286,7 +307,7 @@ def test_a_difference_over_seeds_is_welchs(audit: Auditor) -> None:
     rng = np.random.default_rng(4)
     concluded = []
     for _ in range(25):
-        values = rng.normal(0, 0.5, (2, 3)).round(1) + [[39.0], [40.0]]
+        values = np.array([[39.0], [40.0]]) + rng.normal(0, 0.5, (2, 3)).round(1)
         rows = [
             f"{name},{seed},{value:.1f}"
             for name, row in zip("ab", values, strict=True)

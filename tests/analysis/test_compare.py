@@ -1,10 +1,18 @@
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from detstudy.analysis import AnalysisError, analyse_study, compare_results, compare_settings
+from detstudy.analysis import (
+    AnalysisError,
+    analyse_study,
+    compare_results,
+    compare_runs,
+    compare_settings,
+    introduce_comparison,
+)
 from detstudy.evaluation import EvaluationError
 from detstudy.study import MEASURES
 
@@ -21,10 +29,13 @@ def folder(write_ledger: Any, Run: Any) -> Path:  # noqa: N803
     return path
 
 
-def test_a_setting_against_the_baseline_is_what_the_analysis_says(folder: Path) -> None:
+def test_a_setting_against_the_baseline_is_judged_on_its_own(folder: Path) -> None:
     compared = compare_settings(folder, "learning_rate=0.04", "baseline")
-    assert compared == analyse_study(folder).settings["learning_rate=0.04"].contrasts
     assert list(compared) == list(MEASURES)
+    alone, together = compared["mask/AP"], analyse_study(folder).settings["learning_rate=0.04"].contrasts["mask/AP"]
+    assert (alone.estimate, alone.seeds, alone.family) == (together.estimate, together.seeds, 1)
+    assert together.low <= alone.low < alone.high <= together.high
+    assert "on its own" in alone.notes[-1]
 
 
 def test_swapping_the_two_turns_the_sign(folder: Path) -> None:
@@ -86,8 +97,10 @@ def test_two_result_files_have_an_interval_over_images_and_no_verdict(folder: Pa
     assert "for these two files" in contrast.notes[0]
     assert compared["box/APl"].estimate is None
     assert compared["box/APl"].reason == "no large objects"
+    assert contrast.p_randomisation == pytest.approx(2 / 2**6)  # six sequences: only all of them swapped does as much
+    assert compared["box/APl"].p_randomisation is None
     same = compare_results(truth, paths[0], paths[0])["mask/AP"]
-    assert (same.estimate, same.low, same.p) == (0.0, None, None)
+    assert (same.estimate, same.low, same.p, same.p_randomisation) == (0.0, None, None, 1.0)
 
 
 def test_result_files_that_do_not_fit_are_refused(folder: Path, tmp_path: Path) -> None:
@@ -96,3 +109,70 @@ def test_result_files_that_do_not_fit_are_refused(folder: Path, tmp_path: Path) 
     wrong.write_text(json.dumps([{"image_id": 999, "category_id": 1, "bbox": [0, 0, 1, 1], "score": 1.0}]))
     with pytest.raises(EvaluationError, match=r"wrong\.json"):
         compare_results(truth, wrong, wrong)
+
+
+def test_two_run_folders_of_a_study_are_its_arms(folder: Path) -> None:
+    analysis = analyse_study(folder)
+    a, b = (analysis.settings[name].runs[0] for name in ("learning_rate=0.04", "baseline"))
+    assert compare_runs(a.folder, b.folder) == compare_settings(folder, a.id, b.id)
+    assert compare_runs(a.evaluation_folder, b.folder)["mask/AP"].estimate is not None
+    with pytest.raises(AnalysisError, match="are the same"):
+        compare_runs(a.folder, a.folder)
+    with pytest.raises(AnalysisError, match="no run's folder; STUDY/runs/NAME is needed"):
+        compare_runs(folder, a.folder)
+    with pytest.raises(AnalysisError, match="no run's folder"):
+        compare_runs(folder / "runs" / "nothing", a.folder)
+
+
+def test_run_folders_of_two_studies_are_two_result_files_over_equal_ground_truth(
+    folder: Path,
+    write_ledger: Any,
+    Run: Any,  # noqa: N803
+) -> None:
+    others = write_ledger({("baseline", 0): Run(quality=0.1), ("learning_rate=0.04", 0): Run(outcome="diverged")})
+    a = analyse_study(folder).settings["baseline"].runs[0]
+    b, failed = (analyse_study(others).settings[name].runs[0] for name in ("baseline", "learning_rate=0.04"))
+    contrast = compare_runs(a.folder, b.folder)["mask/AP"]
+    truth, files = folder / "ground_truth" / "validation.json", [run.evaluation_folder for run in (a, b)]
+    by_files = compare_results(truth, *(path / "predictions.json" for path in files))["mask/AP"]
+    assert (contrast.estimate, contrast.low, contrast.p) == (by_files.estimate, by_files.low, by_files.p)
+    assert contrast.verdict is None
+    assert "two studies" in contrast.notes[-1]
+    assert (contrast.a, contrast.b) == (str(a.folder), str(b.folder))
+    with pytest.raises(AnalysisError, match="no predictions to compare"):
+        compare_runs(a.folder, failed.folder)
+    fewer = write_ledger({("baseline", 0): Run()}, sequences=5)
+    with pytest.raises(AnalysisError, match=r"validation\.json differ: .* detstudy compare --gt"):
+        compare_runs(a.folder, analyse_study(fewer).settings["baseline"].runs[0].folder)
+
+
+def test_plain_words_come_first(folder: Path) -> None:
+    analysis = analyse_study(folder)
+    good, bad = (analysis.settings[name].runs[0] for name in ("baseline", "learning_rate=0.04"))
+    truth = folder / "ground_truth" / "validation.json"
+    paths = [run.evaluation_folder / "predictions.json" for run in (good, bad)]
+    files = introduce_comparison(compare_results(truth, *paths))
+    assert f"{good.measures['mask/AP'].value:.1f} against {bad.measures['mask/AP'].value:.1f}" in files
+    assert "more than the images' noise" in files
+    assert files.endswith("each is one training, and another seed may differ by more.")
+    same = introduce_comparison(compare_results(truth, paths[0], paths[0]))
+    assert "have the same mask AP" in same
+    compared = compare_settings(folder, "learning_rate=0.04", "baseline")
+    for verdict, words in (
+        ("worse", "learning_rate=0.04 is worse than baseline: −"),
+        ("cannot tell", "Whether learning_rate=0.04 is better than baseline can't be told: −"),
+        ("no difference that matters", "Between learning_rate=0.04 and baseline is no difference that matters: −"),
+    ):
+        contrast = dataclasses.replace(compared["box/AP50"], verdict=verdict)
+        text = introduce_comparison({**compared, "box/AP50": contrast}, "box/AP50")
+        assert text.startswith(words)
+        assert "box AP50 (95 %: " in text
+        assert "1 against 3 seeds, 6 sequences" in text
+    assert "mask AP" in introduce_comparison(compared)
+    unknown = dataclasses.replace(contrast, verdict=None, low=None, reason="seed noise unknown")
+    assert introduce_comparison({**compared, "box/AP50": unknown}, "box/AP50").startswith("No verdict on learning_rate")
+    missing = {
+        "mask/AP": dataclasses.replace(unknown, estimate=None),
+        "box/AP": dataclasses.replace(unknown, estimate=None),
+    }
+    assert introduce_comparison(missing) == "learning_rate=0.04 and baseline can't be compared: seed noise unknown."

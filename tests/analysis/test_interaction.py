@@ -44,7 +44,8 @@ def test_a_best_level_that_moves_is_said_with_its_price(write_ledger: Any, Run: 
     assert " and −" in together.sentence
     assert found.noise_degrees_of_freedom == 8
     assert "over 12 runs in 4 settings" in found.notes[0]
-    assert "on these validation images" in found.notes[0]
+    assert "holds for other images too (20 sequences), and its p counts both" in found.notes[0]
+    assert all(effect.p_images is not None for effect in found.effects)
 
 
 def test_alike_cells_show_no_interaction_and_prove_none(write_ledger: Any, Run: Any) -> None:  # noqa: N803

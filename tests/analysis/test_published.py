@@ -167,6 +167,7 @@ def test_spreads_stand_in_cells_or_columns_of_their_own(tmp_path: Path) -> None:
         ("time", "2 days", 172800),
         ("time", "-", None),
         ("time", "soon", None),
+        ("time", "0", None),
     ],
 )
 def test_times_are_seconds(tmp_path: Path, heading: str, text: str, seconds: float | None) -> None:

@@ -32,6 +32,7 @@ def make_factorial(factors: tuple[str, ...], levels: tuple[tuple[Any, ...], ...]
             f=1.0,
             p=0.4,
             p_holm=0.4,
+            p_images=0.5,
             omega_squared=0.0,
             sentence="No interaction was found.",
         )

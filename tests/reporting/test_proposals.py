@@ -9,7 +9,7 @@ import pytest
 
 from detstudy.analysis import Analysis, FactorSummary, Spread
 from detstudy.analysis.records import FeatureLevel, ProposalRow, ProposalTable
-from detstudy.reporting.proposals import draw_proposals, gather_proposal_cells, gather_proposals
+from detstudy.reporting.proposals import draw_proposals, list_proposals, gather_proposals
 
 ANCHORS = {"P3": 960.0, "P4": 240.0}
 
@@ -29,7 +29,7 @@ def make_row(k: int, setting: str, **fields: Any) -> ProposalRow:
         "survived": None,
         "kept": None,
         "recall": {"proposals/AR100": spread(30.0, sd=2.0), "proposals/AR1000s": spread(10.0)},
-        "false_positives": spread(k / 100),
+        "false_positives": spread(k / 100, sd=3.0),
         "seconds": spread(0.25),
     }
     return ProposalRow(level=k, setting_id=setting, **{**values, **fields})
@@ -55,7 +55,7 @@ def test_panels_hold_what_was_measured_against_k(finished: Any) -> None:
         (500, 30.0, 28.0, 32.0),
     ]
     assert sizes.lines == ("small",)
-    assert [mark.value for mark in false_positives.marks] == [1.0, 5.0]
+    assert [(mark.low, mark.value, mark.high) for mark in false_positives.marks] == [(0.0, 1.0, 4.0), (2.0, 5.0, 8.0)]
     assert false_positives.title == "False positives an image (mask, score ≥ 0.5)"
     assert [(mark.k, mark.line, mark.value) for mark in entered.marks] == [
         (100, "P3", 100),
@@ -73,7 +73,7 @@ def test_the_table_has_a_column_a_feature_level(finished: Any) -> None:
     analysis = finished.analyse()
     factor = make_factor(analysis, make_row(100, "baseline"), make_row(500, "learning_rate=0.04", features=()))
 
-    cells = gather_proposal_cells(analysis, factor)
+    cells = list_proposals(analysis, factor)
 
     assert cells is not None
     assert cells.header[:5] == ("k", "P3 (960 anchors)", "P4 (240 anchors)", "proposal AR100", "proposal AR300")
@@ -82,7 +82,7 @@ def test_the_table_has_a_column_a_feature_level(finished: Any) -> None:
         ("0.04", "–", "–", "30.0 ± 2.0", "–", "–", "10.0", "–", "–", "5.0", "0.25 s"),
     )
     assert len(cells.header) == len(cells.rows[0])
-    assert gather_proposal_cells(analysis, analysis.factors[0]) is None
+    assert list_proposals(analysis, analysis.factors[0]) is None
 
 
 def test_panels_without_a_value_are_left_out(finished: Any) -> None:

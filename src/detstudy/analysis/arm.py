@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from detstudy.analysis.confounding import find_caveats
 from detstudy.analysis.contrast import Difference
+from detstudy.analysis.copies import drop_copies
 from detstudy.analysis.evidence import Evidence, share_weights
 from detstudy.analysis.family import bound_regret, correlate_contrasts, judge_family
 from detstudy.analysis.labels import format_points, label_setting
@@ -41,8 +42,8 @@ class Arm:
 
     @property
     def finished(self) -> tuple[RunRecord, ...]:
-        """The runs that have measures."""
-        return tuple(run for run in self.runs if run.outcome == "finished")
+        """The runs that have measures, without those that repeat another seed's."""
+        return drop_copies(run for run in self.runs if run.outcome == "finished")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -153,7 +154,8 @@ def prepare_contrast(evidence: Evidence, a: Arm, b: Arm, measure: str) -> tuple[
 
 def _start_contrast(evidence: Evidence, a: Arm, b: Arm, measure: str) -> Contrast:
     """Return the contrast without numbers, with notes on what did not finish or did not take effect."""
-    notes, caveats = [], ()
+    notes: list[str] = []
+    caveats: tuple[str, ...] = ()
     if a.finished and b.finished:
         for arm in (a, b):
             notes += [*list_unfinished(arm.label, arm.runs), *check_receipts(arm.label, arm.finished)]

@@ -94,7 +94,7 @@ def find_arm(evidence: Evidence, name: str) -> Arm:
             return make_arm(evidence, planned)
     run_name = name.rstrip("/").rpartition("runs/")[2]
     for run in evidence.runs:
-        if run.id == run_name:
+        if run_name in (run.id, f"{run.folder.name}/evaluations/{run.evaluation_folder.name}"):
             return Arm(run.id, run.id, (run,))
     settings = [planned.id for planned in evidence.plan.settings]
     near = difflib.get_close_matches(name, [*settings, *(run.id for run in evidence.runs)], n=3, cutoff=0.5)

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from detstudy.analysis.copies import drop_copies
 from detstudy.analysis.exploration import find_additions
 from detstudy.analysis.units import read_units
 from detstudy.analysis.variance import SeedNoise, pool_seed_noise
@@ -68,11 +69,13 @@ class Evidence:
         return Ledger(self.folder).read_runs(self.plan, "test") if self.study.data.test else []
 
     def seed_noise(self, measure: str) -> SeedNoise:
-        """Return a measure's variance over seeds. Settings that share weights count once."""
+        """Return a measure's variance over seeds. Settings that share weights count once, as do seeds that change nothing."""
         if measure not in self._noise:
             values = {
                 setting.id: [
-                    value for run in self.runs_of(setting.id) if (value := self.value(run, measure)) is not None
+                    value
+                    for run in drop_copies(self.runs_of(setting.id))
+                    if (value := self.value(run, measure)) is not None
                 ]
                 for setting in self.plan.settings
                 if self.trained_as(setting.setting) == setting.id

@@ -11,6 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from detstudy.analysis.contrast import combine_parts
+from detstudy.analysis.variance import MOST_UNDEFINED, Part
+
 Levels = tuple[Any, ...]
 """A cell: one level of each factor."""
 
@@ -87,6 +90,57 @@ def analyse_variance(values: Mapping[Levels, Sequence[float]]) -> VarianceTable 
     )
 
 
+def judge_terms(
+    values: Mapping[Levels, Sequence[float]],
+    draws: Mapping[Levels, NDArray[np.float64]],
+    units: int,
+    table: VarianceTable,
+) -> list[float | None]:
+    """Return for each term of the table the p of its effect on other images too, adjusted by Holm.
+
+    `draws` are each cell's mean over its runs in draws of `units` units. The cell means' share in the term is held
+    against its expectation from both noises, seeds within cells and units; its distribution is Box's F, whose
+    numerator has the degrees of freedom of the two noises' covariance and whose denominator those of
+    `combine_parts`. Every cell counts alike. None where a term has no degrees of freedom or draws are undefined.
+
+    Source: Box, Annals of Mathematical Statistics 25 (1954); Brunner, Dette and Munk, J. American Statistical
+    Association 92 (1997), for its use on cell means.
+    """
+    from scipy.special import fdtrc
+
+    cells = list(values)
+    drawn = np.column_stack([draws[cell] for cell in cells])
+    drawn = drawn[~np.isnan(drawn).any(axis=1)]
+    if units < 2 or len(drawn) < (1 - MOST_UNDEFINED) * len(draws[cells[0]]):
+        return [None] * len(table.terms)
+    means = np.array([np.mean(values[cell]) for cell in cells])
+    seeds = np.diag([table.noise / len(values[cell]) for cell in cells])
+    images = np.cov(drawn, rowvar=False) * units / (units - 1)
+    p_values: list[float | None] = []
+    for term in table.terms:
+        rest = [other.factors for other in table.terms if not set(term.factors) <= set(other.factors)]
+        share = _project(cells, [*rest, term.factors]) - _project(cells, rest)
+        if round(float(np.trace(share))) < 1:
+            p_values.append(None)
+            continue
+        parts = [
+            Part(float(np.trace(share @ noise)), freedom)
+            for noise, freedom in ((seeds, table.degrees_of_freedom), (images, units - 1))
+        ]
+        variance, freedom = combine_parts(parts[:1], parts[1])
+        spread = share @ (seeds + images)
+        numerator = variance**2 / float(np.trace(spread @ spread))
+        p_values.append(float(fdtrc(numerator, freedom, float(means @ share @ means) / variance)))
+    adjusted = iter(adjust_by_holm([p for p in p_values if p is not None]))
+    return [None if p is None else next(adjusted) for p in p_values]
+
+
+def _project(cells: Sequence[Levels], terms: Collection[tuple[int, ...]]) -> NDArray[np.float64]:
+    """Return the projection of cell means onto what some terms can explain."""
+    design = _make_design(cells, terms)
+    return design @ np.linalg.pinv(design)
+
+
 def adjust_by_holm(p_values: Sequence[float]) -> list[float]:
     """Return p values that may each be held against the level of the whole family, in the given order."""
     adjusted = [0.0] * len(p_values)
@@ -125,10 +179,14 @@ def _fit(
     cells: Sequence[Levels], response: NDArray[np.float64], terms: Collection[tuple[int, ...]]
 ) -> tuple[float, int]:
     """Return the residual sum of squares and the rank of the least-squares fit of some terms."""
+    design = _make_design(cells, terms)
+    solution, _, rank, _ = np.linalg.lstsq(design, response)
+    return float(np.sum((response - design @ solution) ** 2)), int(rank)
+
+
+def _make_design(cells: Sequence[Levels], terms: Collection[tuple[int, ...]]) -> NDArray[np.float64]:
     columns = [np.ones(len(cells))]
     for term in terms:
         parts = [tuple(cell[factor] for factor in term) for cell in cells]
         columns += [np.array([part == level for part in parts], dtype=float) for level in dict.fromkeys(parts)]
-    design = np.column_stack(columns)
-    solution, _, rank, _ = np.linalg.lstsq(design, response)
-    return float(np.sum((response - design @ solution) ** 2)), int(rank)
+    return np.column_stack(columns)

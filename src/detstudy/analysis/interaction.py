@@ -9,10 +9,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from detstudy.analysis.contrast import Difference, Judgement, judge_difference
 from detstudy.analysis.copies import drop_copies
 from detstudy.analysis.evidence import Evidence, read_value
-from detstudy.analysis.factorial import Term, VarianceTable, analyse_variance, compare_variances
+from detstudy.analysis.factorial import Term, VarianceTable, analyse_variance, compare_variances, judge_terms
 from detstudy.analysis.labels import (
     count,
     describe_interval,
@@ -60,9 +63,9 @@ def analyse_interactions(evidence: Evidence) -> Factorial | None:
     """Return the analysis of variance of the objective over a grid's runs; None for other designs.
 
     None too where fewer than two factors have two levels. Cells without a result are left out, as are levels without
-    any; `reason` says where nothing is left to analyse. "The best level depends" is said only where the interaction
-    is significant (Holm) and the exchange of the two best levels is, both ways, by differences that count the
-    validation images' noise too.
+    any; `reason` says where nothing is left to analyse. An interaction is claimed only where it holds for other
+    validation images too, and "the best level depends" only where the exchange of the two best levels is clear both
+    ways.
     """
     study = evidence.study
     varied = [factor for factor in study.factors if len(factor.levels) > 1]
@@ -79,7 +82,7 @@ def analyse_interactions(evidence: Evidence) -> Factorial | None:
         tuple(level for level in factor.levels if any(results[cell] and cell[n] == level for cell in cells))
         for n, factor in enumerate(varied)
     )
-    values = {cell: list(found.values()) for cell, found in results.items() if found}
+    values = {cell: found for cell, found in results.items() if found}
     planned = math.prod(len(factor.levels) for factor in varied)
     reason = _refuse(names, levels, cells, planned)
     table = None if reason else analyse_variance(values)
@@ -97,11 +100,10 @@ def analyse_interactions(evidence: Evidence) -> Factorial | None:
     )
 
 
-def _read_results(evidence: Evidence, setting_id: str) -> dict[str, float]:
+def _read_results(evidence: Evidence, setting_id: str) -> list[float]:
     """Return the objective of a setting's finished runs, copies left out."""
-    finished = drop_copies(run for run in evidence.runs_of(setting_id) if run.outcome == "finished")
-    values = {run.id: read_value(run, evidence.study.objective) for run in finished}
-    return {run_id: value for run_id, value in values.items() if value is not None}
+    found = (read_value(run, evidence.study.objective) for run in _list_runs(evidence, setting_id))
+    return [value for value in found if value is not None]
 
 
 def _refuse(names: Sequence[str], levels: Sequence[tuple[Any, ...]], cells: Cells, planned: int) -> str | None:
@@ -136,13 +138,18 @@ def _describe_effects(
     table: VarianceTable,
 ) -> tuple[Effect, ...]:
     effects = []
-    for term in table.terms:
+    draws = {cell: _average_draws(evidence, cells[cell]) for cell in values}
+    known = {cell: found for cell, found in draws.items() if found is not None}
+    on_others: list[float | None] = [None] * len(table.terms)
+    if evidence.units and len(known) == len(values):
+        on_others = judge_terms(values, known, evidence.units.count, table)
+    for term, p_images in zip(table.terms, on_others, strict=True):
         if len(term.factors) == 1:
-            sentence = state_main_effect(label_factor(names[term.factors[0]]), evidence.study.objective, term)
+            sentence = state_main_effect(label_factor(names[term.factors[0]]), evidence.study.objective, term, p_images)
         else:
             pair = term.factors[0], term.factors[1]
             squares = [tabulate_pair(names, levels, cells, values, places) for places in (pair, pair[::-1])]
-            sentence = _state_interaction(evidence, squares, term)
+            sentence = _state_interaction(evidence, squares, term, p_images)
         effects.append(
             Effect(
                 factors=tuple(names[factor] for factor in term.factors),
@@ -151,6 +158,7 @@ def _describe_effects(
                 f=term.f,
                 p=term.p,
                 p_holm=term.p_holm,
+                p_images=p_images,
                 omega_squared=term.omega_squared,
                 sentence=sentence,
             )
@@ -185,29 +193,38 @@ def tabulate_pair(
     )
 
 
-def state_main_effect(label: str, objective: str, term: Term) -> str:
+def state_main_effect(label: str, objective: str, term: Term, p_images: float | None) -> str:
     """Return what a factor does, averaged over the levels of the others, as a sentence."""
     if term.p_holm is None:
         return f"The effect of the {label} can't be told from those of the other factors: too few cells have a result."
+    p, others = max(term.p_holm, p_images or 0.0), "averaged over the other factors' levels"
     if term.p_holm >= LEVEL:
         return (
-            f"No effect of the {label} on {label_measure(objective)} was found over the other factors' levels "
-            f"({format_p(term.p_holm)}); that is not proof of none."
+            f"No effect of the {label} on {label_measure(objective)} was found, {others} ({format_p(p)}); that is not "
+            "proof of none."
         )
-    return (
-        f"The {label} changes {label_measure(objective)}, averaged over the other factors' levels "
-        f"({format_p(term.p_holm)}, partial ω² {term.omega_squared:.2f})."
-    )
+    size = f"partial ω² {term.omega_squared:.2f}"
+    if p >= LEVEL:
+        return (
+            f"The {label} changes {label_measure(objective)} on these validation images, {others} "
+            f"({format_p(term.p_holm)}, {size}), but on others it may not ({format_p(p)})."
+        )
+    return f"The {label} changes {label_measure(objective)}, {others} ({format_p(p)}, {size})."
 
 
-def _state_interaction(evidence: Evidence, squares: Sequence[Square], term: Term) -> str:
+def _state_interaction(evidence: Evidence, squares: Sequence[Square], term: Term, p_images: float | None) -> str:
     """Return what two factors do together; `squares` are their means, asked for the best level of either."""
     first, second = (label_factor(name) for name in squares[0].names)
     if term.p_holm is None:
         return f"Whether {first} and {second} interact can't be told: too few of their combinations have a result."
-    p = format_p(term.p_holm)
+    p = format_p(max(term.p_holm, p_images or 0.0))
     if term.p_holm >= LEVEL:
         return f"No interaction was found between {first} and {second} ({p}); that is not proof of none."
+    if p_images is not None and p_images >= LEVEL:
+        return (
+            f"No interaction between {first} and {second} is certain: there is one on these validation images "
+            f"({format_p(term.p_holm)}), but on others it may be gone ({p})."
+        )
     moving = [square for square in squares if len(set(square.best().values())) > 1]
     for square in moving:
         crossing = _find_crossing(evidence, square)
@@ -275,11 +292,10 @@ def _judge(evidence: Evidence, plus: Sequence[str], minus: Sequence[str]) -> Jud
     estimate, weighted = 0.0, []
     for sign, ids in ((1 / len(plus), plus), (-1 / len(minus), minus)):
         for id_ in ids:
-            draws = [evidence.draws(run, objective) for run in runs[id_]]
-            known = [values for values in draws if values is not None]
-            if len(known) < len(draws):
+            draws = _average_draws(evidence, id_)
+            if draws is None:
                 return None
-            weighted.append(sign * sum(known[1:], start=known[0]) / len(known))
+            weighted.append(sign * draws)
             estimate += sign * statistics.fmean(read_value(run, objective) or 0.0 for run in runs[id_])
     unit_part = estimate_unit_part(sum(weighted[1:], start=weighted[0]), units.count)
     if unit_part is None:
@@ -287,6 +303,13 @@ def _judge(evidence: Evidence, plus: Sequence[str], minus: Sequence[str]) -> Jud
     scaled = [Part(part.variance / len(plus) ** 2, part.degrees_of_freedom) for part in seed_parts]
     difference = Difference(estimate=estimate, seed_parts=scaled, unit_part=unit_part)
     return judge_difference(difference, evidence.study.smallest_difference_that_matters)
+
+
+def _average_draws(evidence: Evidence, setting_id: str) -> NDArray[np.float64] | None:
+    """Return the objective's mean over a setting's runs in each draw of units; None where that can't be had."""
+    draws = [evidence.draws(run, evidence.study.objective) for run in _list_runs(evidence, setting_id)]
+    known = [values for values in draws if values is not None]
+    return sum(known[1:], start=known[0]) / len(known) if known and len(known) == len(draws) else None
 
 
 def _list_runs(evidence: Evidence, setting_id: str) -> tuple[RunRecord, ...]:
@@ -303,8 +326,8 @@ def _describe_basis(
     notes = [
         f"Analysis of variance, type II, of {measure} over {count(sum(map(len, values.values())), 'run')} in "
         f"{count(len(values), 'setting')}; each p is Holm's over {count(len(table.terms), 'effect')}. Its noise is the "
-        f"seeds' ({format_points(math.sqrt(table.noise))}, {freedom}) on these validation images: other images are "
-        "counted only where a 95 % interval is given."
+        f"seeds' ({format_points(math.sqrt(table.noise))}, {freedom}) on these validation images; what is said to hold "
+        f"holds for other images too ({evidence.units_label}), and its p counts both."
     ]
     missing = [id_ for cell, id_ in cells.items() if cell not in values]
     if missing:

@@ -63,15 +63,14 @@ def detectable_difference(
 ) -> float:
     """Return the smallest true difference that would be called better or worse with a chance of `power`.
 
-    0 where nothing varies. The sum of the two t quantiles times the standard error; with four degrees of freedom and
-    more it is within 3 % of the noncentral t's answer.
+    0 where nothing varies. By the noncentral t distribution.
     """
-    from scipy.special import stdtrit
+    from scipy.special import nctdtrinc, stdtrit
 
     variance, freedom = combine_parts(seed_parts, unit_part)
     if variance == 0:
         return 0.0
-    return math.sqrt(variance) * float(stdtrit(freedom, 1 - level / 2) + stdtrit(freedom, power))
+    return math.sqrt(variance) * float(nctdtrinc(freedom, 1 - power, stdtrit(freedom, 1 - level / 2)))
 
 
 def forecast_seed_parts(noise: SeedNoise, arms: Sequence[tuple[str, int]], seeds: int) -> list[Part] | None:

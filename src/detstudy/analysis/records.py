@@ -250,7 +250,8 @@ class Effect:
     degrees_of_freedom: int
     f: float | None
     p: float | None
-    p_holm: float | None  # adjusted over the study's effects
+    p_holm: float | None  # adjusted over the study's effects; on these validation images
+    p_images: float | None  # the same with the noise of validation images counted; None where that is unknown
     omega_squared: float | None  # partial: its share of the variance, the other effects set aside
     sentence: str  # verdict first
 

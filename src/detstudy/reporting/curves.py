@@ -16,6 +16,7 @@ from detstudy.analysis.labels import format_change, label_measure
 from detstudy.ledger import RunRecord, read_curve
 from detstudy.plan import BASELINE
 from detstudy.reporting.figure import colour_levels, finish_chart, inline_rows
+from detstudy.reporting.listing import Listing
 from detstudy.reporting.number import DASH
 from detstudy.reporting.standing import caption_level
 
@@ -118,6 +119,27 @@ def gather_curves(analysis: Analysis, factor: FactorSummary) -> Curves | None:
         judged_loss=tuple(judged[True]),
         judged_objective=tuple(judged[False]),
         convergence=tuple(rows.values()),
+    )
+
+
+def list_convergence(curves: Curves) -> Listing | None:
+    """Return whether each level had converged, or None where no run of it finished."""
+    if not curves.convergence:
+        return None
+    return Listing(
+        caption="Still improving when the iterations ended?",
+        header=("level", "verdict", "judged by", "points", "gain of half as many iterations again", "90 % interval"),
+        rows=tuple(
+            (
+                row.label,
+                f"{row.verdict} ({row.reason})" if row.reason else row.verdict,
+                f"{row.by}; seeds: {row.seeds}" if row.seeds else row.by,
+                row.points,
+                row.gain,
+                row.interval,
+            )
+            for row in curves.convergence
+        ),
     )
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from detstudy.analysis import Analysis, ErrorSummary, FactorSummary, Spread
 from detstudy.plan import BASELINE
 from detstudy.reporting.figure import finish_chart, inline_rows
+from detstudy.reporting.listing import Listing
 from detstudy.reporting.number import DASH, format_ap, format_count
 from detstudy.reporting.standing import caption_level, error_kind
 
@@ -33,15 +34,6 @@ ROW_HEIGHT = 26
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ErrorTable:
-    """A table as text: the first column names the row, the others are numbers."""
-
-    caption: str
-    header: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ErrorRow:
     """A level's errors, means over seeds: counts an image at the operating threshold, and AP50 points by kind."""
 
@@ -58,7 +50,7 @@ class Errors:
     kind: str  # "box" or "mask": what had to overlap
     threshold: float
     rows: tuple[ErrorRow, ...]
-    tables: tuple[ErrorTable, ...]
+    tables: tuple[Listing, ...]
 
 
 def gather_errors(analysis: Analysis, factor: FactorSummary) -> Errors | None:
@@ -92,13 +84,13 @@ def gather_errors(analysis: Analysis, factor: FactorSummary) -> Errors | None:
     return Errors(kind=kind, threshold=threshold, rows=rows, tables=tuple(table for table in tables if table))
 
 
-def tabulate_kinds(levels: Mapping[str, ErrorSummary], threshold: float) -> ErrorTable:
+def tabulate_kinds(levels: Mapping[str, ErrorSummary], threshold: float) -> Listing:
     """Return counts an image by kind of error at the operating threshold."""
     rows = tuple((label, *show_spreads(found.counts, COUNTS)) for label, found in levels.items())
-    return ErrorTable(caption=f"Errors an image at score ≥ {threshold:g}", header=("level", *COLUMNS), rows=rows)
+    return Listing(caption=f"Errors an image at score ≥ {threshold:g}", header=("level", *COLUMNS), rows=rows)
 
 
-def tabulate_best(levels: Mapping[str, ErrorSummary]) -> ErrorTable | None:
+def tabulate_best(levels: Mapping[str, ErrorSummary]) -> Listing | None:
     """Return the same at each level's threshold of the highest F1; None where none finds anything."""
     rows = []
     for label, found in levels.items():
@@ -110,18 +102,18 @@ def tabulate_best(levels: Mapping[str, ErrorSummary]) -> ErrorTable | None:
     if all(row[1] == DASH for row in rows):
         return None
     caption = "Errors an image at the score with the highest F1 over all classes"
-    return ErrorTable(caption=caption, header=("level", "score ≥", "F1, %", *COLUMNS), rows=tuple(rows))
+    return Listing(caption=caption, header=("level", "score ≥", "F1, %", *COLUMNS), rows=tuple(rows))
 
 
-def tabulate_costs(levels: Mapping[str, ErrorSummary]) -> ErrorTable | None:
+def tabulate_costs(levels: Mapping[str, ErrorSummary]) -> Listing | None:
     """Return the AP50 points that each kind costs; None without any."""
     if not any(found.cost for found in levels.values()):
         return None
     rows = tuple((label, *(show_ap(found.cost.get(kind)) for kind in KINDS)) for label, found in levels.items())
-    return ErrorTable(caption="AP50 that mending one kind alone would add", header=("level", *KINDS), rows=rows)
+    return Listing(caption="AP50 that mending one kind alone would add", header=("level", *KINDS), rows=rows)
 
 
-def tabulate_sizes(levels: Mapping[str, ErrorSummary], threshold: float) -> ErrorTable:
+def tabulate_sizes(levels: Mapping[str, ErrorSummary], threshold: float) -> Listing:
     """Return counts an image by size of the object concerned, of the detection itself for background errors.
 
     Sizes of which there is nothing are left out.
@@ -134,10 +126,10 @@ def tabulate_sizes(levels: Mapping[str, ErrorSummary], threshold: float) -> Erro
         for label, found in levels.items()
         for size in sizes
     )
-    return ErrorTable(caption=f"By size, an image, at score ≥ {threshold:g}", header=("level", *COLUMNS), rows=rows)
+    return Listing(caption=f"By size, an image, at score ≥ {threshold:g}", header=("level", *COLUMNS), rows=rows)
 
 
-def tabulate_classes(levels: Mapping[str, ErrorSummary], threshold: float) -> ErrorTable | None:
+def tabulate_classes(levels: Mapping[str, ErrorSummary], threshold: float) -> Listing | None:
     """Return counts an image by class, of the MOST_CLASSES with the most errors; None where there is one class."""
     totals: dict[str, float] = {}
     for found in levels.values():
@@ -154,7 +146,7 @@ def tabulate_classes(levels: Mapping[str, ErrorSummary], threshold: float) -> Er
     caption = f"By class, an image, at score ≥ {threshold:g}"
     if len(chosen) < len(totals):
         caption += f": the {len(chosen)} of {len(totals)} classes with the most errors"
-    return ErrorTable(caption=caption, header=("level", *COLUMNS), rows=rows)
+    return Listing(caption=caption, header=("level", *COLUMNS), rows=rows)
 
 
 def show_spreads(counts: Mapping[str, Spread], names: Sequence[str]) -> list[str]:

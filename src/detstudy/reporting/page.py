@@ -9,17 +9,17 @@ from detstudy.analysis import Analysis, FactorSummary
 from detstudy.ledger import Ledger
 from detstudy.plan import BASELINE
 from detstudy.reporting.answer import Answer, gather_answer
-from detstudy.reporting.curves import Curves, draw_curves, gather_curves
+from detstudy.reporting.curves import Curves, draw_curves, gather_curves, list_convergence
 from detstudy.reporting.errors import Errors, draw_errors, gather_errors
 from detstudy.reporting.forest import draw_forest, gather_forest
 from detstudy.reporting.gallery import Gallery, gather_galleries
 from detstudy.reporting.interaction import draw_interaction, gather_interactions
 from detstudy.reporting.inventory import Inventory, gather_inventory
-from detstudy.reporting.listing import Listing, list_convergence, list_prices, list_proposals
-from detstudy.reporting.proposals import draw_proposals, gather_proposal_cells, gather_proposals
+from detstudy.reporting.listing import Listing
+from detstudy.reporting.proposals import draw_proposals, gather_proposals, list_proposals
 from detstudy.reporting.standing import caption_level, is_crossed
 from detstudy.reporting.table import FactorTable, gather_table
-from detstudy.reporting.tradeoffs import TradeOffs, draw_trade_offs, gather_trade_offs
+from detstudy.reporting.tradeoffs import TradeOffs, draw_trade_offs, gather_trade_offs, list_prices
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +92,7 @@ def gather_page(ledger: Ledger, analysis: Analysis) -> Page:
         answer=gather_answer(analysis),
         figures=figures,
         trade_offs=trade_offs,
-        prices=list_prices(trade_offs),
+        prices=list_prices(trade_offs) if trade_offs else (),
         interactions=tuple(
             Figure(name=f"interaction-{number}", title=plot.sentence, spec=draw_interaction(plot))
             for number, plot in enumerate(plots, start=1)
@@ -155,8 +155,8 @@ def gather_section(analysis: Analysis, factor: FactorSummary, anchor: str, galle
         notes=factor.notes,
         table=gather_table(analysis, factor),
         curves=curves,
-        convergence=list_convergence(curves),
-        proposals=list_proposals(gather_proposal_cells(analysis, factor)),
+        convergence=list_convergence(curves) if curves else None,
+        proposals=list_proposals(analysis, factor),
         errors=errors,
         gallery=gallery,
         figures=figures,

@@ -10,6 +10,7 @@ from detstudy.analysis import Analysis, FactorSummary, Spread
 from detstudy.analysis.records import ProposalRow, ProposalTable
 from detstudy.plan import BASELINE
 from detstudy.reporting.figure import LEVEL_COLOURS, finish_chart, inline_rows
+from detstudy.reporting.listing import Listing
 from detstudy.reporting.number import DASH, format_ap, format_count, format_seconds
 from detstudy.reporting.standing import caption_level, error_kind
 
@@ -57,15 +58,7 @@ class ProposalFigure:
     panels: tuple[Panel, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProposalCells:
-    """The table behind the charts, as texts: a row each level."""
-
-    header: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-
-
-def gather_proposal_cells(analysis: Analysis, factor: FactorSummary) -> ProposalCells | None:
+def list_proposals(analysis: Analysis, factor: FactorSummary) -> Listing | None:
     """Return a proposal factor's table, means over seeds with their standard deviation; None for other factors.
 
     Proposals of a feature level are those that entered NMS and, after the arrow, survived it.
@@ -88,7 +81,8 @@ def gather_proposal_cells(analysis: Analysis, factor: FactorSummary) -> Proposal
                 format_seconds(row.seconds.mean if row.seconds else None),
             )
         )
-    return ProposalCells(
+    return Listing(
+        caption="Proposals, recall and cost by k",
         header=(
             "k",
             *(f"{feature.name} ({feature.anchors:,.0f} anchors)" for feature in features),
@@ -142,7 +136,7 @@ def _mark_spreads(values: Iterable[tuple[int, str, Spread | None]], factor: floa
             k=k,
             line=line,
             value=spread.mean * factor,
-            low=None if spread.sd is None else (spread.mean - spread.sd) * factor,
+            low=None if spread.sd is None else max(0.0, spread.mean - spread.sd) * factor,
             high=None if spread.sd is None else (spread.mean + spread.sd) * factor,
         )
         for k, line, spread in values
@@ -170,7 +164,7 @@ def _count_panel(title: str, table: ProposalTable, field: str) -> Panel:
     caps = {f.name: f.anchors for row in table.rows for f in row.features if f.anchors <= largest}
     return Panel(
         title=title,
-        unit="proposals, log scale (dashes: anchors)" if caps else "proposals, log scale",
+        unit="proposals (dashes: anchors)" if caps else "proposals",
         marks=marks,
         logarithmic=True,
         caps=tuple(caps.items()),
@@ -199,7 +193,7 @@ def _draw_panel(figure: ProposalFigure, panel: Panel) -> Any:
     x = alt.X(
         field="k",
         type="quantitative",
-        title="k, log scale" if figure.baseline is None else "k, log scale (vertical line: the baseline)",
+        title="k, log scale" if figure.baseline is None else "k, log scale (dotted: the baseline)",
         scale=alt.Scale(type="log", domain=[levels[0] / 1.15, levels[-1] * 1.15], nice=False),
     ).axis(values=levels, format=",d", labelOverlap="greedy", grid=False)
     scale = alt.Scale(type="log", nice=False) if panel.logarithmic else alt.Scale(zero=False, nice=True)
@@ -222,7 +216,7 @@ def _draw_panel(figure: ProposalFigure, panel: Panel) -> Any:
         rule = alt.Chart(inline_rows(caps)).mark_rule(strokeDash=[3, 3], opacity=0.8)
         layers.append(rule.encode(y=y, color=colour))
     if figure.baseline is not None:
-        mark = alt.Chart(inline_rows([{"k": figure.baseline}])).mark_rule(strokeWidth=1, color=BASELINE_RULE_COLOUR)
+        mark = alt.Chart(inline_rows([{"k": figure.baseline}])).mark_rule(strokeDash=[2, 4], color=BASELINE_RULE_COLOUR)
         layers.insert(0, mark.encode(x=x))
     return alt.layer(*layers).properties(width=WIDTH, height=HEIGHT, title=panel.title)
 

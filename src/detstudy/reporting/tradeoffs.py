@@ -13,6 +13,7 @@ from detstudy.analysis.cost import format_cost
 from detstudy.analysis.labels import label_measure
 from detstudy.analysis.records import Price, TradeOff, TradePoint
 from detstudy.reporting.figure import finish_chart, inline_rows
+from detstudy.reporting.listing import Listing
 from detstudy.reporting.number import format_difference
 from detstudy.reporting.standing import caption_setting
 
@@ -147,6 +148,19 @@ def find_domain(panel: Panel) -> tuple[list[float], bool]:
     reach_low = min(max(low - min([*ends, low]), 0.05 * spread), 0.5 * spread)
     reach_high = min(max(max([*ends, high]) - high, 0.05 * spread), 0.5 * spread)
     return [max(0.0, min(low - reach_low, middle - spread / 2)), max(high + reach_high, middle + spread / 2)], False
+
+
+def list_prices(trade_offs: TradeOffs) -> tuple[Listing, ...]:
+    """Return what each further AP point costs along the front, a table a cost that has steps."""
+    return tuple(
+        Listing(
+            caption=f"The price of a point: {panel.name}",
+            header=("step", "gain in AP", "costs more", "a point costs (95 %)"),
+            rows=tuple((step.step, step.gain, step.extra, step.price) for step in panel.steps),
+        )
+        for panel in trade_offs.panels
+        if panel.steps
+    )
 
 
 def draw_trade_offs(trade_offs: TradeOffs) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from detstudy.data import ImageRecord, read_dataset
 from detstudy.setting import Measure, Setting, SplitName
 from detstudy.trainer import MOST_PROPOSALS, Job, Predicted, Prediction, Trained
+from detstudy.training.schedule import compute_multiplier
 
 if TYPE_CHECKING:
     import numpy as np
@@ -66,7 +67,7 @@ class FakeTrainer:
             effective={
                 "learning_rate_first": training.learning_rate * training.warmup_factor,
                 "learning_rate_max": training.learning_rate,
-                "learning_rate_last": 0.0,
+                "learning_rate_last": training.learning_rate * compute_multiplier(training, training.iterations - 1),
                 "optimizer_steps": training.iterations,
                 "images_seen": training.iterations * training.batch_size,
                 "micro_batch_size": training.micro_batch_size or training.batch_size,

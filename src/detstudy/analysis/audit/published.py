@@ -263,7 +263,7 @@ def _read_row(line: int, texts: list[str], headings: list[Heading], comma: bool)
         names=tuple(names),
         claims=tuple(claims),
         cells=cells,
-        seconds=seconds,
+        seconds=seconds if seconds and seconds > 0 else None,
         seconds_step=step,
         budget=budget,
         seed=seed,
