@@ -196,7 +196,8 @@ def compare(
             }
             for name, contrast in contrasts.items()
         }
-        notes = list(dict.fromkeys(note for contrast in contrasts.values() for note in contrast.notes))
+        carried = (note for contrast in contrasts.values() for note in (*contrast.caveats, *contrast.notes))
+        notes = list(dict.fromkeys(carried))
         document = {"summary": opening, "measures": rows, "units": first.units, "seeds": list(first.seeds)}
         _print_json({**document, "notes": notes})
         return

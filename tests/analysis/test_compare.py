@@ -29,13 +29,31 @@ def folder(write_ledger: Any, Run: Any) -> Path:  # noqa: N803
     return path
 
 
-def test_a_setting_against_the_baseline_is_judged_on_its_own(folder: Path) -> None:
+def test_a_setting_against_the_baseline_is_what_the_report_says(folder: Path) -> None:
     compared = compare_settings(folder, "learning_rate=0.04", "baseline")
     assert list(compared) == list(MEASURES)
-    alone, together = compared["mask/AP"], analyse_study(folder).settings["learning_rate=0.04"].contrasts["mask/AP"]
-    assert (alone.estimate, alone.seeds, alone.family) == (together.estimate, together.seeds, 1)
-    assert together.low <= alone.low < alone.high <= together.high
-    assert "on its own" in alone.notes[-1]
+    reported = analyse_study(folder).settings["learning_rate=0.04"].contrasts
+    assert reported["mask/AP"].family == 2
+    for measure in MEASURES:
+        ours, theirs = compared[measure], reported[measure]
+        assert (ours.estimate, ours.low, ours.high, ours.p, ours.verdict) == (
+            theirs.estimate,
+            theirs.low,
+            theirs.high,
+            theirs.p,
+            theirs.verdict,
+        )
+    turned = compare_settings(folder, "baseline", "learning_rate=0.04")["mask/AP"]
+    assert (turned.a, turned.b) == ("baseline", "learning_rate=0.04")
+    assert (turned.estimate, turned.low) == (-compared["mask/AP"].estimate, -compared["mask/AP"].high)
+
+
+def test_two_settings_are_judged_on_their_own(folder: Path) -> None:
+    contrast = compare_settings(folder, "learning_rate=0.04", "learning_rate=0.0004")["mask/AP"]
+    assert contrast.family == 1
+    assert "on its own" in contrast.notes[-1]
+    assert contrast.kinds is not None
+    assert contrast.kinds.startswith("At score ≥ 0.5: ")
 
 
 def test_swapping_the_two_turns_the_sign(folder: Path) -> None:

@@ -78,7 +78,7 @@ def test_worse_places_are_called_localisation_errors(evidence: Evidence) -> None
     a, b = make_arm(evidence, OTHER), make_arm(evidence, "baseline")
     text = describe_kinds(evidence, a, b)
     assert text is not None
-    assert re.match(r"−\d+\.\d mask AP; at score ≥ 0\.5, more localisation errors of ", text), text
+    assert re.match(r"At score ≥ 0\.5: more localisation errors of ", text), text
     assert re.search(r"\(\+\d\.\d\d an image, 95 %: \+\d\.\d\d to \+\d\.\d\d\)", text), text
     back = describe_kinds(evidence, b, a)
     assert back is not None

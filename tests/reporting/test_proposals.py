@@ -9,7 +9,7 @@ import pytest
 
 from detstudy.analysis import Analysis, FactorSummary, Spread
 from detstudy.analysis.records import FeatureLevel, ProposalRow, ProposalTable
-from detstudy.reporting.proposals import draw_proposals, list_proposals, gather_proposals
+from detstudy.reporting.proposals import draw_proposals, gather_proposals, list_proposals
 
 ANCHORS = {"P3": 960.0, "P4": 240.0}
 

@@ -9,10 +9,13 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from detstudy.analysis.arm import Arm, contrast_arms, make_arm
+from detstudy.analysis.comparison import contrast_settings
+from detstudy.analysis.confounding import find_caveats
+from detstudy.analysis.errors import describe_kinds
 from detstudy.analysis.evidence import Evidence
 from detstudy.analysis.labels import describe_interval, format_change, format_points, label_measure
 from detstudy.analysis.outcome import describe_failure
-from detstudy.analysis.records import Contrast
+from detstudy.analysis.records import Contrast, Verdict
 from detstudy.analysis.result_files import compare_results
 from detstudy.analysis.sentences import describe_basis
 from detstudy.errors import InputError
@@ -37,13 +40,43 @@ def compare_settings(folder: Path, a: str, b: str) -> dict[str, Contrast]:
     A name is a setting's ("baseline", "learning_rate=0.001"; numbers may be written in any way, levels that are the
     baseline's are left out) or that of a run's folder, which stands for its one seed. Raises AnalysisError for unknown
     names and for two that are the same.
+
+    A setting against the baseline is judged as in the report, together with the other levels of its factor; any other
+    pair on its own.
     """
     evidence = Evidence(Path(folder))
     arms = find_arm(evidence, a), find_arm(evidence, b)
     if arms[0].id == arms[1].id:
         raise AnalysisError(f"{a} and {b} are the same ({arms[0].id}); give two different ones")
-    contrasts = {measure: contrast_arms(evidence, *arms, measure) for measure in MEASURES}
-    return {measure: _note_alone(contrast) for measure, contrast in contrasts.items()}
+    known = contrast_settings(evidence)
+    if arms[1].id == BASELINE and arms[0].id in known:
+        contrasts = known[arms[0].id]
+    elif arms[0].id == BASELINE and arms[1].id in known:
+        contrasts = {measure: turn_contrast(evidence, contrast) for measure, contrast in known[arms[1].id].items()}
+    else:
+        contrasts = {m: _note_alone(contrast_arms(evidence, *arms, m)) for m in MEASURES}
+    objective = evidence.study.objective
+    kinds = describe_kinds(evidence, *arms)
+    return {**contrasts, objective: dataclasses.replace(contrasts[objective], kinds=kinds)}
+
+
+def turn_contrast(evidence: Evidence, contrast: Contrast) -> Contrast:
+    """Return the contrast of two settings seen from the other one."""
+    turned: dict[Verdict | None, Verdict] = {"better": "worse", "worse": "better"}
+    a, b = (evidence.plan.setting(name).setting for name in (contrast.b, contrast.a))
+    return dataclasses.replace(
+        contrast,
+        a=contrast.b,
+        b=contrast.a,
+        estimate=None if contrast.estimate is None else -contrast.estimate,
+        low=None if contrast.high is None else -contrast.high,
+        high=None if contrast.low is None else -contrast.low,
+        verdict=turned.get(contrast.verdict, contrast.verdict),
+        seeds=(contrast.seeds[1], contrast.seeds[0]),
+        a_value=contrast.b_value,
+        b_value=contrast.a_value,
+        caveats=find_caveats(evidence.study, a, b),
+    )
 
 
 def compare_runs(a: Path, b: Path) -> dict[str, Contrast]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from detstudy.analysis.arm import Arm, contrast_family, make_arm
 from detstudy.analysis.convergence import Convergence, describe_rising
+from detstudy.analysis.errors import describe_kinds
 from detstudy.analysis.evidence import Evidence, share_weights
 from detstudy.analysis.records import Contrast
 from detstudy.analysis.remedy import Remedy
@@ -63,5 +64,6 @@ def complete_contrast(
     return dataclasses.replace(
         contrast,
         caveats=(*contrast.caveats, rising) if rising else contrast.caveats,
+        kinds=describe_kinds(evidence, arm, baseline),
         remedy=remedy.text if remedy else None,
     )

@@ -9,7 +9,6 @@ from typing import Literal
 from detstudy.analysis.arm import Arm, contrast_arms
 from detstudy.analysis.evidence import Evidence
 from detstudy.analysis.factorial import adjust_by_holm
-from detstudy.analysis.labels import format_change, label_measure
 from detstudy.analysis.records import Contrast, ErrorSummary, Spread
 from detstudy.analysis.spread import spread_values
 from detstudy.evaluation import (
@@ -140,12 +139,11 @@ def describe_kinds(evidence: Evidence, a: Arm, b: Arm) -> str | None:
 
     Kinds that make less than a tenth of the errors in both are named only where they differ.
 
-    "+0.6 mask AP; at score ≥ 0.5, fewer missed small objects (−0.12 an image, 95 %: −0.20 to −0.04); background false
-    positives unchanged (within ±0.03 an image); can't tell for duplicates."
+    "At score ≥ 0.5: fewer missed small objects (−0.12 an image, 95 %: −0.20 to −0.04); background false positives
+    unchanged (within ±0.03 an image); can't tell for duplicates."
     """
-    objective = contrast_arms(evidence, a, b, evidence.study.objective)
     kinds = compare_kinds(evidence, a, b)
-    if not kinds or objective.estimate is None:
+    if not kinds:
         return None
     clauses = [_describe_difference(kind) for kind in kinds if kind.standing == "differs"]
     if not clauses:
@@ -159,8 +157,7 @@ def describe_kinds(evidence: Evidence, a: Arm, b: Arm) -> str | None:
     unsure = [name_errors(kind.name) for kind in common if kind.standing == "open"]
     if unsure:
         clauses.append(f"can't tell for {join_words(unsure)}")
-    gain = f"{format_change(objective.estimate)} {label_measure(objective.measure)}"
-    return f"{gain}; at score ≥ {evidence.study.operating_score_threshold:g}, {'; '.join(clauses)}."
+    return f"At score ≥ {evidence.study.operating_score_threshold:g}: {'; '.join(clauses)}."
 
 
 def _describe_difference(kind: KindDifference) -> str:

@@ -69,7 +69,7 @@ class Evidence:
         return Ledger(self.folder).read_runs(self.plan, "test") if self.study.data.test else []
 
     def seed_noise(self, measure: str) -> SeedNoise:
-        """Return a measure's variance over seeds. Settings that share weights count once, as do seeds that change nothing."""
+        """Return a measure's variance over seeds. Settings that share weights count once, as do idle seeds."""
         if measure not in self._noise:
             values = {
                 setting.id: [

@@ -110,7 +110,8 @@ def state_verdict(label: str, contrast: Contrast, margin: float) -> str:
             text = f"Cannot tell: {change} ({interval}; {basis})."
     if contrast.exploratory:
         text = f"Exploratory ({contrast.exploratory}). {text}"
-    return " ".join([text, *map(end_sentence, filter(None, (*contrast.caveats, contrast.kinds, contrast.remedy)))])
+    kinds = contrast.kinds if contrast.verdict in ("better", "worse") else None  # else there is nothing to explain
+    return " ".join([text, *map(end_sentence, filter(None, (*contrast.caveats, kinds, contrast.remedy)))])
 
 
 def end_sentence(clause: str) -> str:

@@ -112,6 +112,8 @@ def write_section(section: Section, pictures: dict[str, str]) -> list[str]:
     lines += ["", *write_table(section.table)]
     for figure in section.figures.values():
         lines += ["", show_picture(figure.title, pictures.get(figure.name))]
+    if section.kinds:
+        lines += ["", *(f"- {e(text)}" for text in section.kinds)]
     for table in (section.convergence, section.proposals, *(section.errors.tables if section.errors else ())):
         lines += write_listing(table) if table else []
     name = f"{section.anchor}-gallery"

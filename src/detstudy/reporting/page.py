@@ -46,6 +46,7 @@ class Section:
     convergence: Listing | None
     proposals: Listing | None  # of a proposal factor
     errors: Errors | None
+    kinds: tuple[str, ...]  # in which kinds of error the levels differ from the baseline, a sentence each
     gallery: Gallery | None
     figures: dict[str, Figure] = field(default_factory=dict)  # "curves", "errors", "proposals"
 
@@ -131,6 +132,17 @@ def list_sections(analysis: Analysis) -> list[FactorSummary]:
     return factors
 
 
+def describe_kinds(analysis: Analysis, factor: FactorSummary) -> tuple[str, ...]:
+    """Return in which kinds of error each level differs from the baseline, as far as was judged."""
+    objective = analysis.study.objective
+    found = [(key, analysis.settings[key].contrasts.get(objective)) for _, key in factor.levels]
+    return tuple(
+        f"{caption_level(analysis, factor, key)}: {contrast.kinds}"
+        for key, contrast in found
+        if contrast and contrast.kinds
+    )
+
+
 def gather_section(analysis: Analysis, factor: FactorSummary, anchor: str, gallery: Gallery | None) -> Section:
     """Return one factor's section with its figures drawn as specifications."""
     curves = gather_curves(analysis, factor)
@@ -158,6 +170,7 @@ def gather_section(analysis: Analysis, factor: FactorSummary, anchor: str, galle
         convergence=list_convergence(curves) if curves else None,
         proposals=list_proposals(analysis, factor),
         errors=errors,
+        kinds=describe_kinds(analysis, factor),
         gallery=gallery,
         figures=figures,
     )

@@ -94,6 +94,10 @@ def print_comparison(opening: str, contrasts: Mapping[str, Contrast], console: C
     console.print(Text(opening, style="bold"))
     for contrast in contrasts.values():
         console.print(Text(describe_contrast(contrast)))
+    for text in (text for contrast in contrasts.values() for text in (contrast.kinds, contrast.remedy) if text):
+        console.print(Text(text))
+    for caveat in dict.fromkeys(caveat for contrast in contrasts.values() for caveat in contrast.caveats):
+        console.print(Text(f"but: {caveat}"))
     for note in dict.fromkeys(note for contrast in contrasts.values() for note in contrast.notes):
         console.print(Text(f"note: {note}"))
 
