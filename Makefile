@@ -3,7 +3,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 WORKERS ?=
 
-.PHONY: install demo test check bench bench-full-size bench-evaluation bench-seeds clean
+BENCHES := bench-evaluation bench-calibration bench-same-setting bench-convergence bench-trade-off bench-seeds bench-full-size
+
+.PHONY: install demo test check bench $(BENCHES) clean
 
 install: .venv/installed  ## the environment alone
 
@@ -27,10 +29,22 @@ check: install  ## style and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: bench-evaluation bench-seeds bench-full-size  ## each part at most 30 minutes; results stand in docs/
+bench: $(BENCHES)  ## each part at most 30 minutes; results stand in docs/
 
 bench-evaluation: install  ## matching and AP against pycocotools
 	$(BIN)/python benchmarks/evaluation_speed.py
+
+bench-calibration: install  ## false claims, coverage, width and power on simulated studies
+	$(BIN)/python benchmarks/calibration.py
+
+bench-same-setting: install data/scenes/training  ## real trainings compared with others of the same setting
+	$(BIN)/python benchmarks/same_setting.py
+
+bench-convergence: install  ## how often a curve is called rising or flat wrongly; RUNS=folder adds real curves
+	$(BIN)/python benchmarks/convergence.py $(RUNS)
+
+bench-trade-off: install  ## how far noise moves the setting that is cheap enough
+	$(BIN)/python benchmarks/trade_off.py
 
 bench-seeds: install  ## the scenes study's baseline on frames never used while tuning it
 	$(BIN)/python benchmarks/fresh_scenes.py
