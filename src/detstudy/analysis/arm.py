@@ -260,7 +260,7 @@ def _draw_difference(evidence: Evidence, a: Arm, b: Arm, measure: str) -> tuple[
 
 
 def _describe_noise(evidence: Evidence, arms: tuple[Arm, Arm], measure: str) -> tuple[str, ...]:
-    """Return what the reader must know of the seeds' part: borrowed, not pooled, or resting on few repeats."""
+    """Return what the reader must know of the seeds' part: borrowed, its own, or resting on few repeats."""
     noise = evidence.seed_noise(measure)
     notes = []
     for arm in arms:
@@ -269,9 +269,7 @@ def _describe_noise(evidence: Evidence, arms: tuple[Arm, Arm], measure: str) -> 
         if part:
             others = f" against {math.sqrt(noise.pooled.variance):.2g}" if noise.pooled else ""
             spread = f"standard deviation {math.sqrt(part.variance):.2g}{others}"
-            notes.append(
-                f"{arm.label}: its {measure} varies over seeds unlike the other settings' ({spread}); not pooled"
-            )
+            notes.append(f"{arm.label}: its {measure} varies over seeds unlike the others' ({spread}); its own is used")
         elif len(arm.finished) == 1 and noise.pooled:
             notes.append(f"{arm.label}: one seed; its noise is taken from the settings that have several")
     return tuple(notes)

@@ -96,8 +96,10 @@ def compare_cost(a: SettingSummary, b: SettingSummary | None) -> float | None:
     return own.mean / other.mean if own and other and other.mean > 0 else None
 
 
-def describe_certainty(settings: Sequence[SettingSummary], units: str, seed_sd: float | None, objective: str) -> str:
-    """Return what the conclusions rest on: seeds, units and the seeds' noise, in one sentence."""
+def describe_certainty(
+    settings: Sequence[SettingSummary], units: str, seed_sd: float | None, detectable: float | None, objective: str
+) -> str:
+    """Return what the conclusions rest on: seeds, units, the seeds' noise and what that lets one see: one sentence."""
     finished = {summary.id: summary.seeds_finished for summary in settings}
     baseline = finished.pop(BASELINE, 0)
     parts = [count(baseline, "baseline seed")]
@@ -109,6 +111,8 @@ def describe_certainty(settings: Sequence[SettingSummary], units: str, seed_sd: 
     noise = "seed noise unknown: nothing was trained twice"
     if seed_sd is not None:
         noise = f"from seed to seed {label_measure(objective)} varies by {format_points(seed_sd)} (standard deviation)"
+    if detectable is not None:
+        noise += f"; differences from {format_points(detectable)} on would be found with a chance of 80 %"
     return f"{', '.join(parts)}; {noise}."
 
 

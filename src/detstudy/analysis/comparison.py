@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+import statistics
+from collections.abc import Mapping, Sequence
 
-from detstudy.analysis.arm import Arm, contrast_family, make_arm
+from detstudy.analysis.arm import Arm, contrast_family, make_arm, prepare_contrast
 from detstudy.analysis.convergence import Convergence, describe_rising
 from detstudy.analysis.errors import describe_kinds
 from detstudy.analysis.evidence import Evidence, share_weights
+from detstudy.analysis.power import detectable_difference
 from detstudy.analysis.records import Contrast
 from detstudy.analysis.remedy import Remedy
 from detstudy.plan import BASELINE, PlannedSetting
@@ -45,6 +47,22 @@ def list_families(evidence: Evidence) -> list[list[PlannedSetting]]:
     for setting in others:
         families.setdefault(next(iter(setting.levels)), []).append(setting)
     return list(families.values())
+
+
+def find_detectable(evidence: Evidence, compared: Sequence[Arm], contrasts: Mapping[str, Contrasts]) -> float | None:
+    """Return the difference from the baseline in the objective, AP, that would be found with a chance of 80 %.
+
+    The median over the settings that could be judged, each at the level of its family; None where none could.
+    """
+    baseline = make_arm(evidence, evidence.plan.setting(BASELINE))
+    objective = evidence.study.objective
+    found = []
+    for arm in compared:
+        sample = prepare_contrast(evidence, arm, baseline, objective)[1] if arm.id != BASELINE else None
+        if sample:
+            level = contrasts[arm.id][objective].level
+            found.append(detectable_difference(sample.difference.seed_parts, sample.difference.unit_part, level=level))
+    return statistics.median(found) if found else None
 
 
 def complete_contrast(

@@ -11,7 +11,7 @@ from pathlib import Path
 from detstudy.analysis.agenda import write_agenda
 from detstudy.analysis.arm import bound_loss, contrast_arms, make_arm
 from detstudy.analysis.choice import choose_setting, describe_certainty, has_verdict
-from detstudy.analysis.comparison import complete_contrast, contrast_settings
+from detstudy.analysis.comparison import complete_contrast, contrast_settings, find_detectable
 from detstudy.analysis.convergence import judge_setting
 from detstudy.analysis.evidence import Evidence
 from detstudy.analysis.factor import describe_factor, list_levels
@@ -62,7 +62,8 @@ def analyse_study(folder: Path) -> Analysis:
         return bound_loss(evidence, arms[chosen], others, objective)
 
     def choose(compared: list[SettingSummary], baseline_label: str = "the baseline") -> Choice | None:
-        how_sure = describe_certainty(compared, evidence.units_label, seed_sd, objective)
+        detectable = find_detectable(evidence, [arms[summary.id] for summary in compared], contrasts)
+        how_sure = describe_certainty(compared, evidence.units_label, seed_sd, detectable, objective)
         bounded = functools.partial(bound, compared=compared)
         return choose_setting(compared, objective, margin, bounded, how_sure, baseline_label)
 
