@@ -7,6 +7,7 @@ Ratios are of processor seconds in this one process, one thread, each timed once
 and predictions in memory, checked and indexed, and end with the summary; pycocotools' loadRes is not in its time, our
 reading and checking stands in a row of its own. What evaluating again for each resample would cost is not run: it is
 pycocotools' time for box and mask, times the resamples. Resampling starts from matches, whose making it leaves out.
+Memory is the peak of a fresh process that reads both files and evaluates boxes and masks, and nothing else.
 """
 
 from __future__ import annotations
@@ -16,7 +17,10 @@ import contextlib
 import copy
 import datetime
 import io
+import json
+import multiprocessing
 import os
+import tempfile
 import time
 from pathlib import Path
 
@@ -126,6 +130,42 @@ def time_pycocotools(document: dict, predictions: list[dict], kind: str) -> tupl
         return time.process_time() - start, evaluation.stats
 
 
+def measure_peaks(document: dict, predictions: list[dict]) -> dict[str, int]:
+    """Return the peak memory in bytes of a fresh process for each side, reading files as a user's would be."""
+    with tempfile.TemporaryDirectory() as folder:
+        truth, found = Path(folder) / "truth.json", Path(folder) / "predictions.json"
+        truth.write_text(json.dumps(document))
+        found.write_text(json.dumps(predictions))
+        peaks = {}
+        for evaluate_files in (evaluate_ours, evaluate_theirs):
+            with multiprocessing.get_context("spawn").Pool(1) as pool:
+                peaks[evaluate_files.__name__] = pool.apply(evaluate_files, (str(truth), str(found)))
+    return peaks
+
+
+def read_peak() -> int:
+    """Return this process's peak resident memory, bytes; getrusage's would begin with the parent's."""
+    (line,) = [line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM")]
+    return int(line.split()[1]) * 1024
+
+
+def evaluate_ours(truth: str, found: str) -> int:
+    evaluate(load_ground_truth(truth), found)
+    return read_peak()
+
+
+def evaluate_theirs(truth: str, found: str) -> int:
+    with contextlib.redirect_stdout(io.StringIO()):
+        known = COCO(truth)
+        detected = known.loadRes(found)
+        for kind in ("bbox", "segm"):
+            evaluation = COCOeval(known, detected, kind)
+            evaluation.evaluate()
+            evaluation.accumulate()
+            evaluation.summarize()
+    return read_peak()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--images", type=int, default=2000)
@@ -140,9 +180,12 @@ def main() -> None:
     errors = relate_errors(load_ground_truth(warm), warm_predictions, matches)
     resample_errors(matches, errors, np.ones((2, 4), dtype=int), ["box/cost/missed"], 0.5)
 
-    rows = []
+    rows, memory = [], []
     for classes in arguments.classes:
         document, predictions = draw_data(arguments.images, arguments.detections, classes)
+        peaks = measure_peaks(document, predictions)
+        ours, theirs = peaks["evaluate_ours"], peaks["evaluate_theirs"]
+        memory.append(f"| {classes} | {ours / 2**20:,.0f} | {theirs / 2**20:,.0f} | {theirs / ours:.1f}× |")
         start = time.process_time()
         truth = load_ground_truth(document)
         checked = load_predictions(predictions, truth)
@@ -195,6 +238,7 @@ def main() -> None:
             "– | –" if row["against"] is None else f"{row['against']:.1f} | {row['against'] / row['seconds']:.0f}×"
         )
         lines.append(f"| {row['classes']} | {row['what']} | {row['seconds']:.2f} | {against} |")
+    lines += ["", "| classes | detstudy, MiB | pycocotools, MiB | ratio |", "| --- | --- | --- | --- |", *memory]
     REPORT.parent.mkdir(parents=True, exist_ok=True)
     REPORT.write_text("\n".join(lines) + "\n")
     print("\n".join(lines))
