@@ -23,10 +23,10 @@ from detstudy.analysis.convergence import (
     LARGEST_AUTOCORRELATION,
     LEAST_POINTS,
     LOSS_MARGIN,
-    Convergence,
     estimate_autocorrelation,
     judge_curve,
 )
+from detstudy.analysis.records import Convergence
 
 REPORT = Path(__file__).parents[1] / "docs" / "benchmarks" / "convergence.md"
 STATES = ("rising", "flat", "unclear")

@@ -193,6 +193,7 @@ def compare(
                 "p_randomisation": contrast.p_randomisation,
                 "verdict": contrast.verdict,
                 "reason": contrast.reason,
+                "exploratory": contrast.exploratory,
             }
             for name, contrast in contrasts.items()
         }

@@ -146,6 +146,9 @@ def test_two_rows_that_say_they_are_one_setting_may_be_equal(audit: Auditor) -> 
         "lr,batch,AP,AP50,AP75,APs\n0.1,4,39.3,55.3,44.8,25.3\n0.2,4,38.3,54.2,43.8,24.3\n0.1,4,39.3,55.3,44.8,25.3\n"
     )
     assert not [finding for finding in audit(rows).findings if finding.weight == "looks wrong"]
+    (twice,) = find(audit(rows), "one_setting_twice")
+    assert (twice.weight, twice.lines) == ("unusual", (2, 4))
+    assert "stands 2 times with the same numbers: it is one result, not 2" in twice.sentence
     seeds = (
         "lr,seed,AP,AP50,AP75,APs\n0.1,0,39.3,55.3,44.8,25.3\n0.2,0,38.3,54.2,43.8,24.3\n0.1,1,39.3,55.3,44.8,25.3\n"
     )

@@ -1,5 +1,6 @@
 import dataclasses
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from detstudy.analysis import (
     compare_settings,
     introduce_comparison,
 )
+from detstudy.analysis.compare import shorten_paths
 from detstudy.evaluation import EvaluationError
 from detstudy.study import MEASURES
 
@@ -56,6 +58,24 @@ def test_two_settings_are_judged_on_their_own(folder: Path) -> None:
     assert contrast.kinds.startswith("At score ≥ 0.5: ")
 
 
+def test_what_cannot_be_told_says_what_would_tell(write_ledger: Any, Run: Any) -> None:  # noqa: N803
+    runs = {(name, seed): Run(quality=0.6) for name in ("baseline", "learning_rate=0.04") for seed in range(2)}
+    folder = write_ledger(runs, factors={"learning_rate": [0.04]}, seeds=[0, 1], baseline_seeds=[0, 1])
+    for names in (("learning_rate=0.04", "baseline"), ("baseline", "learning_rate=0.04")):
+        contrast = compare_settings(folder, *names)["mask/AP"]
+        assert contrast.verdict == "cannot tell"
+        assert contrast.remedy is not None
+        assert contrast.remedy.startswith("If the difference stays as it is, ")
+    reported = analyse_study(folder).settings["learning_rate=0.04"].contrasts["mask/AP"]
+    assert compare_settings(folder, "learning_rate=0.04", "baseline")["mask/AP"] == reported
+
+
+def test_a_run_is_not_compared_with_its_own_setting(folder: Path) -> None:
+    run = analyse_study(folder).settings["baseline"].runs[1]
+    with pytest.raises(AnalysisError, match="is one of the runs of baseline"):
+        compare_settings(folder, "baseline", run.id)
+
+
 def test_swapping_the_two_turns_the_sign(folder: Path) -> None:
     forth = compare_settings(folder, "learning_rate=0.04", "learning_rate=0.0004")["mask/AP"]
     back = compare_settings(folder, "learning_rate=0.0004", "learning_rate=0.04")["mask/AP"]
@@ -96,6 +116,27 @@ def test_unknown_names_are_refused_with_the_nearest(folder: Path) -> None:
         compare_settings(folder, "zzz", "baseline")
     with pytest.raises(AnalysisError, match="are the same"):
         compare_settings(folder, "learning_rate=0.004", "baseline")
+
+
+def test_paths_are_told_apart_by_their_last_difference() -> None:
+    assert shorten_paths("runs/a/out.json", "runs/b/out2.json") == ("out.json", "out2.json")
+    assert shorten_paths("x/runs/a/evaluations/1/p.json", "runs/b/evaluations/1/p.json") == ("a", "b")
+    assert shorten_paths("p.json", "x/p.json") == ("p.json", "x/p.json")
+
+
+def test_a_file_compared_with_its_copy_is_told(folder: Path, tmp_path: Path) -> None:
+    run = analyse_study(folder).settings["baseline"].runs[0]
+    copy = shutil.copy(run.evaluation_folder / "predictions.json", tmp_path / "copy.json")
+    truth = folder / "ground_truth" / "validation.json"
+    contrast = compare_results(truth, run.evaluation_folder / "predictions.json", copy)["mask/AP"]
+    assert contrast.notes == ("the two files are the same, byte for byte",)
+
+
+def test_an_exploratory_comparison_says_so(folder: Path) -> None:
+    compared = compare_settings(folder, "learning_rate=0.04", "baseline")
+    later = {name: dataclasses.replace(row, exploratory="seed 3 added") for name, row in compared.items()}
+    assert "; exploratory: seed 3 added)" in introduce_comparison(later)
+    assert "exploratory" not in introduce_comparison(compared)
 
 
 def test_two_result_files_have_an_interval_over_images_and_no_verdict(folder: Path) -> None:

@@ -16,7 +16,6 @@ from scipy.stats import theilslopes
 
 from detstudy.analysis.convergence import (
     MOST_POINTS,
-    Convergence,
     describe_rising,
     describe_state,
     estimate_autocorrelation,
@@ -27,12 +26,12 @@ from detstudy.analysis.convergence import (
     judge_setting,
     propose_longer,
 )
-from detstudy.analysis.records import Contrast, SettingSummary, Verdict
+from detstudy.analysis.records import Contrast, Convergence, SettingSummary, Verdict
 from detstudy.ledger import Ledger, RunRecord
 from detstudy.plan import plan_study
 from detstudy.setting import TrainingSetting
 from detstudy.spec import load_study
-from detstudy.study import Study
+from detstudy.study import Factor, Study
 
 ITERATIONS = np.arange(20, 2401, 20)
 
@@ -342,7 +341,7 @@ def test_the_proposed_command_trains_the_setting_twice_as_long(
 ) -> None:
     study = write_study(tmp_path, length, design)
     summary = summarise(study, id_)
-    words = shlex.split(propose_longer(study, summary, tmp_path / "a study.yaml"))
+    words = shlex.split(propose_longer(study, [summary], tmp_path / "a study.yaml"))
     assert words[:3] == ["detstudy", "run", str(tmp_path / "a study.yaml")]
     longer = load_study(words[2], tuple(words[4::2]))
     assert longer.name != study.name
@@ -354,9 +353,25 @@ def test_the_proposed_command_trains_the_setting_twice_as_long(
     assert settings[0].setting.training == dataclasses.replace(base, iterations=2 * base.iterations)
 
 
+@pytest.mark.parametrize("design", ["one_factor", "grid"])
+def test_several_settings_are_trained_longer_in_one_study(tmp_path: Path, design: str) -> None:
+    study = write_study(tmp_path, "iterations", design)
+    rate, batch = study.baseline.training.learning_rate, study.baseline.training.batch_size
+    factors = (Factor(name="learning_rate", levels=(rate, 1e-05)), Factor(name="batch_size", levels=(batch, 8)))
+    study = dataclasses.replace(study, factors=factors)
+    summaries = [summarise(study, id_) for id_ in ("learning_rate=1e-05", "batch_size=8")]
+    words = shlex.split(propose_longer(study, summaries, tmp_path / "a study.yaml"))
+    longer = plan_study(load_study(words[2], tuple(words[4::2]))).settings
+    trained = [planned.setting.training for planned in longer]
+    for summary in summaries:
+        own = summary.setting.training
+        assert dataclasses.replace(own, iterations=2 * own.iterations) in trained
+    assert len(trained) == (3 if design == "one_factor" else len(plan_study(study).settings))
+
+
 def test_the_stored_study_can_be_run_longer(tmp_path: Path, study: Study) -> None:
     ledger = Ledger(tmp_path / "results")
     ledger.store_study(study, {"fingerprint": "abc"})
     stored = ledger.load_study()
-    words = shlex.split(propose_longer(stored, summarise(stored, "batch_size=8"), ledger.folder / "study.yaml"))
+    words = shlex.split(propose_longer(stored, [summarise(stored, "batch_size=8")], ledger.folder / "study.yaml"))
     assert load_study(words[2], tuple(words[4::2])).baseline.training.iterations == 800

@@ -14,13 +14,11 @@ from detstudy.analysis.errors import (
     compare_kinds,
     describe_kinds,
     find_reach,
-    format_rate,
-    format_rate_change,
-    join_words,
     name_errors,
     summarise_errors,
 )
 from detstudy.analysis.evidence import Evidence
+from detstudy.analysis.labels import format_rate, format_rate_change, join_words
 from detstudy.evaluation import COUNTED, ERROR_KINDS, count_errors, resample_errors
 
 FACTORS = {"learning_rate": [0.04, 0.004]}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
@@ -34,7 +35,38 @@ def test_another_question_makes_every_verdict_exploratory(tiny_study: Callable[.
     )
 
 
-def test_a_smaller_study_adds_nothing(tiny_study: Callable[..., Path]) -> None:
+def test_levels_that_were_left_out_change_nothing(tiny_study: Callable[..., Path]) -> None:
     planned = load_study(tiny_study())
-    study = load_study(tiny_study(factors={"learning_rate": [0.04]}, baseline_seeds=[0, 1]))
+    study = load_study(tiny_study(factors={"learning_rate": [0.04]}))
     assert find_additions(planned, study).settings == {}
+
+
+def test_a_level_in_place_of_another_is_exploratory(tiny_study: Callable[..., Path]) -> None:
+    planned = load_study(tiny_study(factors={"learning_rate": [0.04, 0.004]}))
+    study = load_study(tiny_study(factors={"learning_rate": [0.02, 0.004]}))
+    assert find_additions(planned, study).settings == {"learning_rate=0.02": "added after the first run"}
+
+
+def test_seeds_that_were_left_out_after_a_look_are_named(tiny_study: Callable[..., Path]) -> None:
+    planned = load_study(tiny_study(seeds=[0], baseline_seeds=[0, 1, 2]))
+    study = load_study(tiny_study(seeds=[0], baseline_seeds=[0, 1, 5]))
+    found = find_additions(planned, study)
+    assert found.settings == {"baseline": "seed 5 added and seed 2 left out after the first run"}
+
+
+def test_another_baseline_makes_every_setting_new(tiny_study: Callable[..., Path]) -> None:
+    sections = {"factors": {"batch_size": [8]}, "when_batch_size_changes": {"hold": "images", "learning_rate": "fixed"}}
+    baseline = {"learning_rate": 0.004, "batch_size": 4, "iterations": 20, "optimizer": "adamw"}
+    planned = load_study(tiny_study(baseline=baseline, **sections))
+    study = load_study(tiny_study(baseline={**baseline, "learning_rate": 0.01}, **sections))
+    assert set(find_additions(planned, study).settings) == {"baseline", "batch_size=8"}
+
+
+def test_other_validation_data_makes_every_verdict_exploratory(tiny_study: Callable[..., Path]) -> None:
+    planned = load_study(tiny_study())
+    data = dataclasses.replace(planned.data, validation=planned.data.validation[1:])
+    assert find_additions(planned, dataclasses.replace(planned, data=data)).find_reason("baseline") == (
+        "the data changed after the first run"
+    )
+    moved = dataclasses.replace(planned.data, root="/elsewhere")
+    assert find_additions(planned, dataclasses.replace(planned, data=moved)).question is None

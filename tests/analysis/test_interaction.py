@@ -42,7 +42,7 @@ def test_a_best_level_that_moves_is_said_with_its_price(write_ledger: Any, Run: 
     )
     assert " mask AP at 4 (95 %: " in together.sentence
     assert " and −" in together.sentence
-    assert found.noise_degrees_of_freedom == 8
+    assert "8 degrees of freedom" in found.notes[0]
     assert "over 12 runs in 4 settings" in found.notes[0]
     assert "holds for other images too (20 sequences), and its p counts both" in found.notes[0]
     assert all(effect.p_images is not None for effect in found.effects)
@@ -71,7 +71,7 @@ def test_one_seed_a_cell_leaves_no_noise(write_ledger: Any, Run: Any) -> None:  
     runs = {(name, 0): Run() for name in CELLS}
     found = analyse_interactions(Evidence(write_ledger(runs, **{**GRID, "seeds": [0], "baseline_seeds": [0]})))
     assert found is not None
-    assert (found.effects, found.noise_sd) == ((), None)
+    assert (found.effects, found.notes) == ((), ())
     assert found.reason is not None
     assert found.reason.startswith("one seed a setting leaves no noise to hold it against")
 

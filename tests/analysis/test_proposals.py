@@ -62,8 +62,8 @@ def test_levels_that_run_out_of_anchors_are_named(write_ledger: Any, Run: Any) -
     assert table.side == "training"
     assert [row.level for row in table.rows] == [6000, 9000, 12000]
     first, last = table.rows[0].features, table.rows[-1].features
-    assert [feature.name for feature in first if feature.saturated] == ["P5", "P6"]
-    assert [feature.name for feature in last if feature.saturated] == ["P4", "P5", "P6"]
+    assert [feature.name for feature in first if feature.entered == feature.anchors] == ["P5", "P6"]
+    assert [feature.name for feature in last if feature.entered == feature.anchors] == ["P4", "P5", "P6"]
     assert table.rows[1].entered == 9000 + 9000 + 6552 + 1638 + 441
     assert (
         "P4, P5 and P6 have 6,552, 1,638 and 441 anchors an image: above that, k changes nothing there; "

@@ -93,6 +93,18 @@ def test_equal_times_of_two_trainings_are_named(write_ledger: Any, Run: Any) -> 
     )
 
 
+def test_many_equal_times_are_counted(write_ledger: Any, Run: Any) -> None:  # noqa: N803
+    rates = [0.04, 0.02, 0.01, 0.002, 0.001]
+    runs = {
+        (f"learning_rate={rate}", seed): Run(quality=0.3 + 0.1 * n + 0.02 * seed, seconds=100.5 + n)
+        for n, rate in enumerate(rates)
+        for seed in range(2)
+    }
+    warnings = check_sanity(Evidence(write_ledger(runs, factors={"learning_rate": rates}, seeds=[0, 1])))
+    assert [text.startswith("Training took ") for text in warnings] == [True] * 4 + [False]
+    assert warnings[-1] == "1 more training time is shared so."
+
+
 def test_evaluations_of_one_training_share_its_time(write_ledger: Any, Run: Any) -> None:  # noqa: N803
     name = "detections_per_image=50"
     runs = {("baseline", seed): Run(seconds=100.5 + seed) for seed in range(3)}

@@ -27,6 +27,8 @@ def test_a_contrast_is_one_line() -> None:
     assert describe_contrast(BETTER) == "mask/AP: 38.2 against 36.1, +2.1 (95 %: 0.4 to 3.9; p 0.031): better"
     unsure = dataclasses.replace(BETTER, low=None, high=None, p=None, verdict=None, reason="seed noise unknown")
     assert describe_contrast(unsure) == "mask/AP: 38.2 against 36.1, +2.1: no verdict (seed noise unknown)"
+    files = dataclasses.replace(BETTER, verdict=None, p_randomisation=0.04)
+    assert describe_contrast(files).endswith("(95 %: 0.4 to 3.9; p 0.031); p 0.04 by swapping")
     undefined = dataclasses.replace(unsure, measure="box/APl", estimate=None, reason="no large objects")
     assert describe_contrast(undefined) == "box/APl: no result (no large objects)"
 

@@ -153,7 +153,7 @@ def test_a_setting_that_predicts_the_same_changed_nothing(
         "Proposals an image that entered NMS in training and survived it, mean: 2000: 600 entered, 200 survived; "
         "9000: 600 entered, 200 survived.",
         "2000 and 9000 let the same number of proposals in: between them the level did nothing.",
-        "From 2,000 to 9,000: mask false positives an image 0.00 (1 seed).",
+        "From 2,000 to 9,000: mask false positives an image 0.000 (1 seed).",
         "RPN pre-NMS top-k (training) 9000 changed nothing: its predictions equal the baseline's.",
     )
 
@@ -298,3 +298,37 @@ def test_a_grid_is_compared_setting_by_setting(write_ledger: Any, baseline_runs:
 def test_a_folder_without_a_study_is_refused(tmp_path: Path) -> None:
     with pytest.raises(StudyError, match=r"study\.yaml is missing"):
         analyse_study(tmp_path)
+
+
+def test_levels_that_did_the_same_do_not_keep_the_loss_from_being_bounded(
+    write_ledger: Any,
+    Run: Any,  # noqa: N803
+) -> None:
+    """9000 and 12000 let the same proposals in: one is as good as the other."""
+    entered = {"baseline": 600.0, "rpn_pre_nms_top_n_train=9000": 900.0, "rpn_pre_nms_top_n_train=12000": 900.0}
+    runs = {
+        (name, seed): Run(quality=0.3 if name == "baseline" else 0.98, effective={"proposals_entered": proposals})
+        for name, proposals in entered.items()
+        for seed in range(2)
+    }
+    factors = {"rpn_pre_nms_top_n_train": [2000, 9000, 12000]}
+    analysis = analyse_study(write_ledger(runs, factors=factors, seeds=[0, 1], baseline_seeds=[0, 1]))
+    assert analysis.choice is not None
+    assert analysis.choice.setting_id in entered.keys() - {"baseline"}
+    assert analysis.choice.loses_at_most == 0
+
+
+def test_a_setting_that_was_not_trained_as_set_is_neither_chosen_nor_in_the_way(
+    write_ledger: Any,
+    baseline_runs: Any,
+    Run: Any,  # noqa: N803
+) -> None:
+    runs = {
+        **baseline_runs,
+        ("learning_rate=0.04", 0): Run(quality=0.98, effective={"learning_rate_max": 0.001}),
+        ("learning_rate=0.0004", 0): Run(quality=0.1),
+    }
+    choice = analyse_study(write_ledger(runs)).choice
+    assert choice is not None
+    assert choice.setting_id == "baseline"
+    assert choice.loses_at_most is not None

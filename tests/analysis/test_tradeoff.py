@@ -126,7 +126,8 @@ def test_a_tolerance_replaces_the_standard_error() -> None:
     strict = weigh_time(TOP_K, tolerance=0.2)
     assert strict.choice == "12000"
     assert strict.sentence.startswith(
-        "Take 12000: 40.4 mask AP for 12,485 s; nothing cheaper comes within the tolerance of 0.2 AP of it; at 95 %"
+        "Nothing cheaper than 12000, the best mean, comes within the tolerance of 0.2 AP of it: 40.4 mask AP "
+        "for 12,485 s; at 95 %"
     )
 
 
@@ -171,7 +172,7 @@ def test_five_percent_of_time_is_no_saving() -> None:
 def test_where_clocks_vary_more_so_must_a_saving() -> None:
     trade_off = weigh_time({"1": (39.9, [60.0, 110.0]), "22": (40.0, [70.0, 130.0])})
     assert list_front(trade_off) == ["22"]
-    assert "nothing takes measurably less" in trade_off.sentence
+    assert "Nothing takes measurably less" in trade_off.sentence
     low, high = trade_off.points[1].cost_low, trade_off.points[1].cost_high
     variance = sum((math.log(a) - math.log(b)) ** 2 / 2 for a, b in ((60, 110), (70, 130))) / 2
     reach = 4.302653 * math.sqrt(variance / 2)  # t of two degrees of freedom
@@ -263,7 +264,7 @@ def test_a_failed_setting_stands_with_the_memory_it_reached() -> None:
     assert [gap.cost for gap in (*time.missing, *memory.missing)] == [None, 11.2 * 2**30]
     assert memory.missing[0].reason == "out of memory at 11.2 GiB"
     assert (memory.name, memory.unit, len(memory.points)) == ("peak memory", "bytes", 3)
-    assert memory.sentence.startswith("Take 12000: 40.4 mask AP for 1.0 GiB; nothing takes measurably less; ")
+    assert memory.sentence.startswith("Nothing takes measurably less than 12000, the best mean: 40.4 mask AP for 1.0")
 
 
 def test_settings_that_differ_in_evaluation_share_their_training_time() -> None:

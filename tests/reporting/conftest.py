@@ -22,6 +22,7 @@ from detstudy.analysis import (
     SettingSummary,
     Spread,
 )
+from detstudy.analysis.convergence import judge_setting
 from detstudy.analysis.tradeoff import weigh_costs
 from detstudy.evaluation import COUNTED, ERROR_KINDS
 from detstudy.ledger import Ledger
@@ -169,7 +170,10 @@ class HandMade:
             "warnings": (),
             "trade_offs": trade_offs,
             "factorial": None,
-            "convergences": {},
+            "convergences": {
+                key: judge_setting(summary.runs, study.objective, study.smallest_difference_that_matters)
+                for key, summary in settings.items()
+            },
             "units": "10 images",
             "seed_sd": 0.5,
         }

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from detstudy.analysis import Choice
 from detstudy.reporting import print_answer
-from detstudy.reporting.answer import drop_headline, gather_answer
+from detstudy.reporting.answer import drop_headline, gather_answer, name_caveats, split_command
 
 
 def test_the_answer_says_what_to_take_at_what_cost_and_loss(finished: Any) -> None:
@@ -50,7 +50,16 @@ def test_every_setting_has_a_row_and_a_failure_its_reason(finished: Any) -> None
     failed = rows["batch_size=16"]
     assert (failed.absence, failed.verdict, failed.mask_ap) == ("out of memory at 11.2 GiB", "no result", "–")
     assert (failed.seeds, failed.memory) == ("0 of 1", "11.2 GiB")
-    assert gather_answer(finished.analyse()).failures == ("batch size 16: out of memory at 11.2 GiB",)
+
+
+def test_seeds_that_failed_beside_others_are_named(finished: Any) -> None:
+    analysis = finished.analyse()
+    baseline = dataclasses.replace(
+        analysis.settings["baseline"], outcomes={"finished": 2, "crashed": 1}, reason="disk full"
+    )
+    some = dataclasses.replace(analysis, settings={**analysis.settings, "baseline": baseline})
+    assert gather_answer(analysis).failures == ()
+    assert gather_answer(some).failures == ("baseline: of 3 runs 1 crashed (disk full)",)
 
 
 def test_what_may_mislead_is_said(finished: Any) -> None:
@@ -59,7 +68,32 @@ def test_what_may_mislead_is_said(finished: Any) -> None:
     third = dataclasses.replace(analysis.settings["learning_rate=0.04"], id="other")
     analysis = dataclasses.replace(analysis, settings={**analysis.settings, "other": third})
     first_words = [text.split(":")[0] for text in gather_answer(analysis).warnings]
-    assert first_words == ["Seed noise unknown", "Winner's optimism", "Validation picked"]
+    assert first_words == ["Seed noise unknown", "Winner's optimism"]
+    assert "there is no test split" in gather_answer(analysis).warnings[-1]
+    kept = dataclasses.replace(analysis, choice=dataclasses.replace(choice, setting_id="baseline"))
+    assert gather_answer(kept).warnings[-1].startswith("Validation picked: ")
+
+
+def test_each_reason_for_exploratory_verdicts_is_told_once(finished: Any) -> None:
+    analysis = finished.analyse()
+    setting = analysis.settings["learning_rate=0.04"]
+    reasons = {"box/AP": "seed 3 added", "mask/AP": "the objective changed; seed 3 added"}
+    contrasts = {m: dataclasses.replace(setting.contrasts[m], exploratory=why) for m, why in reasons.items()}
+    settings = {**analysis.settings, setting.id: dataclasses.replace(setting, contrasts=contrasts)}
+    (text,) = [w for w in gather_answer(dataclasses.replace(analysis, settings=settings)).warnings if "Explor" in w]
+    assert "(seed 3 added; the objective changed)" in text
+
+
+def test_a_caveat_names_its_setting_once(finished: Any) -> None:
+    row = next(row for row in gather_answer(finished.analyse()).rows if row.setting_id == "learning_rate=0.04")
+    said = dataclasses.replace(row, caveats=("learning rate 0.04 was still improving",))
+    assert name_caveats(said) == "Learning rate 0.04 was still improving."
+    assert name_caveats(dataclasses.replace(row, caveats=("fewer steps",))) == "learning rate 0.04: fewer steps."
+
+
+def test_a_proposal_and_its_command_are_told_apart() -> None:
+    assert split_command("Train on: detstudy run a.yaml --set x=1") == ("Train on:", "detstudy run a.yaml --set x=1")
+    assert split_command("`detstudy run` goes on.") == ("`detstudy run` goes on.", "")
 
 
 def test_nothing_finished_is_no_answer(hand_made: Any) -> None:

@@ -91,6 +91,7 @@ def test_the_judged_stretch_is_marked_and_named(finished: Any) -> None:
     for id_, gain in (("baseline", 0.0), ("learning_rate=0.04", 10.0)):
         for run in analysis.settings[id_].runs:
             write_validations(run.folder, lambda i, gain=gain: 20 + gain * math.log(i) / math.log(1.5) + 0.01 * (i % 2))
+    analysis = finished.analyse()
     curves = gather_curves(analysis, analysis.factors[0])
     assert curves is not None
     rising, flat = curves.convergence

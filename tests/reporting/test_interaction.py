@@ -43,8 +43,6 @@ def make_factorial(factors: tuple[str, ...], levels: tuple[tuple[Any, ...], ...]
         levels=levels,
         cells=cells,
         effects=tuple(effects),
-        noise_sd=1.0,
-        noise_degrees_of_freedom=4,
         reason=None,
         notes=(),
     )

@@ -8,14 +8,16 @@ import statistics
 from collections.abc import Iterator, Mapping, Sequence
 
 from detstudy.analysis.choice import has_verdict
-from detstudy.analysis.convergence import Convergence, propose_longer
-from detstudy.analysis.evidence import Evidence
+from detstudy.analysis.convergence import propose_longer
+from detstudy.analysis.evidence import Evidence, share_weights
 from detstudy.analysis.labels import count
-from detstudy.analysis.records import Conclusion, FactorSummary, SettingSummary
+from detstudy.analysis.records import Conclusion, Convergence, FactorSummary, SettingSummary
 from detstudy.analysis.remedy import Remedy
 from detstudy.analysis.sentences import SETTINGS, find_evidence
+from detstudy.ledger import Ledger
 from detstudy.plan import BASELINE
 
+MOST_NAMED = 4
 MOST_SEEDS = 10
 """Nobody is sent off to train a setting more often than this."""
 
@@ -29,20 +31,15 @@ def write_agenda(
 ) -> Iterator[Conclusion]:
     """Give what is unfinished, else more seeds, more images, longer trainings, the best levels together."""
     labels = {summary.id: summary.label for summary in settings}
-    waiting = [run for run in evidence.runs if run.state != "ended" or run.outcome == "interrupted"]
+    ledger = Ledger(evidence.folder)
+    waiting = [run for run in evidence.plan.runs if ledger.is_training_due(run) or ledger.is_evaluation_due(run)]
     if waiting:
         command = write_command(evidence, {})
         yield Conclusion(f"Finish what is planned ({count(len(waiting), 'run')} left): {command}", "runs")
         return
     yield from propose_seeds(evidence, settings, remedies, labels)
     yield from propose_units(evidence, remedies, labels)
-    for summary in settings:
-        convergence = convergences.get(summary.id)
-        contrast = summary.contrasts.get(evidence.study.objective)
-        if convergence and convergence.state == "rising" and contrast and contrast.verdict in ("worse", "cannot tell"):
-            command = propose_longer(evidence.study, summary, evidence.folder / "study.yaml")
-            text = f"Train {summary.label} and the baseline twice as long, since it was still improving: {command}"
-            yield Conclusion(text, find_evidence(summary))
+    yield from propose_iterations(evidence, settings, convergences)
     ids = [factor.choice.setting_id for factor in factors if factor.choice]
     chosen = [s for s in settings if s.id in ids and has_verdict(s, evidence.study.objective, "better")]
     if evidence.study.design == "one_factor" and len(chosen) > 1:
@@ -53,6 +50,41 @@ def write_agenda(
         yield Conclusion(f"Run {listed} together, which this study did not: {command}", SETTINGS)
 
 
+def propose_iterations(
+    evidence: Evidence, settings: Sequence[SettingSummary], convergences: Mapping[str, Convergence | None]
+) -> Iterator[Conclusion]:
+    """Propose one longer study of all settings that are not surely ahead and were still improving."""
+    reasons = {s.id: find_rising(s, evidence.study.objective, convergences) for s in settings}
+    rising = [summary for summary in settings if reasons[summary.id]]
+    if not rising:
+        return
+    command = propose_longer(evidence.study, rising, evidence.folder / "study.yaml")
+    names = [summary.label for summary in rising]
+    listed = "; ".join(names[:MOST_NAMED] + ([f"{len(names) - MOST_NAMED} more"] if len(names) > MOST_NAMED else []))
+    why = (
+        f"{reasons[rising[0].id]} still improving" if len(rising) == 1 else "they or the baseline were still improving"
+    )
+    yield Conclusion(
+        f"Train {listed} and the baseline twice as long, since {why}: {command}",
+        find_evidence(rising[0]) if len(rising) == 1 else SETTINGS,
+    )
+
+
+def find_rising(summary: SettingSummary, objective: str, convergences: Mapping[str, Convergence | None]) -> str | None:
+    """Return who of a setting and the baseline is not surely ahead and was still improving; None where neither was."""
+    contrast = summary.contrasts.get(objective)
+    if contrast is None or contrast.verdict is None:
+        return None
+    behind = {"worse": (contrast.a,), "better": (contrast.b,), "cannot tell": (contrast.a, contrast.b)}
+    labels = {contrast.a: "it", contrast.b: "the baseline"}
+    rising = [
+        labels[id_]
+        for id_ in behind.get(contrast.verdict, ())
+        if (convergence := convergences.get(id_)) and convergence.state == "rising"
+    ]
+    return {0: None, 1: f"{''.join(rising)} was", 2: "both were"}[len(rising)]
+
+
 def propose_seeds(
     evidence: Evidence,
     settings: Sequence[SettingSummary],
@@ -61,13 +93,16 @@ def propose_seeds(
 ) -> Iterator[Conclusion]:
     """Propose as many seeds of all settings as would tell those apart that a few more can."""
     study, objective = evidence.study, evidence.study.objective
+    baseline = evidence.plan.setting(BASELINE).setting
     unknown = [
         s for s in settings if (c := s.contrasts.get(objective)) and (c.reason or "").startswith("seed noise unk")
     ]
     if unknown:
-        seeds = sorted({*study.baseline_seeds, 0, 1, 2})
-        command = write_command(evidence, {"baseline_seeds": seeds})
-        yield Conclusion(f"Repeat the baseline, so that the noise between seeds is known: {command}", SETTINGS)
+        overrides, who = {"baseline_seeds": sorted({*study.baseline_seeds, 0, 1, 2})}, "the baseline"
+        if any(share_weights(summary.setting, baseline) for summary in unknown):  # their seeds are paired
+            overrides, who = {"seeds": sorted({*study.seeds, 0, 1, 2}), **overrides}, "every setting"
+        command = write_command(evidence, overrides)
+        yield Conclusion(f"Repeat {who}, so that the noise between seeds is known: {command}", SETTINGS)
         return
     needed = {id_: remedy.seeds for id_, remedy in remedies.items() if remedy and remedy.seeds}
     affordable = {id_: seeds for id_, seeds in needed.items() if seeds <= MOST_SEEDS}
@@ -76,10 +111,13 @@ def propose_seeds(
     wanted = max(affordable.values())
     seeds = extend_seeds(study.seeds, wanted)
     baseline_seeds = extend_seeds(study.baseline_seeds, wanted)
-    added = sum(
-        len(set(baseline_seeds if summary.id == BASELINE else seeds) - {run.seed for run in summary.runs})
+    trained = {(evidence.trained_as(run.setting), run.seed) for run in evidence.runs}
+    planned = {
+        (evidence.trained_as(summary.setting), seed)
         for summary in settings
-    )
+        for seed in (baseline_seeds if summary.id == BASELINE else seeds)
+    }
+    added = len(planned - trained)
     times = [spread.mean for summary in settings if (spread := summary.measures.get("train/seconds"))]
     cost = f"{count(added, 'more training')}"
     if times:
@@ -100,10 +138,10 @@ def propose_units(
     wanted = {id_: remedy.units for id_, remedy in remedies.items() if remedy and remedy.units}
     if not wanted or evidence.units is None:
         return
-    noun = "sequences" if "sequence" in evidence.units.label else "images"
     listed = "; ".join(f"{labels[id_]}: {units:,}" for id_, units in wanted.items())
     yield Conclusion(
-        f"Annotate more validation {noun} (now {evidence.units.count:,}) where seeds alone won't tell: {listed}.",
+        f"Annotate more validation {evidence.units.noun}s (now {evidence.units.count:,}) where seeds alone won't tell: "
+        f"{listed}.",
         SETTINGS,
     )
 

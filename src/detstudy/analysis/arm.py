@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import statistics
 from collections.abc import Sequence
@@ -32,7 +33,7 @@ from detstudy.plan import PlannedSetting
 IDENTICAL = "the setting changed nothing: predictions are identical"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots, so that `finished` is found once
 class Arm:
     """A name, in words too, and the runs that it stands for."""
 
@@ -40,7 +41,7 @@ class Arm:
     label: str
     runs: tuple[RunRecord, ...]
 
-    @property
+    @functools.cached_property
     def finished(self) -> tuple[RunRecord, ...]:
         """The runs that have measures, without those that repeat another seed's."""
         return drop_copies(run for run in self.runs if run.outcome == "finished")
@@ -93,7 +94,7 @@ def contrast_family(evidence: Evidence, arms: Sequence[Arm], b: Arm, measure: st
                 standard_error=judgement.standard_error,
                 verdict=judgement.verdict,
                 level=judgement.level,
-                family=len(samples),
+                family=max(1, sum(sample.difference.variance > 0 for sample in samples)),
             )
         contrasts.append(contrast)
     return contrasts
@@ -102,17 +103,20 @@ def contrast_family(evidence: Evidence, arms: Sequence[Arm], b: Arm, measure: st
 def bound_loss(evidence: Evidence, chosen: Arm, others: Sequence[Arm], measure: str) -> float | None:
     """Return the most that the chosen arm may lose against the best of the others, at 95 %, in AP.
 
-    It holds for every choice at once, so also for one made on the same data. None where a difference can't be judged.
+    It holds for every choice at once, so also for one made on the same data. Left out are others whose receipts say
+    that they are the same training, or not the setting that they stand for. None where a difference can't be judged.
     """
-    samples = []
+    samples, alike = [], False
     for other in others:
         contrast, sample = prepare_contrast(evidence, other, chosen, measure)
         if sample:
             samples.append(sample)
-        elif contrast.reason != IDENTICAL:
+        elif contrast.reason == IDENTICAL:
+            alike = True
+        elif contrast.estimate is None or not _contradict(other, chosen):
             return None
     if not samples:
-        return 0.0 if others else None
+        return 0.0 if alike else None
     return bound_regret([sample.difference for sample in samples], correlate(evidence, samples))
 
 
@@ -145,7 +149,7 @@ def prepare_contrast(evidence: Evidence, a: Arm, b: Arm, measure: str) -> tuple[
     blank = replace(blank, estimate=means[0] - means[1], a_value=means[0], b_value=means[1])
     if alike:
         return replace(blank, estimate=0.0, low=0.0, high=0.0, reason=IDENTICAL), None
-    contradiction = contradict_contrast(a.finished, b.finished, a.finished[0].setting, b.finished[0].setting)
+    contradiction = _contradict(a, b)
     if contradiction:
         return replace(blank, reason=contradiction), None
     differences = [values_a[seed] - values_b[seed] for seed in sorted(common)] if paired else None
@@ -191,8 +195,7 @@ def _sample_difference(
     assert evidence.units is not None
     unit_part = estimate_unit_part(draws, evidence.units.count)
     if unit_part is None:
-        noun = "sequence" if "sequence" in evidence.units.label else "image"
-        reason = f"image noise unknown: the objects that {measure} needs lie in one or two {noun}s"
+        reason = f"image noise unknown: the objects that {measure} needs lie in one or two {evidence.units.noun}s"
         return replace(blank, reason=reason), None
     blank = replace(blank, unit_variance=unit_part.variance)
     seed_parts: list[Part] | None
@@ -219,6 +222,11 @@ def _sample_difference(
 def list_seeds(evidence: Evidence, *arms: Arm) -> list[tuple[str, int]]:
     """Return each arm as the setting whose weights it has and its number of finished seeds."""
     return [(evidence.trained_as(arm.finished[0].setting), len(arm.finished)) for arm in arms]
+
+
+def _contradict(a: Arm, b: Arm) -> str | None:
+    """Return why the effective values of two arms with finished runs allow no verdict; None where they allow one."""
+    return contradict_contrast(a.finished, b.finished, a.finished[0].setting, b.finished[0].setting)
 
 
 def _predict_alike(evidence: Evidence, a: Arm, b: Arm, seeds: set[int]) -> bool:
@@ -249,13 +257,12 @@ def _draw_difference(evidence: Evidence, a: Arm, b: Arm, measure: str) -> tuple[
         return None, f"image noise unknown: {evidence.units_label} to judge by; at least two are needed"
     means = []
     for arm in (a, b):
-        draws = [evidence.draws(run, measure) for run in arm.finished]
-        known = [values for values in draws if values is not None]
-        if len(known) < len(draws):
-            broken = next(run for run, values in zip(arm.finished, draws, strict=True) if values is None)
+        mean = evidence.average_draws(arm.finished, measure)
+        if mean is None:
+            broken = next(run for run in arm.finished if evidence.draws(run, measure) is None)
             remedy = "delete that folder and `detstudy run` evaluates it again"
             return None, f"the predictions of {broken.id} can't be read; {remedy} ({broken.evaluation_folder})"
-        means.append(sum(known[1:], start=known[0]) / len(known))
+        means.append(mean)
     return means[0] - means[1], None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 from detstudy.analysis.evidence import share_weights
@@ -33,10 +34,13 @@ def choose_setting(
 ) -> Choice | None:
     """Choose among the baseline and other settings; None where none of them finished.
 
-    Taken is the setting whose loss is bounded lowest. The baseline stays where its bound is higher by no more than
-    `margin`, the difference that matters, and nothing is called better. Where no loss can be bounded the baseline
-    stays; where the baseline has no result, the best mean is taken and said to be no more than that. The bound holds
-    though the choice was made on the same data: it covers the loss of every setting at once.
+    Taken is the setting whose loss is bounded lowest, and not the baseline where one is called better. The baseline
+    stays where its bound is higher by no more than `margin`, the difference that matters, and nothing is called better;
+    then a setting that takes more time than the baseline is not worth it either. A mean below the baseline's is never
+    taken.
+    Where no loss can be bounded the best mean of those called better is taken, else the baseline; where the baseline
+    has no result, the best mean, said to be no more than that. The bound holds though the choice was made on the same
+    data: it covers the loss of every setting at once.
 
     Source: Hsu, Annals of Statistics 12 (1984), multiple comparisons with the best.
     """
@@ -46,13 +50,22 @@ def choose_setting(
     baseline = next((summary for summary in finished if summary.id == BASELINE), None)
     bounds = {summary.id: bound(summary.id) for summary in finished} if len(finished) > 1 else {}
     known = {name: loss for name, loss in bounds.items() if loss is not None}
-    better = any(has_verdict(summary, objective, "better") for summary in finished)
-    if known and baseline:
-        safest = min(known, key=lambda name: (known[name], name != BASELINE))
-        stays = not better and BASELINE in known and known[BASELINE] <= known[safest] + margin
-        chosen = baseline if stays else next(summary for summary in finished if summary.id == safest)
+    better = [summary for summary in finished if has_verdict(summary, objective, "better")]
+    least = baseline.measures[objective].mean if baseline else -math.inf  # nobody leaves the baseline for less
+    kept_out = [
+        summary
+        for summary in finished
+        if summary.measures[objective].mean < least or (summary is baseline if better else is_dearer(summary, baseline))
+    ]
+    bounded = [summary for summary in finished if summary.id in known and summary not in kept_out]
+    if bounded and baseline:
+        safest = min(bounded, key=lambda summary: (known[summary.id], summary is not baseline))
+        stays = baseline in bounded and known[BASELINE] <= known[safest.id] + margin
+        chosen = baseline if stays else safest
+    elif baseline and not better:
+        chosen = baseline
     else:
-        chosen = baseline or max(finished, key=lambda summary: summary.measures[objective].mean)
+        chosen = max(better or finished, key=lambda summary: summary.measures[objective].mean)
     regret = known.get(chosen.id)
     clauses = [
         _say_what(chosen, baseline, objective, len(finished), baseline_label),
@@ -64,14 +77,18 @@ def choose_setting(
     if cheaper:
         summary, ratio = cheaper
         sentence += f" Cheaper, with no difference that matters: {summary.label} (×{ratio:.2f} the time)."
-    if chosen is not baseline and baseline and len(finished) > 2:
-        sentence += " Picked as the best on these images, it will look a little worse on new ones."
     return Choice(setting_id=chosen.id, sentence=sentence, loses_at_most=regret, how_sure=how_sure)
 
 
 def has_verdict(summary: SettingSummary, objective: str, verdict: str) -> bool:
     """Whether a setting's contrast with the baseline in the objective has that verdict."""
     return objective in summary.contrasts and summary.contrasts[objective].verdict == verdict
+
+
+def is_dearer(summary: SettingSummary, baseline: SettingSummary | None) -> bool:
+    """Whether a setting takes more time than the baseline, by more than clocks differ from run to run."""
+    ratio = compare_cost(summary, baseline)
+    return ratio is not None and ratio > 1 / CHEAPER
 
 
 def describe_cost(summary: SettingSummary, baseline: SettingSummary | None) -> str:
@@ -108,11 +125,12 @@ def describe_certainty(
         span = count(others[0], "seed") if len(others) == 1 else f"{others[0]} to {others[-1]} seeds"
         parts.append(f"{span} a setting")
     parts.append(units)
-    noise = "seed noise unknown: nothing was trained twice"
+    noise = "seed noise unknown: no setting gave two different results"
     if seed_sd is not None:
         noise = f"from seed to seed {label_measure(objective)} varies by {format_points(seed_sd)} (standard deviation)"
     if detectable is not None:
-        noise += f"; differences from {format_points(detectable)} on would be found with a chance of 80 %"
+        seen = f"{format_points(detectable)} {label_measure(objective)}"
+        noise += f"; a difference of {seen} would be found in 80 % of such studies"
     return f"{', '.join(parts)}; {noise}."
 
 

@@ -9,13 +9,14 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from detstudy.analysis.arm import Arm, contrast_arms, make_arm
-from detstudy.analysis.comparison import contrast_settings
+from detstudy.analysis.comparison import Contrasts, complete_contrast, contrast_members, list_families
 from detstudy.analysis.confounding import find_caveats
-from detstudy.analysis.errors import describe_kinds
+from detstudy.analysis.convergence import judge_setting
 from detstudy.analysis.evidence import Evidence
 from detstudy.analysis.labels import describe_interval, format_change, format_points, label_measure
 from detstudy.analysis.outcome import describe_failure
 from detstudy.analysis.records import Contrast, Verdict
+from detstudy.analysis.remedy import find_remedy
 from detstudy.analysis.result_files import compare_results
 from detstudy.analysis.sentences import describe_basis
 from detstudy.errors import InputError
@@ -48,16 +49,29 @@ def compare_settings(folder: Path, a: str, b: str) -> dict[str, Contrast]:
     arms = find_arm(evidence, a), find_arm(evidence, b)
     if arms[0].id == arms[1].id:
         raise AnalysisError(f"{a} and {b} are the same ({arms[0].id}); give two different ones")
-    known = contrast_settings(evidence)
-    if arms[1].id == BASELINE and arms[0].id in known:
-        contrasts = known[arms[0].id]
-    elif arms[0].id == BASELINE and arms[1].id in known:
-        contrasts = {measure: turn_contrast(evidence, contrast) for measure, contrast in known[arms[1].id].items()}
-    else:
-        contrasts = {m: _note_alone(contrast_arms(evidence, *arms, m)) for m in MEASURES}
-    objective = evidence.study.objective
-    kinds = describe_kinds(evidence, *arms)
-    return {**contrasts, objective: dataclasses.replace(contrasts[objective], kinds=kinds)}
+    for whole, part, names in ((*arms, (a, b)), (*arms[::-1], (b, a))):
+        if {run.id for run in part.runs} <= {run.id for run in whole.runs}:
+            raise AnalysisError(f"{names[1]} is one of the runs of {names[0]}; compare it with another run or setting")
+    contrasts = _contrast_with_family(evidence, *arms) or {
+        measure: _note_alone(contrast_arms(evidence, *arms, measure)) for measure in MEASURES
+    }
+    objective, margin = evidence.study.objective, evidence.study.smallest_difference_that_matters
+    convergences = {arm.id: judge_setting(arm.runs, objective, margin) for arm in arms}
+    remedy = find_remedy(evidence, *arms, contrasts[objective])
+    completed = complete_contrast(evidence, *arms, contrasts[objective], convergences, remedy)
+    return {**contrasts, objective: completed}
+
+
+def _contrast_with_family(evidence: Evidence, a: Arm, b: Arm) -> Contrasts | None:
+    """Return a setting against the baseline, or the baseline against it, as the report has it; None for other pairs."""
+    for family in list_families(evidence):
+        ids = {setting.id for setting in family}
+        if b.id == BASELINE and a.id in ids:
+            return contrast_members(evidence, family)[a.id]
+        if a.id == BASELINE and b.id in ids:
+            found = contrast_members(evidence, family)[b.id]
+            return {measure: turn_contrast(evidence, contrast) for measure, contrast in found.items()}
+    return None
 
 
 def turn_contrast(evidence: Evidence, contrast: Contrast) -> Contrast:
@@ -172,19 +186,31 @@ def introduce_comparison(contrasts: Mapping[str, Contrast], objective: str | Non
         return f"No verdict on {a} against {b} ({format_change(contrast.estimate)} {measure}): {contrast.reason}."
     interval, basis = describe_interval(contrast.low, contrast.high), describe_basis(contrast)
     change = f"{format_change(contrast.estimate)} {measure}"
+    if contrast.exploratory:
+        basis += f"; exploratory: {contrast.exploratory}"
     if contrast.verdict == "cannot tell":
-        text = f"Whether {a} is better than {b} can't be told: {change} ({interval}; {basis})."
-    elif contrast.verdict == "no difference that matters":
+        return f"Whether {a} is better than {b} can't be told: {change} ({interval}; {basis})."
+    if contrast.verdict == "no difference that matters":
         text = f"Between {a} and {b} is no difference that matters: {change} ({interval}; {basis})."
     else:
         text = f"{a} is {contrast.verdict} than {b}: {change} ({interval}; {basis})."
     return f"{text} It holds for this data and this length of training."
 
 
+def shorten_paths(a: str, b: str) -> tuple[str, str]:
+    """Return what tells two paths apart: their file names, else the first folders that differ."""
+    first, second = Path(a), Path(b)
+    if first.name != second.name:
+        return first.name, second.name
+    for one, other in zip(reversed(first.parts), reversed(second.parts), strict=False):
+        if one != other:
+            return one, other
+    return a, b
+
+
 def _introduce_files(contrast: Contrast) -> str:
     """Return the words for two result files."""
-    names = [Path(contrast.a).name, Path(contrast.b).name]
-    a, b = names if names[0] != names[1] else (contrast.a, contrast.b)
+    a, b = shorten_paths(contrast.a, contrast.b)
     measure, estimate = label_measure(contrast.measure), contrast.estimate
     assert estimate is not None
     assert contrast.a_value is not None

@@ -7,11 +7,11 @@ import statistics
 from collections.abc import Mapping, Sequence
 
 from detstudy.analysis.arm import Arm, contrast_family, make_arm, prepare_contrast
-from detstudy.analysis.convergence import Convergence, describe_rising
+from detstudy.analysis.convergence import describe_rising
 from detstudy.analysis.errors import describe_kinds
 from detstudy.analysis.evidence import Evidence, share_weights
 from detstudy.analysis.power import detectable_difference
-from detstudy.analysis.records import Contrast
+from detstudy.analysis.records import Contrast, Convergence
 from detstudy.analysis.remedy import Remedy
 from detstudy.plan import BASELINE, PlannedSetting
 from detstudy.study import MEASURES
@@ -21,20 +21,27 @@ Contrasts = dict[str, Contrast]
 
 
 def contrast_settings(evidence: Evidence) -> dict[str, Contrasts]:
-    """Return the contrasts of every setting with the baseline, by its id.
-
-    The settings of a factor are judged together, in a grid all settings: their intervals hold at once. What was added
-    after the first run does not change what was planned: it is judged in a family of its own kind, with all the rest.
-    """
-    baseline = make_arm(evidence, evidence.plan.setting(BASELINE))
+    """Return the contrasts of every setting with the baseline, by its id."""
     found: dict[str, Contrasts] = {}
     for family in list_families(evidence):
-        planned = [setting for setting in family if setting.id not in evidence.additions.settings]
-        for members in (family, planned) if len(planned) < len(family) else (family,):
-            arms = [make_arm(evidence, setting) for setting in members]
-            for measure in MEASURES:
-                for arm, contrast in zip(arms, contrast_family(evidence, arms, baseline, measure), strict=True):
-                    found.setdefault(arm.id, {})[measure] = contrast
+        found |= contrast_members(evidence, family)
+    return found
+
+
+def contrast_members(evidence: Evidence, family: Sequence[PlannedSetting]) -> dict[str, Contrasts]:
+    """Return the contrasts of settings that are judged together with the baseline, by id: their intervals hold at once.
+
+    What was added after the first run does not change what was planned: it is judged with all the rest, what was
+    planned without it.
+    """
+    baseline = make_arm(evidence, evidence.plan.setting(BASELINE))
+    planned = [setting for setting in family if setting.id not in evidence.additions.settings]
+    found: dict[str, Contrasts] = {setting.id: {} for setting in family}
+    for members in (family, planned) if len(planned) < len(family) else (family,):
+        arms = [make_arm(evidence, setting) for setting in members]
+        for measure in MEASURES:
+            for arm, contrast in zip(arms, contrast_family(evidence, arms, baseline, measure), strict=True):
+                found[arm.id][measure] = contrast
     return found
 
 
@@ -67,7 +74,8 @@ def find_detectable(evidence: Evidence, compared: Sequence[Arm], contrasts: Mapp
 
 def complete_contrast(
     evidence: Evidence,
-    arm: Arm,
+    a: Arm,
+    b: Arm,
     contrast: Contrast,
     convergences: Mapping[str, Convergence | None],
     remedy: Remedy | None,
@@ -75,13 +83,12 @@ def complete_contrast(
     """Add what goes with a verdict: an arm that was still rising, the kinds of error that differ, what would tell."""
     if contrast.verdict is None:
         return contrast
-    baseline = make_arm(evidence, evidence.plan.setting(BASELINE))
     rising = None
-    if not share_weights(arm.finished[0].setting, baseline.finished[0].setting):
-        rising = describe_rising(arm.label, contrast, convergences)
+    if not share_weights(a.finished[0].setting, b.finished[0].setting):
+        rising = describe_rising(a.label, contrast, convergences)
     return dataclasses.replace(
         contrast,
         caveats=(*contrast.caveats, rising) if rising else contrast.caveats,
-        kinds=describe_kinds(evidence, arm, baseline),
+        kinds=describe_kinds(evidence, a, b),
         remedy=remedy.text if remedy else None,
     )

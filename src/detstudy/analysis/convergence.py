@@ -10,7 +10,6 @@ import math
 import re
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from statistics import NormalDist, fmean
 from typing import Any, Literal
@@ -19,14 +18,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detstudy.analysis.labels import format_change, label_measure
-from detstudy.analysis.records import Contrast, SettingSummary
+from detstudy.analysis.records import Contrast, Convergence, SettingSummary
 from detstudy.document import parse_document
 from detstudy.ledger import RunRecord, read_curve
 from detstudy.plan import BASELINE
 from detstudy.setting import TrainingSetting
 from detstudy.study import Study
 
-State = Literal["rising", "flat", "unclear"]
 Points = Sequence[Mapping[str, Any]]  # of curves.jsonl
 
 LEAST_POINTS = 8
@@ -37,28 +35,6 @@ CONFIDENCE = 0.90  # so that each of the two claims is wrong in at most 5 %
 LOSS_MARGIN = 5.0  # % of the loss's level that a longer training must still gain to count
 LARGEST_AUTOCORRELATION = 0.9
 DECAYED = 0.1  # a learning rate below this share of its largest flattens any curve
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Convergence:
-    """A curve's verdict. Gains are of half as many iterations again, positive where the curve improves.
-
-    They are AP where `by` is the objective, % of the loss's level where it is a loss; None where too few points were
-    logged. `reason` says why a verdict is unclear, and what to set.
-    """
-
-    state: State
-    by: str | None  # "mask/AP", "validation loss", "training loss"
-    gain: float | None
-    low: float | None  # of the 90 % interval
-    high: float | None
-    margin: float  # what the gain must reach to count, in the gain's unit
-    points: int  # that were judged
-    start: float  # iterations between which they lie
-    end: float
-    stepped: bool  # the end is where the schedule lowered the learning rate, not the end of the run
-    rate_left: float | None  # learning rate at the end, as a share of the run's largest
-    reason: str | None = None
 
 
 def judge_runs(runs: Sequence[RunRecord], objective: str, margin: float) -> dict[str, Convergence]:
@@ -124,7 +100,7 @@ def judge_curve(points: Points, objective: str, margin: float, step: float | Non
         values = -100 * values / np.median(values)  # a falling loss is a gain, in % of its level
         margin, unit = LOSS_MARGIN, "%"
     gain, low, high = (math.log(LONGER) * slope for slope in estimate_slope(np.log(iterations), values))
-    state: State = "rising" if low > margin else "flat" if high < margin else "unclear"
+    state: Literal["rising", "flat", "unclear"] = "rising" if low > margin else "flat" if high < margin else "unclear"
     wide = f"the gain's interval holds {margin:g} {unit}, from which it counts: validate more often or add seeds"
     return Convergence(
         state=state,
@@ -305,11 +281,12 @@ def describe_rising(a_label: str, contrast: Contrast, convergences: Mapping[str,
     return f"{labels[id_]} is ahead and was {improving}: the size of the difference is not final"
 
 
-def propose_longer(study: Study, setting: SettingSummary, study_file: Path) -> str:
-    """Return the command that trains a setting, and the baseline beside it, for twice as many iterations.
+def propose_longer(study: Study, settings: Sequence[SettingSummary], study_file: Path) -> str:
+    """Return the command that trains settings, and the baseline beside them, for twice as many iterations.
 
-    Both, since a verdict needs both at one length. The study file may be the one in the study's folder. What follows
-    the length (milestones, a batch size's iterations) follows it in the new study; the warm-up keeps its iterations.
+    Several of a grid are trained with the rest of it, since their levels would cross anyway. The baseline too, since a
+    verdict needs both at one length. The study file may be the one in the study's folder. What follows the length
+    (milestones, a batch size's iterations) follows it in the new study; the warm-up keeps its iterations.
     """
     given = parse_document(study_file, study.source)["baseline"]
     training = study.baseline.training
@@ -318,7 +295,14 @@ def propose_longer(study: Study, setting: SettingSummary, study_file: Path) -> s
         if "images" in given
         else f"baseline.iterations={2 * training.iterations}"
     )
-    levels = {name: [2 * level if name == "iterations" else level] for name, level in setting.levels.items()}
-    name = re.sub(r"[^\w.-]+", "-", f"{study.name}-longer-{setting.id}")
+    found: dict[str, list[Any]] = {}
+    if len(settings) > 1 and study.design == "grid":
+        found = {factor.name: list(factor.levels) for factor in study.factors}
+    for name, level in (pair for setting in settings for pair in setting.levels.items()):
+        if level not in found.setdefault(name, []):
+            found[name].append(level)
+    levels = {name: [2 * level if name == "iterations" else level for level in known] for name, known in found.items()}
+    own = f"-{settings[0].id}" if len(settings) == 1 else ""
+    name = re.sub(r"[^\w.-]+", "-", f"{study.name}-longer{own}")
     overrides = [f"study={name}", length, f"factors={json.dumps(levels)}"]
     return shlex.join(["detstudy", "run", str(study_file), *(part for o in overrides for part in ("--set", o))])

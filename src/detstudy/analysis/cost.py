@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from detstudy.analysis.choice import CHEAPER
 from detstudy.analysis.evidence import share_weights
-from detstudy.analysis.labels import format_memory
+from detstudy.analysis.labels import format_memory, format_time
 from detstudy.analysis.records import SettingSummary
 from detstudy.analysis.variance import Part, pool_parts
 
@@ -129,7 +129,7 @@ def format_cost(value: float, unit: str) -> str:
     if unit == "bytes":
         return format_memory(value)
     if unit == "s":
-        return f"{value:,.0f} s" if value >= 100 else f"{value:.3g} s"
+        return format_time(value)
     return f"{1000 * value:,.0f} ms an image" if value >= 0.1 else f"{1000 * value:.3g} ms an image"
 
 

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from detstudy.analysis.arm import Arm, contrast_arms
+from detstudy.analysis.contrast import LEVEL
 from detstudy.analysis.evidence import Evidence
 from detstudy.analysis.factorial import adjust_by_holm
+from detstudy.analysis.labels import format_rate, format_rate_change, join_words
 from detstudy.analysis.records import Contrast, ErrorSummary, Spread
 from detstudy.analysis.spread import spread_values
 from detstudy.evaluation import (
@@ -25,7 +27,6 @@ from detstudy.evaluation import (
 from detstudy.ledger import RunRecord
 
 SIZES = SIZE_BANDS[1:]
-LEVEL = 0.05
 UNCHANGED = 0.1
 """Share of all the other setting's errors within which the 95 % interval must lie for a kind to be called unchanged."""
 
@@ -181,28 +182,8 @@ def name_errors(name: str, sizes: Sequence[str] = ()) -> str:
     return f"{WORDS[name]} of {listed} objects" if sizes else WORDS[name]
 
 
-def join_words(words: Sequence[str]) -> str:
-    """Return a list as a sentence has it: "a", "a and b", "a, b and c"."""
-    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
-
-
 def find_reach(contrast: Contrast) -> float:
     """Return how far from 0 the 95 % interval reaches; infinite where there is none."""
     if contrast.low is None or contrast.high is None:
         return float("inf")
     return max(abs(contrast.low), abs(contrast.high))
-
-
-def format_rate(value: float) -> str:
-    """Return a count an image, not negative: "0.034", "0.21", "12.3"."""
-    if value >= 10:
-        return f"{value:.1f}"
-    return f"{value:.2f}" if value >= 0.1 else f"{value:.3f}"
-
-
-def format_rate_change(value: float) -> str:
-    """Return a difference of counts an image with its sign."""
-    text = format_rate(abs(value))
-    if not float(text):
-        return text
-    return f"−{text}" if value < 0 else f"+{text}"

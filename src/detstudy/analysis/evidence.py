@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -54,6 +55,8 @@ class Evidence:
         self._alike: dict[tuple[str, str], bool] = {}
         self._tables: dict[str, Tables | None] = {}
         self._draws: dict[tuple[str, str, bool], NDArray[np.float64]] = {}
+        self._means: dict[tuple[str, tuple[str, ...]], NDArray[np.float64]] = {}
+        self._trained: dict[Setting, str] = {}
 
     @property
     def units_label(self) -> str:
@@ -85,7 +88,10 @@ class Evidence:
 
     def trained_as(self, setting: Setting) -> str:
         """Return the id of the first setting that has the same weights; they may differ in evaluation."""
-        return next(planned.id for planned in self.plan.settings if share_weights(planned.setting, setting))
+        if setting not in self._trained:
+            same = (planned.id for planned in self.plan.settings if share_weights(planned.setting, setting))
+            self._trained[setting] = next(same)
+        return self._trained[setting]
 
     def value(self, run: RunRecord, measure: str) -> float | None:
         """Return a run's value of a measure: as it was measured, or from its matches for those of ERROR_MEASURES.
@@ -103,6 +109,19 @@ class Evidence:
         None where its matches can't be had.
         """
         return self._resample(run, measure, drawn=True)
+
+    def average_draws(self, runs: Sequence[RunRecord], measure: str) -> NDArray[np.float64] | None:
+        """Return the mean over finished runs in each draw of units; None where one of them has none."""
+        key = measure, tuple(run.id for run in runs)
+        if key not in self._means:
+            total: NDArray[np.float64] | float = 0.0
+            for run in runs:
+                draws = self.draws(run, measure)
+                if draws is None:
+                    return None
+                total = total + draws
+            self._means[key] = np.asarray(total) / len(runs)
+        return self._means[key]
 
     def tables(self, run: RunRecord) -> Tables | None:
         """Return a finished run's matches and errors, box and mask.

@@ -1,12 +1,15 @@
 """What was planned at the first run, and what came later: conclusions from the latter are exploratory.
 
-A level tried because of the results, seeds added because a verdict was near: such looks claim more than their 5 %.
+A level tried because of the results, seeds added or left out because a verdict was near: such looks claim more than
+their 5 %.
 """
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from detstudy.analysis.labels import label_measure
 from detstudy.plan import plan_study
@@ -15,10 +18,10 @@ from detstudy.study import Study
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Additions:
-    """What a study holds that was not planned at its first run, in words; nothing where all was."""
+    """What of a study was not planned at its first run, in words; nothing where all was."""
 
-    question: str | None = None  # objective or margin changed: every verdict is exploratory
-    settings: Mapping[str, str] = field(default_factory=dict)  # by setting: level or seeds added
+    question: str | None = None  # objective, margin or data changed: every verdict is exploratory
+    settings: Mapping[str, str] = field(default_factory=dict)  # by setting: level added, seeds added or left out
 
     def find_reason(self, *settings: str) -> str | None:
         """Return why a conclusion from these settings is exploratory; None where it was planned."""
@@ -27,7 +30,10 @@ class Additions:
 
 
 def find_additions(planned: Study | None, study: Study) -> Additions:
-    """Return what the study holds beyond what was planned; of an unknown plan, nothing."""
+    """Return where the study departs from what was planned; of an unknown plan, nothing.
+
+    Levels left out, another test split and data that was moved are no departures.
+    """
     if planned is None:
         return Additions()
     changes = []
@@ -37,6 +43,8 @@ def find_additions(planned: Study | None, study: Study) -> Additions:
     margin, planned_margin = study.smallest_difference_that_matters, planned.smallest_difference_that_matters
     if planned_margin != margin:
         changes.append(f"the difference that matters was {planned_margin:g} and became {margin:g} after the first run")
+    if _describe_data(planned) != _describe_data(study):
+        changes.append("the data changed after the first run")
     known = plan_study(planned)
     seeds_planned = {
         setting.setting: {run.seed for run in known.runs if run.setting_id == setting.id} for setting in known.settings
@@ -48,8 +56,17 @@ def find_additions(planned: Study | None, study: Study) -> Additions:
             settings[setting.id] = "added after the first run"
             continue
         seeds = {run.seed for run in plan.runs if run.setting_id == setting.id}
-        added = sorted(seeds - seeds_planned[setting.setting])
-        if added:
-            listed = ", ".join(map(str, added))
-            settings[setting.id] = f"seed{'s' if len(added) > 1 else ''} {listed} added after the first run"
+        seeds_before = seeds_planned[setting.setting]
+        moves = [
+            f"seed{'s' if len(moved) > 1 else ''} {', '.join(map(str, sorted(moved)))} {how}"
+            for moved, how in ((seeds - seeds_before, "added"), (seeds_before - seeds, "left out"))
+            if moved
+        ]
+        if moves:
+            settings[setting.id] = f"{' and '.join(moves)} after the first run"
     return Additions(question="; ".join(changes) or None, settings=settings)
+
+
+def _describe_data(study: Study) -> dict[str, Any]:
+    """Return what the data of training and validation are, wherever they lie."""
+    return {name: value for name, value in dataclasses.asdict(study.data).items() if name not in ("root", "test")}

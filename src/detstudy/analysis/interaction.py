@@ -9,10 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from detstudy.analysis.contrast import Difference, Judgement, judge_difference
+from detstudy.analysis.contrast import LEVEL, Difference, Judgement, judge_difference
 from detstudy.analysis.copies import drop_copies
 from detstudy.analysis.evidence import Evidence, read_value
 from detstudy.analysis.factorial import Term, VarianceTable, analyse_variance, compare_variances, judge_terms
@@ -20,19 +17,19 @@ from detstudy.analysis.labels import (
     count,
     describe_interval,
     format_change,
+    format_p,
     format_points,
     label_factor,
     label_level,
     label_measure,
     label_setting,
+    name_level,
 )
 from detstudy.analysis.records import Effect, Factorial
 from detstudy.analysis.variance import Part, combine_seed_parts, estimate_unit_part
 from detstudy.ledger import RunRecord
-from detstudy.plan import format_level
 from detstudy.setting import SECTION_OF_FIELD, read_field
 
-LEVEL = 0.05
 UNLIKE = 0.01
 """Below this p of Bartlett's test the settings' noise is called unlike."""
 
@@ -93,8 +90,6 @@ def analyse_interactions(evidence: Evidence) -> Factorial | None:
         levels=levels,
         cells=cells,
         effects=_describe_effects(evidence, names, levels, cells, values, table) if table else (),
-        noise_sd=math.sqrt(table.noise) if table else None,
-        noise_degrees_of_freedom=table.degrees_of_freedom if table else 0,
         reason=reason,
         notes=_describe_basis(evidence, cells, values, table) if table else (),
     )
@@ -138,14 +133,15 @@ def _describe_effects(
     table: VarianceTable,
 ) -> tuple[Effect, ...]:
     effects = []
-    draws = {cell: _average_draws(evidence, cells[cell]) for cell in values}
+    objective = evidence.study.objective
+    draws = {cell: evidence.average_draws(_list_runs(evidence, cells[cell]), objective) for cell in values}
     known = {cell: found for cell, found in draws.items() if found is not None}
     on_others: list[float | None] = [None] * len(table.terms)
     if evidence.units and len(known) == len(values):
         on_others = judge_terms(values, known, evidence.units.count, table)
     for term, p_images in zip(table.terms, on_others, strict=True):
         if len(term.factors) == 1:
-            sentence = state_main_effect(label_factor(names[term.factors[0]]), evidence.study.objective, term, p_images)
+            sentence = state_main_effect(label_factor(names[term.factors[0]]), objective, term, p_images)
         else:
             pair = term.factors[0], term.factors[1]
             squares = [tabulate_pair(names, levels, cells, values, places) for places in (pair, pair[::-1])]
@@ -292,7 +288,7 @@ def _judge(evidence: Evidence, plus: Sequence[str], minus: Sequence[str]) -> Jud
     estimate, weighted = 0.0, []
     for sign, ids in ((1 / len(plus), plus), (-1 / len(minus), minus)):
         for id_ in ids:
-            draws = _average_draws(evidence, id_)
+            draws = evidence.average_draws(runs[id_], objective)
             if draws is None:
                 return None
             weighted.append(sign * draws)
@@ -303,13 +299,6 @@ def _judge(evidence: Evidence, plus: Sequence[str], minus: Sequence[str]) -> Jud
     scaled = [Part(part.variance / len(plus) ** 2, part.degrees_of_freedom) for part in seed_parts]
     difference = Difference(estimate=estimate, seed_parts=scaled, unit_part=unit_part)
     return judge_difference(difference, evidence.study.smallest_difference_that_matters)
-
-
-def _average_draws(evidence: Evidence, setting_id: str) -> NDArray[np.float64] | None:
-    """Return the objective's mean over a setting's runs in each draw of units; None where that can't be had."""
-    draws = [evidence.draws(run, evidence.study.objective) for run in _list_runs(evidence, setting_id)]
-    known = [values for values in draws if values is not None]
-    return sum(known[1:], start=known[0]) / len(known) if known and len(known) == len(draws) else None
 
 
 def _list_runs(evidence: Evidence, setting_id: str) -> tuple[RunRecord, ...]:
@@ -343,14 +332,3 @@ def _describe_basis(
 
 def _list_labels(evidence: Evidence, ids: Sequence[str]) -> str:
     return "; ".join(label_setting(evidence.plan.setting(id_).levels) for id_ in ids)
-
-
-def name_level(level: Any) -> str:
-    """Return a level without its factor's name: "0.004", "warmup cosine"."""
-    text = format_level(level)
-    return text.replace("_", " ") if isinstance(level, str) else text
-
-
-def format_p(p: float) -> str:
-    """Return "p 0.003", "p < 0.001"."""
-    return "p < 0.001" if p < 0.001 else f"p {p:.2g}"

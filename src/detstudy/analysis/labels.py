@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from detstudy.plan import BASELINE, format_level
@@ -25,10 +25,13 @@ def label_factor(name: str) -> str:
 
 def label_level(name: str, level: Any) -> str:
     """Return a factor's level in words: "learning rate 0.001", "warmup cosine"."""
+    return name_level(level) if name in _SPEAKING else f"{label_factor(name)} {name_level(level)}"
+
+
+def name_level(level: Any) -> str:
+    """Return a level without its factor's name: "0.004", "warmup cosine"."""
     text = format_level(level)
-    if isinstance(level, str):
-        text = text.replace("_", " ")
-    return text if name in _SPEAKING else f"{label_factor(name)} {text}"
+    return text.replace("_", " ") if isinstance(level, str) else text
 
 
 def label_setting(levels: Mapping[str, Any]) -> str:
@@ -51,6 +54,11 @@ def count(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
+def join_words(words: Sequence[str]) -> str:
+    """Return a list as a sentence has it: "a", "a and b", "a, b and c"."""
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+
+
 def format_points(value: float) -> str:
     """Return AP points with one decimal and a real minus sign."""
     text = f"{abs(value):.1f}"
@@ -66,6 +74,31 @@ def format_change(value: float) -> str:
 def describe_interval(low: float, high: float) -> str:
     """Return a 95 % interval in a sentence: "95 %: −0.3 to 0.5"."""
     return f"95 %: {format_points(low)} to {format_points(high)}"
+
+
+def format_p(p: float) -> str:
+    """Return "p 0.003", "p < 0.001"."""
+    return "p < 0.001" if p < 0.001 else f"p {p:.2g}"
+
+
+def format_rate(value: float) -> str:
+    """Return a count an image, not negative: "0.034", "0.21", "12.3"."""
+    if value >= 10:
+        return f"{value:.1f}"
+    return f"{value:.2f}" if value >= 0.1 else f"{value:.3f}"
+
+
+def format_rate_change(value: float) -> str:
+    """Return a difference of counts an image with its sign."""
+    text = format_rate(abs(value))
+    if not float(text):
+        return text
+    return f"−{text}" if value < 0 else f"+{text}"
+
+
+def format_time(seconds: float) -> str:
+    """Return a time: "5,383 s", "71.2 s", "0.0312 s"."""
+    return f"{seconds:,.0f} s" if seconds >= 100 else f"{seconds:.3g} s"
 
 
 def format_memory(size: float) -> str:

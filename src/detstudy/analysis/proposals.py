@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 from detstudy.analysis.evidence import Evidence, read_value
-from detstudy.analysis.labels import count, format_change, label_factor
+from detstudy.analysis.labels import count, format_change, format_rate_change, join_words, label_factor
 from detstudy.analysis.records import FeatureLevel, ProposalRow, ProposalStep, ProposalTable, SettingSummary, Spread
+from detstudy.analysis.spread import spread_values
 from detstudy.evaluation import RECALL_MEASURES
 from detstudy.ledger import RunRecord
 
@@ -53,7 +54,7 @@ def tabulate_proposals(
 
 
 def _make_row(evidence: Evidence, side: str, level: int, summary: SettingSummary) -> ProposalRow:
-    kind = evidence.study.objective.split("/")[0]
+    wrong = f"{evidence.study.objective.split('/')[0]}/errors/false_positives"
     runs = [run for run in summary.runs if run.outcome == "finished"]
     totals = {
         name: _average(_read_total(run, side, f"proposals_{name}") for run in runs)
@@ -65,8 +66,8 @@ def _make_row(evidence: Evidence, side: str, level: int, summary: SettingSummary
         features=_average_features([_read_features(run, side) for run in runs]),
         **totals,
         recall={name: summary.measures[name] for name in RECALL_MEASURES if name in summary.measures},
-        false_positives=_spread({run.seed: evidence.value(run, f"{kind}/errors/false_positives") for run in runs}),
-        seconds=_spread({run.seed: _read_seconds(run, side) for run in runs}),
+        false_positives=spread_values({run.seed: evidence.value(run, wrong) for run in runs}),
+        seconds=spread_values({run.seed: _read_seconds(run, side) for run in runs}),
     )
 
 
@@ -109,10 +110,6 @@ def _read_features(run: RunRecord, side: str) -> list[FeatureLevel]:
     ]
 
 
-def _read_false_positives(evidence: Evidence, run: RunRecord) -> float | None:
-    return evidence.value(run, f"{evidence.study.objective.split('/')[0]}/errors/false_positives")
-
-
 def _read_seconds(run: RunRecord, side: str) -> float | None:
     if side == "test":
         return read_value(run, "test/seconds_per_image")
@@ -139,19 +136,11 @@ def _average_features(found: list[list[FeatureLevel]]) -> tuple[FeatureLevel, ..
     )
 
 
-def _spread(values: Mapping[int, float | None]) -> Spread | None:
-    known = {seed: value for seed, value in values.items() if value is not None}
-    if not known:
-        return None
-    deviation = statistics.stdev(known.values()) if len(known) > 1 else None
-    return Spread(mean=statistics.fmean(known.values()), sd=deviation, values=known)
-
-
 def _subtract(a: Spread | None, b: Spread | None) -> Spread | None:
     """Return a - b over the seeds that both have; None where they have none in common."""
     if a is None or b is None:
         return None
-    return _spread({seed: value - b.values[seed] for seed, value in a.values.items() if seed in b.values})
+    return spread_values({seed: value - b.values[seed] for seed, value in a.values.items() if seed in b.values})
 
 
 # -- sentences -------------------------------------------------------------------------------------------------------
@@ -192,14 +181,14 @@ def _describe_saturation(rows: Sequence[ProposalRow]) -> list[str]:
             f"No feature level is saturated: {least.name} has the fewest anchors an image, {least.anchors:,.0f}, and "
             f"the largest k is {largest:,}."
         ]
-    anchors = _join([f"{feature.anchors:,.0f}" for feature in full])
+    anchors = join_words([f"{feature.anchors:,.0f}" for feature in full])
     have = "has" if len(full) == 1 else "have"
     last = max(feature.anchors for feature in full)
     verb = "reacts" if len(open_) == 1 else "react"
-    rest = f"only {_join(open_)} {verb}" if open_ else "k changes nothing at all"
+    rest = f"only {join_words(open_)} {verb}" if open_ else "k changes nothing at all"
     return [
-        f"{_join([feature.name for feature in full])} {have} {anchors} anchors an image: above that, k changes nothing "
-        f"there; from {last:,.0f} on {rest}."
+        f"{join_words([feature.name for feature in full])} {have} {anchors} anchors an image: above that, k changes "
+        f"nothing there; from {last:,.0f} on {rest}."
     ]
 
 
@@ -222,7 +211,7 @@ def _describe_cut(cut: int, rows: Sequence[ProposalRow]) -> list[str]:
     if not limits or not any(row.recall for row in rows):
         return []
     see = "sees" if len(limits) == 1 else "see"
-    names = _join([f"AR{limit}" for limit in limits])
+    names = join_words([f"AR{limit}" for limit in limits])
     return [f"Proposal {names} {see} at most {cut:,} proposals an image: {label_factor(CUT)} is {cut:,}."]
 
 
@@ -234,7 +223,7 @@ def _describe_step(evidence: Evidence, side: str, step: ProposalStep) -> list[st
         parts.append(f"{what} {_show(step.seconds, _format_time)}")
     if step.false_positives:
         kind = evidence.study.objective.split("/")[0]
-        parts.append(f"{kind} false positives an image {_show(step.false_positives, _format_rate)}")
+        parts.append(f"{kind} false positives an image {_show(step.false_positives, format_rate_change)}")
     return [f"From {step.low:,} to {step.high:,}: {'; '.join(parts)}."] if parts else []
 
 
@@ -249,13 +238,3 @@ def _format_time(seconds: float) -> str:
     """Return a difference in milliseconds, or in seconds from one second up."""
     text = f"{abs(seconds):.2f} s" if abs(seconds) >= 1 else f"{1000 * abs(seconds):.1f} ms"
     return f"{'−' if seconds < 0 else '+'}{text}"
-
-
-def _format_rate(value: float) -> str:
-    text = f"{abs(value):.2f}"
-    return text if not float(text) else f"{'−' if value < 0 else '+'}{text}"
-
-
-def _join(parts: Sequence[str]) -> str:
-    """Return "a", "a and b" or "a, b and c"."""
-    return " and ".join(filter(None, [", ".join(parts[:-1]), parts[-1]]))

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from detstudy.ledger import RunRecord
 from detstudy.plan import Plan
 from detstudy.setting import Setting
 from detstudy.study import Study
-
-if TYPE_CHECKING:
-    from detstudy.analysis.convergence import Convergence
 
 Verdict = Literal["better", "worse", "no difference that matters", "cannot tell"]
 
@@ -122,11 +118,6 @@ class FeatureLevel:
     anchors: float
     entered: float  # NMS: the smaller of k and the anchors
     survived: float
-
-    @property
-    def saturated(self) -> bool:
-        """Whether all its anchors enter, so that a larger k changes nothing here."""
-        return math.isclose(self.entered, self.anchors, rel_tol=1e-9)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -260,17 +251,37 @@ class Effect:
 class Factorial:
     """A grid analysed as a factorial: type-II analysis of variance of the objective over runs.
 
-    `effects` are () where `reason` says why there are none. The noise is that of seeds on these validation images.
+    `effects` are () where `reason` says why there are none.
     """
 
     factors: tuple[str, ...]
     levels: tuple[tuple[Any, ...], ...]  # of each factor, those with a result
     cells: dict[tuple[Any, ...], str]  # a level of each factor → the id of the setting
     effects: tuple[Effect, ...]
-    noise_sd: float | None  # AP, over the seeds of a setting
-    noise_degrees_of_freedom: int
     reason: str | None
     notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Convergence:
+    """A curve's verdict. Gains are of half as many iterations again, positive where the curve improves.
+
+    They are AP where `by` is the objective, % of the loss's level where it is a loss; None where too few points were
+    logged. `reason` says why a verdict is unclear, and what to set.
+    """
+
+    state: Literal["rising", "flat", "unclear"]
+    by: str | None  # "mask/AP", "validation loss", "training loss"
+    gain: float | None
+    low: float | None  # of the 90 % interval
+    high: float | None
+    margin: float  # what the gain must reach to count, in the gain's unit
+    points: int  # that were judged
+    start: float  # iterations between which they lie
+    end: float
+    stepped: bool  # the end is where the schedule lowered the learning rate, not the end of the run
+    rate_left: float | None  # learning rate at the end, as a share of the run's largest
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -34,12 +34,11 @@ def find_remedy(evidence: Evidence, a: Arm, b: Arm, contrast: Contrast) -> Remed
     difference, margin = sample.difference, evidence.study.smallest_difference_that_matters
     forecast = _forecast_parts(evidence, a, b, sample, contrast.measure)
     seeds = find_seeds(difference.estimate, forecast, difference.unit_part, margin, level=contrast.level)
-    noun = "sequences" if "sequence" in evidence.units.label else "images"
     if seeds is not None:
         return Remedy(seeds, None, f"If the difference stays as it is, {count(seeds, 'seed')} each would tell.")
     trained = max(ENOUGH_SEEDS, *contrast.seeds)
     parts = forecast(trained) or difference.seed_parts
-    level, units = contrast.level, evidence.units.count
+    level, units, noun = contrast.level, evidence.units.count, f"{evidence.units.noun}s"
     wanted = find_units(difference.estimate, parts, difference.unit_part, units, margin, level=level)
     if wanted is None:
         text = f"If the difference stays as it is, no number of seeds and no affordable number of {noun} will tell."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import filecmp
 import math
 import os
 from pathlib import Path
@@ -31,6 +32,7 @@ def compare_results(ground_truth: Path, a: Path, b: Path) -> dict[str, Contrast]
     units = read_units(truth)
     (matches_a, summary_a), (matches_b, summary_b) = (evaluate(truth, path) for path in (a, b))
     draws = [resample_measures(matches, units.weights, MEASURES) for matches in (matches_a, matches_b)]
+    identical = filecmp.cmp(a, b, shallow=False)
     swapped = randomise_measures(matches_a, matches_b, resampling_units(truth), MEASURES)
     return {
         measure: _contrast_files(
@@ -41,6 +43,7 @@ def compare_results(ground_truth: Path, a: Path, b: Path) -> dict[str, Contrast]
             units,
             draws[0][:, column] - draws[1][:, column],
             float(swapped[column]),
+            identical,
         )
         for column, measure in enumerate(MEASURES)
     }
@@ -54,6 +57,7 @@ def _contrast_files(
     units: Units,
     differences: NDArray[np.float64],
     p_randomisation: float,
+    identical: bool,
 ) -> Contrast:
     first, second = values
     estimate = None if first is None or second is None else first - second
@@ -61,7 +65,9 @@ def _contrast_files(
     judged = None
     if part is not None and estimate is not None:
         judged = judge_difference(Difference(estimate=estimate, seed_parts=(), unit_part=part), 0.0)
-    note = f"interval and p are over {units.label} alone, for these two files; another seed may differ by more"
+    notes = ["the two files are the same, byte for byte"] if identical else []
+    if judged:
+        notes.append(f"interval and p are over {units.label} alone, for these two files")
     return Contrast(
         a=names[0],
         b=names[1],
@@ -77,7 +83,7 @@ def _contrast_files(
         b_value=second,
         seeds=(1, 1),
         units=units.label,
-        notes=(note,) if judged else (),
+        notes=tuple(notes),
         unit_variance=part.variance if part else None,
         p_randomisation=None if math.isnan(p_randomisation) else p_randomisation,
     )

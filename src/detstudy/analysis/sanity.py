@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from detstudy.analysis.copies import Cells, is_telling, read_cells
 from detstudy.analysis.evidence import Evidence, read_value, share_weights
-from detstudy.analysis.labels import label_measure, label_setting
+from detstudy.analysis.labels import count, label_measure, label_setting
 from detstudy.ledger import Ledger, RunRecord
 from detstudy.study import MEASURES
 
@@ -78,18 +78,21 @@ def _warn_of_near_copies(finished: Sequence[RunRecord]) -> list[str]:
 
 
 def _warn_of_equal_times(finished: Sequence[RunRecord]) -> list[str]:
-    """Return a warning for each training time that several trainings took to the last digit."""
+    """Return a warning for each of the first training times that several trainings took to the last digit."""
     groups: dict[float, dict[str, RunRecord]] = {}
     for run in finished:
         seconds = read_value(run, "train/seconds")
         if seconds:
             groups.setdefault(seconds, {}).setdefault(str(run.folder), run)
-    return [
+    found = [
         f"Training took {seconds:,.10g} s, to the last digit, in {_list_runs(runs.values())}: a copied time, or one "
         "that was not measured."
         for seconds, runs in groups.items()
         if len(runs) > 1
     ]
+    left_out = len(found) - MOST_NAMED
+    more = f"{count(left_out, 'more training time')} {'is' if left_out == 1 else 'are'} shared so."
+    return [*found[:MOST_NAMED], *([more] if left_out > 0 else [])]
 
 
 def _warn_of_shared_images(evidence: Evidence) -> list[str]:

@@ -11,6 +11,7 @@ from detstudy.analysis.labels import (
     count,
     describe_interval,
     format_change,
+    format_p,
     format_points,
     label_measure,
     label_setting,
@@ -141,8 +142,7 @@ def describe_contrast(contrast: Contrast) -> str:
     values = f"{format_points(contrast.a_value)} against {format_points(contrast.b_value)}"
     line = f"{contrast.measure}: {values}, {format_change(contrast.estimate)}"
     if contrast.low is not None and contrast.high is not None and contrast.p is not None:
-        p = "p < 0.001" if contrast.p < 0.001 else f"p {contrast.p:.2g}"
-        line += f" ({describe_interval(contrast.low, contrast.high)}; {p})"
-    if contrast.p_randomisation is not None:
-        line += f" (p {contrast.p_randomisation:.2g} by swapping)"
+        line += f" ({describe_interval(contrast.low, contrast.high)}; {format_p(contrast.p)})"
+    if contrast.p_randomisation is not None:  # of two files, which have no verdicts
+        return f"{line}; {format_p(contrast.p_randomisation)} by swapping"
     return f"{line}: {contrast.verdict or f'no verdict ({contrast.reason})'}"

@@ -48,7 +48,7 @@ def analyse_study(folder: Path) -> Analysis:
     for id_, arm in arms.items():
         found = contrasts.get(id_, {})
         if found:
-            found[objective] = complete_contrast(evidence, arm, found[objective], convergences, remedies[id_])
+            found[objective] = complete_contrast(evidence, arm, baseline, found[objective], convergences, remedies[id_])
         settings[id_] = summarise_setting(evidence, arm, found)
     noise = evidence.seed_noise(objective)
     seed_sd = math.sqrt(noise.pooled.variance) if noise.pooled else None
@@ -57,9 +57,13 @@ def analyse_study(folder: Path) -> Analysis:
     def compare(a: str, b: str) -> Contrast:
         return contrast_arms(evidence, arms[a], arms[b], objective)
 
+    @functools.cache
+    def bound_against(chosen: str, others: tuple[str, ...]) -> float | None:
+        return bound_loss(evidence, arms[chosen], [arms[id_] for id_ in others], objective)
+
     def bound(chosen: str, compared: list[SettingSummary]) -> float | None:
-        others = [arms[s.id] for s in compared if objective in s.measures and s.id != chosen]
-        return bound_loss(evidence, arms[chosen], others, objective)
+        others = [s.id for s in compared if objective in s.measures and s.id != chosen]
+        return bound_against(chosen, tuple(sorted(others)))
 
     def choose(compared: list[SettingSummary], baseline_label: str = "the baseline") -> Choice | None:
         detectable = find_detectable(evidence, [arms[summary.id] for summary in compared], contrasts)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import statistics
-
 from detstudy.analysis.arm import Arm
 from detstudy.analysis.errors import summarise_errors
 from detstudy.analysis.evidence import Evidence, read_value
 from detstudy.analysis.outcome import count_states, describe_failure
 from detstudy.analysis.records import Contrast, SettingSummary, Spread
+from detstudy.analysis.spread import spread_values
 from detstudy.ledger import RunRecord
 
 
@@ -36,10 +35,9 @@ def spread_measures(runs: tuple[RunRecord, ...]) -> tuple[dict[str, Spread], dic
     names = dict.fromkeys(name for run in runs for name in run.measures)
     spreads, undefined = {}, {}
     for name in names:
-        values = {run.seed: value for run in runs if (value := read_value(run, name)) is not None}
-        if values:
-            deviation = statistics.stdev(values.values()) if len(values) > 1 else None
-            spreads[name] = Spread(mean=statistics.fmean(values.values()), sd=deviation, values=values)
+        spread = spread_values({run.seed: read_value(run, name) for run in runs})
+        if spread:
+            spreads[name] = spread
         else:
             reasons = (run.measures[name].reason for run in runs if name in run.measures)
             undefined[name] = next(filter(None, reasons), "not measured")

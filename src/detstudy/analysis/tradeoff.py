@@ -200,9 +200,9 @@ def _say_choice(trade_off: TradeOff) -> str:
         what = f"More {trade_off.name} than {choice.label} takes is not worth it{how}: {reached}, {behind} behind "
         what += f"{best.label}, which is within {within}{error}, at {_say_saving(trade_off)}"
     elif trade_off.prices:
-        what = f"Take {choice.label}{how}: {reached}; nothing cheaper comes within {within} of it"
+        what = f"Nothing cheaper than {choice.label}, the best mean{how}, comes within {within} of it: {reached}"
     else:
-        what = f"Take {choice.label}{how}: {reached}; nothing takes measurably less"
+        what = f"Nothing takes measurably less than {choice.label}, the best mean{how}: {reached}"
     loss = trade_off.gives_up_at_most
     if loss is None:
         bound = "what you may lose by it can't be bounded, since the noise of some differences is unknown"

@@ -16,11 +16,16 @@ DRAWS = 200
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Units:
-    """How many units there are, in words ("20 sequences"), and how often each draw has each image."""
+    """How many units there are, what each is, and how often each draw has each image."""
 
     count: int
-    label: str
+    noun: str  # "sequence", "image"
     weights: NDArray[np.int32]  # [draws, images]
+
+    @property
+    def label(self) -> str:
+        """The units in words: "20 sequences"."""
+        return count(self.count, self.noun)
 
 
 def read_units(ground_truth: GroundTruth) -> Units:
@@ -29,6 +34,5 @@ def read_units(ground_truth: GroundTruth) -> Units:
     The draws are the same for every run that is analysed, so that differences are paired, and at every analysis.
     """
     units = resampling_units(ground_truth)
-    number = count_units(units)
     noun = "image" if None in ground_truth.sequences else "sequence"
-    return Units(number, count(number, noun), draw_weights(units, DRAWS, seed=0))
+    return Units(count_units(units), noun, draw_weights(units, DRAWS, seed=0))

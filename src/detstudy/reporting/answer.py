@@ -66,7 +66,7 @@ class SettingRow:
     seconds: str
     memory: str
     false_positives: str  # per image
-    missed: str  # per image
+    not_found: str  # per image
     seeds: str
     absence: str | None  # why there is no result
     chosen: bool
@@ -92,7 +92,7 @@ class Answer:
     warnings: tuple[str, ...]
     factor_labels: tuple[str, ...]
     rows: tuple[SettingRow, ...]
-    failures: tuple[str, ...]  # "batch size 16: out of memory at 11.2 GiB"
+    failures: tuple[str, ...]  # "batch size 16: of 3 runs 1 crashed (disk full)"
 
 
 def gather_answer(analysis: Analysis) -> Answer:
@@ -226,7 +226,7 @@ def gather_row(analysis: Analysis, setting: SettingSummary) -> SettingRow:
         seconds=format_seconds(read_cost(setting, "train/seconds")),
         memory=format_bytes(read_cost(setting, "train/peak_memory_bytes")),
         false_positives=format_count(errors.counts["false_positives"].mean if errors else None),
-        missed=format_count(errors.counts["not_found"].mean if errors else None),
+        not_found=format_count(errors.counts["not_found"].mean if errors else None),
         seeds=show_seeds(setting),
         absence=absence,
         chosen=bool(analysis.choice and analysis.choice.setting_id == setting.id),
@@ -234,29 +234,36 @@ def gather_row(analysis: Analysis, setting: SettingSummary) -> SettingRow:
 
 
 def list_failures(analysis: Analysis) -> tuple[str, ...]:
-    """Return what ended without a result, a sentence a setting; also seeds that failed beside finished ones."""
+    """Return which seeds failed beside finished ones, a sentence a setting; who has no result says so in its row."""
     found = []
     for setting in analysis.settings.values():
         failed = {k: n for k, n in setting.outcomes.items() if k not in ("finished", "planned", "running")}
-        if not failed:
-            continue
-        absence = explain_absence(setting)
-        if absence:
-            found.append(f"{setting.label}: {absence}")
-        else:
+        if failed and setting.seeds_finished:
             runs = ", ".join(f"{n} {label_outcome(outcome)}" for outcome, n in failed.items())
             reason = f" ({setting.reason})" if setting.reason else ""
             found.append(f"{setting.label}: of {sum(setting.outcomes.values())} runs {runs}{reason}")
     return tuple(found)
 
 
+def split_command(text: str) -> tuple[str, str]:
+    """Return a proposal's words and the command that it ends with, "" where it has none."""
+    words, start, rest = text.partition("detstudy run ")
+    return words.rstrip(), start + rest
+
+
+def name_caveats(row: SettingRow) -> str:
+    """Return what a setting's verdict carries as one sentence that names the setting once."""
+    text = "; ".join(row.caveats)
+    said = text.lower().startswith(row.label.lower())
+    return f"{text[:1].upper()}{text[1:]}." if said else f"{row.label}: {text}."
+
+
 def list_warnings(analysis: Analysis) -> tuple[str, ...]:
     """Return what may mislead a reader of the answer, one sentence each."""
     study = analysis.study
     runs = [run for setting in analysis.settings.values() for run in setting.runs]
-    later = sorted(
-        {row.exploratory for s in analysis.settings.values() for row in s.contrasts.values() if row.exploratory}
-    )
+    reasons = (row.exploratory or "" for s in analysis.settings.values() for row in s.contrasts.values())
+    later = list(dict.fromkeys(part for reason in reasons for part in reason.split("; ") if part))
     unfinished = [run for run in runs if run.state != "ended"]
     compared = [s for s in analysis.settings.values() if study.objective in s.measures]
     found = list(analysis.warnings)
@@ -269,14 +276,16 @@ def list_warnings(analysis: Analysis) -> tuple[str, ...]:
         found.append(f"Preliminary: {len(unfinished)} of {len(runs)} runs have not ended. `detstudy run` goes on.")
     if compared and analysis.seed_sd is None and len(compared) > 1:
         found.append(
-            "Seed noise unknown: no setting was repeated with another seed, so a difference may be luck of the draw. "
+            "Seed noise unknown: no setting gave two different results, so a difference may be luck of the draw. "
             "Give baseline_seeds: [0, 1, 2] to measure it."
         )
+    untested = study.data.test is None
     if len(compared) > 2 and analysis.choice and analysis.choice.setting_id != BASELINE:
         found.append(
-            f"Winner's optimism: this is a pick among {len(compared)} settings, so its AP here is likely a little "
-            "higher than what it will reach on new data."
+            f"Winner's optimism: this is a pick among {len(compared)} settings, by the images that measured it, so its "
+            "AP here is likely a little higher than what it will reach on new data"
+            f"{'; there is no test split to tell by how much' if untested else ''}."
         )
-    if analysis.choice and len(compared) > 1 and study.data.test is None:
+    elif analysis.choice and len(compared) > 1 and untested:
         found.append("Validation picked: the images that picked the setting also measured it; there is no test split.")
     return tuple(found)

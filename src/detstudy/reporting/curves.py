@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from detstudy.analysis import Analysis, FactorSummary
-from detstudy.analysis.convergence import Convergence, describe_state, judge_runs, judge_setting
+from detstudy.analysis.convergence import describe_state, judge_runs
 from detstudy.analysis.labels import format_change, label_measure
+from detstudy.analysis.records import Convergence
 from detstudy.ledger import RunRecord, read_curve
 from detstudy.plan import BASELINE
 from detstudy.reporting.figure import colour_levels, finish_chart, inline_rows
@@ -82,7 +83,7 @@ def gather_curves(analysis: Analysis, factor: FactorSummary) -> Curves | None:
     if len(levels) > 1 and all(group <= most for group in folders):
         return None
     for setting, label in levels:
-        verdict = judge_setting(setting.runs, *judged_by)
+        verdict = analysis.convergences.get(setting.id)
         if verdict:
             alone = judge_runs(setting.runs, *judged_by)
             rows.setdefault(label, show_convergence(label, verdict, [own.state for own in alone.values()]))

@@ -58,7 +58,7 @@ def inline_rows(rows: list[dict[str, Any]]) -> Any:
     """Return rows as a chart's own data."""
     import altair as alt
 
-    return alt.InlineData(values=rows)
+    return alt.InlineData(values=tuple(rows))  # charts copy lists in full whenever they are put together
 
 
 def colour_levels(labels: list[str], baseline: str | None) -> alt.Scale:

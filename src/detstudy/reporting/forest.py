@@ -58,6 +58,7 @@ def gather_forest(analysis: Analysis) -> Forest:
             continue
         interval = format_interval(contrast.low, contrast.high)
         text = f"{format_difference(contrast.estimate)}{f' ({interval})' if interval else ''}  {verdict}"
+        text += ", exploratory" if contrast.exploratory else ""
         rows.append(
             ForestRow(
                 label=label,

@@ -6,6 +6,7 @@ import re
 from functools import lru_cache
 from typing import Any
 
+from detstudy.reporting.answer import name_caveats, split_command
 from detstudy.reporting.figure import VERDICT_COLOURS
 from detstudy.reporting.number import format_count
 from detstudy.reporting.page import Page
@@ -23,7 +24,9 @@ def render_html(page: Page) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(verdict_class=name_class, count=format_count, spec=strip_schema)
+    environment.filters.update(
+        verdict_class=name_class, count=format_count, spec=strip_schema, command=split_command, caveats=name_caveats
+    )
     figures = page.list_figures()
     return environment.get_template("report.html.j2").render(
         page=page,

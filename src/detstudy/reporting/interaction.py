@@ -12,8 +12,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from detstudy.analysis import Analysis
-from detstudy.analysis.interaction import name_level, tabulate_pair
-from detstudy.analysis.labels import format_points, label_factor, label_level, label_measure
+from detstudy.analysis.interaction import tabulate_pair
+from detstudy.analysis.labels import format_points, label_factor, label_level, label_measure, name_level
 from detstudy.analysis.records import Effect, Factorial
 from detstudy.reporting.figure import colour_levels, finish_chart, inline_rows
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from detstudy.reporting.answer import Answer
+from detstudy.reporting.answer import Answer, name_caveats, split_command
 from detstudy.reporting.inventory import Inventory
 from detstudy.reporting.listing import Listing
 from detstudy.reporting.page import Page, Section
@@ -35,7 +35,7 @@ def render_markdown(page: Page, pictures: dict[str, str]) -> str:
     if "forest" in page.figures:
         lines += ["", show_picture(page.figures["forest"].title, pictures.get("forest"))]
     if page.answer.failures:
-        lines += ["", "Without a result:", "", *(f"- {e(text)}" for text in page.answer.failures)]
+        lines += ["", "Failed beside others that finished:", "", *(f"- {e(text)}" for text in page.answer.failures)]
     if page.trade_offs:
         title = page.figures["costs"].title
         lines += ["", f"## {e(title)}", "", *(f"- {e(panel.sentence)}" for panel in page.trade_offs.panels)]
@@ -72,11 +72,11 @@ def write_answer(answer: Answer, grid: bool) -> list[str]:
     parts = (("Learned", answer.learned), ("Not learned", answer.unknown), ("What to run next", answer.next))
     for title, found in parts:
         if found:
-            lines += ["", f"## {title}", "", *(f"- {e(item.text)}" for item in found)]
+            lines += ["", f"## {title}", "", *(write_conclusion(item.text) for item in found)]
     lines += ["", "## All settings", ""]
     names = answer.factor_labels if grid else ("setting",)
     header = (*names, "box AP", "mask AP", f"difference in {answer.objective}", "95 % interval", "verdict")
-    header = (*header, "training time", "peak memory", "false positives an image", "seeds")
+    header = (*header, "training time", "peak memory", "false positives an image", "not found an image", "seeds")
     rows = [
         (
             *(row.levels if grid else (f"{row.label}{' (take this)' if row.chosen else ''}",)),
@@ -88,11 +88,21 @@ def write_answer(answer: Answer, grid: bool) -> list[str]:
             row.seconds,
             row.memory,
             row.false_positives,
+            row.not_found,
             row.seeds,
         )
         for row in answer.rows
     ]
-    return [*lines, *format_table(header, rows)]
+    lines += format_table(header, rows)
+    caveats = [f"- {e(name_caveats(row))}" for row in answer.rows if row.caveats]
+    return [*lines, "", "What goes with a verdict:", "", *caveats] if caveats else lines
+
+
+def write_conclusion(text: str) -> str:
+    """Return a conclusion as an item; the command that it ends with stands as it is to be typed."""
+    words, command = split_command(text)
+    fence = "``" if "`" in command else "`"
+    return f"- {escape_markdown(words)}" + (f" {fence}{command}{fence}" if command else "")
 
 
 def mark_verdict(verdict: str, exploratory: str | None) -> str:

@@ -132,7 +132,7 @@ def list_sections(analysis: Analysis) -> list[FactorSummary]:
     return factors
 
 
-def describe_kinds(analysis: Analysis, factor: FactorSummary) -> tuple[str, ...]:
+def list_kinds(analysis: Analysis, factor: FactorSummary) -> tuple[str, ...]:
     """Return in which kinds of error each level differs from the baseline, as far as was judged."""
     objective = analysis.study.objective
     found = [(key, analysis.settings[key].contrasts.get(objective)) for _, key in factor.levels]
@@ -170,7 +170,7 @@ def gather_section(analysis: Analysis, factor: FactorSummary, anchor: str, galle
         convergence=list_convergence(curves) if curves else None,
         proposals=list_proposals(analysis, factor),
         errors=errors,
-        kinds=describe_kinds(analysis, factor),
+        kinds=list_kinds(analysis, factor),
         gallery=gallery,
         figures=figures,
     )

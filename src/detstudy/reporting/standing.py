@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from detstudy.analysis import Analysis, Contrast, FactorSummary, SettingSummary
+from detstudy.analysis.cost import read_reached
+from detstudy.analysis.labels import format_p
 from detstudy.plan import BASELINE, format_level
 from detstudy.setting import read_field
 
@@ -30,7 +32,7 @@ def explain_verdict(contrast: Contrast | None) -> str:
     if contrast.estimate is not None:
         parts.append(f"{contrast.units}, seeds {contrast.seeds[0]} against {contrast.seeds[1]}")
     if contrast.p is not None:
-        parts.append("p < 0.001" if contrast.p < 0.001 else f"p = {contrast.p:.3f}")
+        parts.append(format_p(contrast.p))
     if contrast.family > 1:
         parts.append(f"judged together with {contrast.family - 1} more")
     return "; ".join([*parts, *contrast.caveats, *contrast.notes])
@@ -64,8 +66,7 @@ def read_cost(setting: SettingSummary, measure: str) -> float | None:
     """Return a cost's mean over finished seeds; where none finished, the largest that a failed run reached."""
     if measure in setting.measures:
         return setting.measures[measure].mean
-    found = [run.measures[measure].value for run in setting.runs if measure in run.measures]
-    return max((value for value in found if value is not None), default=None)
+    return read_reached(setting, measure)
 
 
 def show_level(analysis: Analysis, setting: SettingSummary, factor: str) -> str:

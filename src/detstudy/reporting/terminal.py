@@ -112,7 +112,8 @@ def print_audit(audit: Audit, console: Console) -> None:
         if found:
             console.print(Text(title, style=styles[weight]))
         for finding in found:
-            where = f" (line {', '.join(map(str, finding.lines))} of the file)" if finding.lines else ""
+            noun = "line" if len(finding.lines) == 1 else "lines"
+            where = f" ({noun} {', '.join(map(str, finding.lines))} of the file)" if finding.lines else ""
             console.print(Text(f"- {finding.sentence}{where}"))
     console.print(Text("Can be concluded", style="bold"))
     for sentence in audit.conclusions or ("Nothing, by this table alone.",):

@@ -7,10 +7,10 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from detstudy.analysis.audit.finding import Finding, join_labels, place, say_seconds
+from detstudy.analysis.audit.finding import Finding, join_labels, place
 from detstudy.analysis.audit.labelling import COST_FREE, find_baseline, identify_settings, list_differing
 from detstudy.analysis.audit.published import PublishedTable, Row
-from detstudy.analysis.labels import count, format_change, format_points, label_measure
+from detstudy.analysis.labels import count, format_change, format_points, format_time, label_measure
 
 SCENES_SD = 1.6
 NUCLEI_SD = 6.0
@@ -315,7 +315,7 @@ def _conclude_costs(table: PublishedTable, baseline: Row, wrong: Sequence[Findin
     ]
     least = max([1.1, *idle])
     return [
-        f"{row.label} took {ratios[row.line]:.2f} times the time of {baseline.label} ({say_seconds(row.seconds)}, "
+        f"{row.label} took {ratios[row.line]:.2f} times the time of {baseline.label} ({format_time(row.seconds)}, "
         f"timed once{f'; times differ here by up to {least:.2f} times without a cause' if idle else ''})."
         for row in table.rows
         if row.seconds

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from detstudy.analysis.audit.published import Row
+from detstudy.analysis.labels import join_words
 
 Weight = Literal["looks wrong", "unusual", "cannot be concluded"]
 
@@ -35,12 +36,7 @@ def join_labels(rows: Sequence[Row]) -> str:
     labels = [row.label for row in rows]
     if len(labels) > 4:
         return f"{', '.join(labels[:3])} and {len(labels) - 3} others"
-    return " and ".join(filter(None, (", ".join(labels[:-1]), labels[-1])))
-
-
-def say_seconds(seconds: float) -> str:
-    """Return a time: "5,383 s", "71.2 s"."""
-    return f"{seconds:,.0f} s" if seconds >= 100 else f"{seconds:.3g} s"
+    return join_words(labels)
 
 
 def say_ratio(ratio: float) -> str:

@@ -6,9 +6,9 @@ import math
 import re
 from collections.abc import Sequence
 
-from detstudy.analysis.audit.finding import Finding, join_labels, place, say_ratio, say_seconds
+from detstudy.analysis.audit.finding import Finding, join_labels, place, say_ratio
 from detstudy.analysis.audit.published import Claim, PublishedTable, Row
-from detstudy.analysis.labels import format_points, label_measure
+from detstudy.analysis.labels import format_points, format_time, label_measure
 
 COST_FREE = frozenset({"learning_rate", "schedule", "weight_decay", "momentum", "warmup_iterations", "milestones"})
 """Factors that leave the work of an iteration as it is."""
@@ -43,7 +43,7 @@ def find_disagreeing_labels(table: PublishedTable) -> list[Finding]:
 
 
 def find_one_setting_twice(table: PublishedTable) -> list[Finding]:
-    """Return rows of one setting, by their labels and levels, whose numbers differ though no seeds are told."""
+    """Return rows of one setting, by their labels and levels, that tell no seeds: with other numbers, or the same."""
     keys = identify_settings(table)
     groups: dict[Setting, list[Row]] = {}
     for row in table.rows:
@@ -56,6 +56,16 @@ def find_one_setting_twice(table: PublishedTable) -> list[Finding]:
         common = [name for name in table.measures if all(name in row.values for row in rows)]
         differ = [name for name in common if len({row.values[name] for row in rows}) > 1]
         if not differ:
+            findings.append(
+                Finding(
+                    rule="one_setting_twice",
+                    weight="unusual",
+                    sentence=f"{rows[0].label} stands {len(rows)} times with the same numbers: it is one result, not "
+                    f"{len(rows)}, and says nothing of the noise between trainings.",
+                    cells=tuple(common),
+                    **place(rows),
+                )
+            )
             continue
         values = " and ".join(format_points(row.values[differ[0]]) for row in rows)
         findings.append(
@@ -88,7 +98,7 @@ def find_idle_times(table: PublishedTable) -> list[Finding]:
     if not found:
         return []
     listed = ", ".join(
-        f"{row.label} {say_seconds(row.seconds)} ({say_ratio(row.seconds / baseline.seconds)})"
+        f"{row.label} {format_time(row.seconds)} ({say_ratio(row.seconds / baseline.seconds)})"
         for row in found
         if row.seconds
     )
@@ -97,7 +107,7 @@ def find_idle_times(table: PublishedTable) -> list[Finding]:
             rule="unequal_times",
             weight="unusual",
             sentence=(
-                f"Times differ without a cause: {listed}, against {say_seconds(baseline.seconds)} of the baseline, "
+                f"Times differ without a cause: {listed}, against {format_time(baseline.seconds)} of the baseline, "
                 "though a learning rate or schedule changes no iteration's work. They were not trained equally long, "
                 "or the machine was shared; then no time in this table is clean."
             ),

@@ -14,10 +14,10 @@ from detstudy.analysis.audit.coincidence import (
     rate_columns,
     rate_times,
 )
-from detstudy.analysis.audit.finding import Finding, join_labels, place, say_chance, say_seconds
+from detstudy.analysis.audit.finding import Finding, join_labels, place, say_chance
 from detstudy.analysis.audit.labelling import are_one_setting, identify_settings
 from detstudy.analysis.audit.published import SHORTS, PublishedTable, Row
-from detstudy.analysis.labels import format_points, label_measure
+from detstudy.analysis.labels import format_points, format_time, label_measure
 
 LEVEL = 0.001
 """Chance below which repeated cells are no accident, over all pairs of rows."""
@@ -146,7 +146,7 @@ def find_repeated_times(table: PublishedTable) -> list[Finding]:
                 rule="repeated_times",
                 weight="looks wrong",
                 sentence=(
-                    f"{join_labels(same)} took the same {say_seconds(time)}: by chance {say_chance(chance)}, taking "
+                    f"{join_labels(same)} took the same {format_time(time)}: by chance {say_chance(chance)}, taking "
                     "times of equal work to scatter by 1 %. One time was copied, or the rows are of one training."
                 ),
                 chance=chance,
@@ -162,4 +162,4 @@ def _compare_last_digits(rows: Sequence[Row]) -> str:
     times = {row.seconds for row in rows if row.seconds is not None and row.seconds_step == 1 and row.seconds >= 1000}
     if len(times) < 2 or len({time % 1000 for time in times}) > 1:
         return ""
-    return f" Their times, {' and '.join(map(say_seconds, sorted(times)))}, end in the same three digits."
+    return f" Their times, {' and '.join(map(format_time, sorted(times)))}, end in the same three digits."
