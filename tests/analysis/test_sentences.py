@@ -1,7 +1,8 @@
 import dataclasses
 
 from detstudy.analysis import Contrast, describe_contrast
-from detstudy.analysis.sentences import state_verdict
+from detstudy.analysis.records import Effect, Factorial
+from detstudy.analysis.sentences import state_verdict, write_interactions
 
 BETTER = Contrast(
     a="learning_rate=0.001",
@@ -44,6 +45,32 @@ def test_sentences_begin_with_the_verdict() -> None:
     assert state_verdict("X", alike, 0.5) == (
         f"No difference that matters: X changes mask AP by +0.1 (95 %: −0.3 to 0.5; at 90 % within ±0.5; {basis})."
     )
+
+
+def test_factors_that_depend_on_each_other_are_learned_and_others_are_not() -> None:
+    def make_effect(p: float, p_images: float | None, sentence: str) -> Effect:
+        return Effect(
+            factors=("learning_rate", "batch_size"),
+            sum_of_squares=4.0,
+            degrees_of_freedom=1,
+            f=9.0,
+            p=p,
+            p_holm=p,
+            p_images=p_images,
+            omega_squared=0.3,
+            sentence=sentence,
+        )
+
+    effects = (make_effect(0.01, 0.02, "A."), make_effect(0.01, 0.2, "B."), make_effect(0.3, None, "C."))
+    factorial = Factorial(
+        factors=("learning_rate", "batch_size"), levels=(), cells={}, effects=effects, reason=None, notes=()
+    )
+    learned, unknown = write_interactions(factorial)
+    assert [found.text for found in learned] == ["A."]
+    assert [found.text for found in unknown] == ["B.", "C."]
+    assert write_interactions(None) == ([], [])
+    refused = dataclasses.replace(factorial, effects=(), reason="one seed a cell leaves no noise")
+    assert write_interactions(refused)[1][0].text == "Interactions: one seed a cell leaves no noise"
 
 
 def test_what_goes_with_a_verdict_follows_it() -> None:

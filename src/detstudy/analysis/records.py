@@ -104,7 +104,10 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Conclusion:
-    """A sentence, verdict first, and where its evidence stands: a factor's name, "settings", "costs", "runs"."""
+    """A sentence, verdict first.
+
+    `evidence` is where it stands: a factor's name, "settings", "interactions", "costs" or "runs".
+    """
 
     text: str
     evidence: str

@@ -7,6 +7,7 @@ import statistics
 from collections.abc import Sequence
 
 from detstudy.analysis.arm import IDENTICAL
+from detstudy.analysis.contrast import LEVEL
 from detstudy.analysis.labels import (
     count,
     describe_interval,
@@ -16,7 +17,7 @@ from detstudy.analysis.labels import (
     label_measure,
     label_setting,
 )
-from detstudy.analysis.records import Conclusion, Contrast, SettingSummary
+from detstudy.analysis.records import Conclusion, Contrast, Factorial, SettingSummary, TradeOff
 from detstudy.analysis.variance import SeedNoise
 from detstudy.ledger import RunRecord
 
@@ -82,6 +83,24 @@ def write_unknown(settings: Sequence[SettingSummary], objective: str, margin: fl
         if text:
             found.append(Conclusion(text, find_evidence(summary)))
     return found
+
+
+def write_interactions(factorial: Factorial | None) -> tuple[list[Conclusion], list[Conclusion]]:
+    """Return what a grid tells of factors that depend on each other: what was learned, and what was not."""
+    learned: list[Conclusion] = []
+    unknown: list[Conclusion] = []
+    if factorial and factorial.reason:
+        unknown.append(Conclusion(f"Interactions: {factorial.reason}", "interactions"))
+    for effect in factorial.effects if factorial else ():
+        if len(effect.factors) == 2:
+            certain = effect.p_holm is not None and max(effect.p_holm, effect.p_images or 0.0) < LEVEL
+            (learned if certain else unknown).append(Conclusion(effect.sentence, "interactions"))
+    return learned, unknown
+
+
+def write_savings(trade_offs: Sequence[TradeOff]) -> list[Conclusion]:
+    """Return where more time or memory is not worth it: a sentence for each cost that a cheaper setting saves."""
+    return [Conclusion(found.sentence, "costs") for found in trade_offs if found.choice not in (None, found.best)]
 
 
 def find_evidence(summary: SettingSummary) -> str:

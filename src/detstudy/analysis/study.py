@@ -21,7 +21,7 @@ from detstudy.analysis.proposals import tabulate_proposals
 from detstudy.analysis.records import Analysis, Choice, Contrast, FactorSummary, SettingSummary
 from detstudy.analysis.remedy import find_remedy
 from detstudy.analysis.sanity import check_sanity
-from detstudy.analysis.sentences import write_learned, write_test, write_unknown
+from detstudy.analysis.sentences import write_interactions, write_learned, write_savings, write_test, write_unknown
 from detstudy.analysis.summary import summarise_setting
 from detstudy.analysis.tradeoff import weigh_costs
 from detstudy.plan import BASELINE
@@ -73,20 +73,23 @@ def analyse_study(folder: Path) -> Analysis:
 
     everything = list(settings.values())
     factors = tuple(summarise_factor(evidence, factor, settings, choose) for factor in study.factors)
+    bounded = functools.partial(bound, compared=everything)
+    trade_offs = weigh_costs(everything, objective, compare, bounded, study.tolerance)
+    factorial = analyse_interactions(evidence)
+    depending, independent = write_interactions(factorial)
+    learned = write_learned(everything, objective, margin, noise)
     return Analysis(
         study=study,
         plan=evidence.plan,
         settings=settings,
         factors=factors,
         choice=_warn_of_combining(choose(everything), factors, settings, study),
-        learned=(*write_learned(everything, objective, margin, noise), *write_test(evidence.test_runs(), objective)),
-        unknown=tuple(write_unknown(everything, objective, margin)),
+        learned=(*learned, *depending, *write_savings(trade_offs), *write_test(evidence.test_runs(), objective)),
+        unknown=(*write_unknown(everything, objective, margin), *independent),
         next=tuple(write_agenda(evidence, everything, factors, remedies, convergences)),
         warnings=check_sanity(evidence),
-        trade_offs=weigh_costs(
-            everything, objective, compare, functools.partial(bound, compared=everything), study.tolerance
-        ),
-        factorial=analyse_interactions(evidence),
+        trade_offs=trade_offs,
+        factorial=factorial,
         convergences=convergences,
         units=evidence.units_label,
         seed_sd=seed_sd,

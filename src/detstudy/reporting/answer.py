@@ -258,12 +258,25 @@ def name_caveats(row: SettingRow) -> str:
     return f"{text[:1].upper()}{text[1:]}." if said else f"{row.label}: {text}."
 
 
+def list_departures(analysis: Analysis) -> list[str]:
+    """Return what was not planned at the first run, with the settings that it concerns where it is not all of them."""
+    compared = [setting for setting in analysis.settings.values() if setting.contrasts]
+    labels: dict[str, list[str]] = {}
+    for setting in compared:
+        reasons = "; ".join(contrast.exploratory or "" for contrast in setting.contrasts.values())
+        for reason in dict.fromkeys(part for part in reasons.split("; ") if part):
+            labels.setdefault(reason, []).append(setting.label)
+    return [
+        reason if len(named) == len(compared) > 1 else f"{', '.join(named)}: {reason}"
+        for reason, named in labels.items()
+    ]
+
+
 def list_warnings(analysis: Analysis) -> tuple[str, ...]:
     """Return what may mislead a reader of the answer, one sentence each."""
     study = analysis.study
     runs = [run for setting in analysis.settings.values() for run in setting.runs]
-    reasons = (row.exploratory or "" for s in analysis.settings.values() for row in s.contrasts.values())
-    later = list(dict.fromkeys(part for reason in reasons for part in reason.split("; ") if part))
+    later = list_departures(analysis)
     unfinished = [run for run in runs if run.state != "ended"]
     compared = [s for s in analysis.settings.values() if study.objective in s.measures]
     found = list(analysis.warnings)

@@ -118,7 +118,7 @@ def describe_effects(analysis: Analysis) -> tuple[str, ...]:
 def find_anchors(factors: list[FactorSummary], sections: tuple[Section, ...]) -> dict[str, str]:
     """Return the anchor of each piece of evidence that a conclusion may name."""
     named = {factor.name: section.anchor for factor, section in zip(factors, sections, strict=True) if factor.name}
-    return {"settings": "overview", "costs": "costs", "runs": "inventory", **named}
+    return {"settings": "overview", "costs": "costs", "interactions": "interactions", "runs": "inventory", **named}
 
 
 def list_sections(analysis: Analysis) -> list[FactorSummary]:
