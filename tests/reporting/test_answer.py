@@ -81,7 +81,7 @@ def test_each_reason_for_exploratory_verdicts_is_told_once(finished: Any) -> Non
     contrasts = {m: dataclasses.replace(setting.contrasts[m], exploratory=why) for m, why in reasons.items()}
     settings = {**analysis.settings, setting.id: dataclasses.replace(setting, contrasts=contrasts)}
     (text,) = [w for w in gather_answer(dataclasses.replace(analysis, settings=settings)).warnings if "Explor" in w]
-    assert "(seed 3 added; the objective changed)" in text
+    assert f"({setting.label}: seed 3 added; {setting.label}: the objective changed)" in text
 
 
 def test_a_caveat_names_its_setting_once(finished: Any) -> None:
