@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 
 from detstudy.analysis.evidence import share_weights
@@ -37,10 +36,9 @@ def choose_setting(
     Taken is the setting whose loss is bounded lowest, and not the baseline where one is called better. The baseline
     stays where its bound is higher by no more than `margin`, the difference that matters, and nothing is called better;
     then a setting that takes more time than the baseline is not worth it either. A mean below the baseline's is never
-    taken.
-    Where no loss can be bounded the best mean of those called better is taken, else the baseline; where the baseline
-    has no result, the best mean, said to be no more than that. The bound holds though the choice was made on the same
-    data: it covers the loss of every setting at once.
+    taken. Where no loss can be bounded the best mean of those called better is taken, else the baseline; where the
+    baseline has no result, the best mean, said to be no more than that. The bound holds though the choice was made on
+    the same data: it covers the loss of every setting at once.
 
     Source: Hsu, Annals of Statistics 12 (1984), multiple comparisons with the best.
     """
@@ -48,28 +46,27 @@ def choose_setting(
     if not finished:
         return None
     baseline = next((summary for summary in finished if summary.id == BASELINE), None)
-    bounds = {summary.id: bound(summary.id) for summary in finished} if len(finished) > 1 else {}
-    known = {name: loss for name, loss in bounds.items() if loss is not None}
     better = [summary for summary in finished if has_verdict(summary, objective, "better")]
-    least = baseline.measures[objective].mean if baseline else -math.inf  # nobody leaves the baseline for less
-    kept_out = [
+    candidates = [
         summary
         for summary in finished
-        if summary.measures[objective].mean < least or (summary is baseline if better else is_dearer(summary, baseline))
+        if baseline and summary.measures[objective].mean >= baseline.measures[objective].mean
+        if (summary is not baseline if better else not is_dearer(summary, baseline))
     ]
-    bounded = [summary for summary in finished if summary.id in known and summary not in kept_out]
-    if bounded and baseline:
-        safest = min(bounded, key=lambda summary: (known[summary.id], summary is not baseline))
-        stays = baseline in bounded and known[BASELINE] <= known[safest.id] + margin
-        chosen = baseline if stays else safest
+    compared = len(finished) > 1
+    known = {s.id: loss for s in candidates if compared and (loss := bound(s.id)) is not None}
+    if known and baseline:
+        safest = min(known, key=lambda name: (known[name], name != BASELINE))
+        stays = BASELINE in known and known[BASELINE] <= known[safest] + margin
+        chosen = baseline if stays else next(summary for summary in candidates if summary.id == safest)
     elif baseline and not better:
         chosen = baseline
     else:
         chosen = max(better or finished, key=lambda summary: summary.measures[objective].mean)
-    regret = known.get(chosen.id)
+    regret = bound(chosen.id) if compared else None
     clauses = [
         _say_what(chosen, baseline, objective, len(finished), baseline_label),
-        _say_regret(regret, objective, len(finished) > 1),
+        _say_regret(regret, objective, compared),
         describe_cost(chosen, baseline),
     ]
     sentence = "; ".join(clause for clause in clauses if clause) + "."
