@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from detstudy.analysis import audit_table
 from detstudy.analysis.audit.heading import find_levels, find_measure, read_headings
 from detstudy.analysis.audit.published import PublishedTable, TableError, read_table
 
@@ -198,3 +199,10 @@ def test_a_table_with_measures_in_its_first_column_is_turned(tmp_path: Path) -> 
 def test_what_is_no_table_is_refused(tmp_path: Path, text: bytes, message: str) -> None:
     with pytest.raises(TableError, match=message):
         read(tmp_path, text)
+
+
+@pytest.mark.parametrize("time", ["9" * 5000 + ":10", "9" * 5000, "1." + "9" * 5000, "1e" + "0" * 5000, "1e-300"])
+def test_times_with_absurdly_many_digits_are_no_crash(tmp_path: Path, time: str) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text(f"setting,AP,time\na,39.0,{time}\nb,38.0,{time}\n")
+    assert len(audit_table(path).findings) > 0

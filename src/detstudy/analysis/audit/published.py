@@ -14,6 +14,8 @@ from detstudy.analysis.labels import label_level
 from detstudy.errors import InputError
 
 _NONE = frozenset({"", "-", "–", "—", "−", "/", "x", "?", "n/a", "na", "nan", "none", "null", "tbd"})
+MOST_DECIMALS = 12
+
 _NUMBER = r"[-−+]?(?:\d[\d.,']*|[.,]\d+)(?:e[-+]?\d+)?"
 _CELL = re.compile(
     rf"(?P<value>{_NUMBER})\s*%?\s*"
@@ -313,15 +315,17 @@ def _read_number(text: str, comma: bool) -> float | None:
 
 
 def _count_decimals(text: str, comma: bool) -> int:
+    """Return the decimals of a number, at most MOST_DECIMALS either way: beyond them no table means its digits."""
     mark = "," if comma and "," in text else "."
     mantissa, _, exponent = text.partition("e")
-    return len(mantissa.partition(mark)[2]) - int(exponent or 0)
+    decimals = len(mantissa.partition(mark)[2]) - int((exponent or "0")[:4])
+    return max(-MOST_DECIMALS, min(MOST_DECIMALS, decimals))
 
 
 def _read_time(text: str, unit: float, comma: bool) -> tuple[float | None, float]:
     """Return seconds and the smallest difference that the text can show."""
     plain = _clean(text).lower().replace("\u00a0", " ").lstrip("~≈")
-    clock = re.fullmatch(r"(?:(\d+)\s*d(?:ays?)?,?\s*)?(\d+):(\d{2})(?::(\d{2})(?:\.\d+)?)?\s*h?", plain)
+    clock = re.fullmatch(r"(?:(\d{1,6})\s*d(?:ays?)?,?\s*)?(\d{1,6}):(\d{2})(?::(\d{2})(?:\.\d+)?)?\s*h?", plain)
     if clock:
         days, first, second = int(clock[1] or 0), int(clock[2]), int(clock[3])
         if clock[4] is None:  # 1:56 is hours and minutes under a heading of hours, else minutes and seconds
