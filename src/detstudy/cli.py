@@ -1,7 +1,7 @@
 """The command line: verbs and exit codes, nothing else.
 
 Exit status: 0 every planned run has ended and none crashed; 2 the input is wrong, nothing was started; 3 a run crashed
-for good; 129, 130, 143 interrupted, everything kept.
+for good; 4 a budget stopped the study with work left; 129, 130, 143 interrupted, everything kept.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 EXIT_WRONG = 2
 EXIT_CRASHED = 3
+EXIT_BUDGET = 4
 TRAINER = "detstudy.training.trainer:TorchvisionTrainer"
 
 app = typer.Typer(
@@ -80,7 +81,10 @@ def run(
     """Run what is missing of a study, then write its report."""
     from detstudy.execution import (
         InterruptedStudyError,
+        SpentTime,
         TerminalProgress,
+        cut_tasks,
+        describe_stop,
         list_tasks,
         prepare_ledger,
         prepare_trainer,
@@ -100,9 +104,14 @@ def run(
     devices = _choose_devices(workers)
     tasks = list_tasks(planned, ledger.data["fingerprint"])
     try:
-        with TerminalProgress(console, ledger, planned) as progress:
-            run_tasks(tasks, ledger, trainer=trainer, devices=devices, watcher=progress)
-        if study.data.test:
+        with (
+            TerminalProgress(console, ledger, planned) as progress,
+            SpentTime(ledger.folder, study.budget.hours) as spent,
+        ):
+            allowed = cut_tasks(tasks, study.budget)
+            run_tasks(allowed, ledger, trainer=trainer, devices=devices, watcher=progress, is_over=spent.is_up)
+        stopped = describe_stop(tasks, ledger, study.budget, spent.total)
+        if study.data.test and stopped is None:  # once, when the choice stands
             _evaluate_test(ledger, planned, trainer, devices, console)
     except InterruptedStudyError as stop:
         console.print(f"stopped; everything that ended is kept in {ledger.folder}; the same command goes on from here")
@@ -111,7 +120,11 @@ def run(
     records = ledger.read_runs(planned)
     if as_json:
         files_made = [str(path) for path in files]
-        _print_json({"study": study.name, "runs": [_describe_run(r) for r in records], "files": files_made})
+        described = [_describe_run(record) for record in records]
+        _print_json({"study": study.name, "runs": described, "files": files_made, "stopped": stopped})
+    if stopped:
+        console.print(f"stopped: {stopped}", markup=False)
+        raise typer.Exit(EXIT_BUDGET)
     if any(record.outcome == "crashed" for record in records):
         raise typer.Exit(EXIT_CRASHED)
 

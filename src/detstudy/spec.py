@@ -31,7 +31,7 @@ from detstudy.setting import (
     Setting,
     TrainingSetting,
 )
-from detstudy.study import MEASURES, BatchSizeRule, Factor, Limits, Study, StudyError, find_contradictions
+from detstudy.study import MEASURES, BatchSizeRule, Budget, Factor, Limits, Study, StudyError, find_contradictions
 
 T = typing.TypeVar("T")
 Seed = Annotated[int, Ge(0), Lt(2**32)]  # what every generator of random numbers takes
@@ -52,7 +52,7 @@ class _Top:
     gallery_images: Annotated[int, Ge(0), Le(24)] = 6
 
 
-_SECTIONS = ("data", "model", "baseline", "factors", "when_batch_size_changes", "monitoring", "limits")
+_SECTIONS = ("data", "model", "baseline", "factors", "when_batch_size_changes", "monitoring", "limits", "budget")
 # What pydantic says in the words of JSON schemas, said in those of a study file.
 _MESSAGES = {"tuple_type": "a list is needed", "too_short": "more values are needed", "missing": "a value is missing"}
 _UNITS = {"MiB": 2**20, "GiB": 2**30, "MB": 10**6, "GB": 10**9}
@@ -99,6 +99,7 @@ class _Reader:
         rule = self.read_section(BatchSizeRule, document, "when_batch_size_changes", required=False)
         monitoring = self.read_section(Monitoring, document, "monitoring", required=False) or Monitoring()
         limits = self.read_limits(document)
+        budget = self.read_section(Budget, document, "budget", required=False) or Budget()
         factors = self.read_factors(document)
         if top and top.objective not in MEASURES:
             self.fault(document, "objective", f"{top.objective!r} is not a measure; one of {', '.join(MEASURES)}")
@@ -129,6 +130,7 @@ class _Reader:
             when_batch_size_changes=rule,
             monitoring=monitoring,
             limits=limits,
+            budget=budget,
             gallery_images=top.gallery_images,
             source=dump_document(document),
         )

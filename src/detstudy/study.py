@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from detstudy.errors import InputError
-from detstudy.setting import DataSetting, Monitoring, Setting
+from detstudy.setting import DataSetting, Monitoring, PositiveFloat, PositiveInt, Setting
 
 MEASURES = tuple(f"{kind}/{name}" for kind in ("box", "mask") for name in ("AP", "AP50", "AP75", "APs", "APm", "APl"))
 """What can be a study's objective."""
@@ -40,6 +40,14 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Budget:
+    """What a study may spend in all, over every call of `detstudy run`; changes no run."""
+
+    hours: PositiveFloat | None = None  # of wall clock, of each driver that works on it
+    runs: PositiveInt | None = None  # trainings, the first of the plan's order
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Study:
     """One file, one question: a baseline, factors with levels, seeds, and what counts as an answer."""
 
@@ -57,6 +65,7 @@ class Study:
     when_batch_size_changes: BatchSizeRule | None
     monitoring: Monitoring
     limits: Limits
+    budget: Budget
     gallery_images: int
     source: str  # the study file's text with overrides applied, as the ledger keeps it
 

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
@@ -64,12 +64,21 @@ def list_tasks(plan: Plan, fingerprint: str, splits: tuple[SplitName, ...] = ("v
     return [Task(runs=tuple(runs), splits=splits) for runs in groups.values()]
 
 
-def run_tasks(tasks: Sequence[Task], ledger: Ledger, *, trainer: str, devices: Sequence[str], watcher: Watcher) -> None:
+def run_tasks(
+    tasks: Sequence[Task],
+    ledger: Ledger,
+    *,
+    trainer: str,
+    devices: Sequence[str],
+    watcher: Watcher,
+    is_over: Callable[[], bool] = lambda: False,
+) -> None:
     """Work on all due tasks, one process each, as many at a time as there are devices ("cpu", or a GPU's name).
 
     A worker that dies leaves a crashed run, which is tried again from its checkpoint (MAX_ATTEMPTS in all). A run that
-    another driver holds is left to it and waited for. Raises InterruptedStudyError on SIGINT, SIGTERM and SIGHUP, after
-    the workers stopped; RefusedError where a setting can't be trained here.
+    another driver holds is left to it and waited for. Once `is_over` says so the workers are stopped, their checkpoints
+    kept. Raises InterruptedStudyError on SIGINT, SIGTERM and SIGHUP, after the workers stopped; RefusedError where a
+    setting can't be trained here.
     """
     due = [task for task in tasks if is_task_due(ledger, task)]
     watcher.begin(due)
@@ -78,7 +87,7 @@ def run_tasks(tasks: Sequence[Task], ledger: Ledger, *, trainer: str, devices: S
     events: queue.SimpleQueue[tuple[_Worker, dict[str, Any]]] = queue.SimpleQueue()
     with _raise_signals():
         try:
-            while due or workers:
+            while (due or workers) and not is_over():
                 for task in [task for task in due if not _is_held(ledger, task)]:
                     if not free:
                         break

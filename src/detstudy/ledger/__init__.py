@@ -3,6 +3,7 @@
 from detstudy.ledger.curve import CurveFile, read_curve
 from detstudy.ledger.lease import LeaseHeldError, is_lease_live
 from detstudy.ledger.ledger import MAX_ATTEMPTS, GalleryImage, Ledger, RunRecord
+from detstudy.ledger.sessions import read_seconds_spent, write_session
 
 __all__ = [
     "MAX_ATTEMPTS",
@@ -13,4 +14,6 @@ __all__ = [
     "RunRecord",
     "is_lease_live",
     "read_curve",
+    "read_seconds_spent",
+    "write_session",
 ]

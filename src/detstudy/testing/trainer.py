@@ -53,7 +53,9 @@ class FakeTrainer:
             if iteration % every == 0 or iteration == training.iterations:
                 job.curve.append(self._make_point(job, iteration))
             if iteration % job.monitoring.checkpoint_every == 0:
-                checkpoint.write_text(str(iteration))
+                unfinished = job.folder / "checkpoint.part"
+                unfinished.write_text(str(iteration))
+                unfinished.replace(checkpoint)
         (job.folder / "weights.txt").write_text(f"{_rate_quality(job.setting, job.seed):.6f}")
         checkpoint.unlink(missing_ok=True)
         entered, survived = _count_proposals(training.rpn_pre_nms_top_n_train)
