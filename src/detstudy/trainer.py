@@ -57,6 +57,27 @@ class Job:
     curve: Curve
     measure: Callable[[Sequence[Prediction], Sequence[int]], dict[str, float | None]]
     """Predictions and ids of the validation images they are for → measures by flat name."""
+    largest_micro_batch: int | None = None
+    """Images that may go through the detector at once, where more did not fit into memory; None goes by the setting.
+
+    Gradients are then added up to the batch asked for. A checkpoint made with another size is not to be gone on from.
+    """
+    beat: Callable[[], None] = lambda: None
+    """To be called after each iteration and each predicted image: a run that is silent for long is taken to hang."""
+
+
+def choose_micro_batch(job: Job) -> int:
+    """Return how many images at most go through the detector at once, in training."""
+    training = job.setting.training
+    sizes = (job.largest_micro_batch, training.micro_batch_size, training.batch_size)
+    return min(size for size in sizes if size is not None)
+
+
+def describe_accumulation(batch_size: int, micro_batch_size: int) -> str:
+    """Return a batch in its parts: "16 as 2 × 8", "5 as 2 × 2 + 1"."""
+    whole, rest = divmod(batch_size, micro_batch_size)
+    parts = f"{whole} × {micro_batch_size}" if whole > 1 or not rest else f"{micro_batch_size}"
+    return f"{batch_size} as {parts} + {rest}" if rest else f"{batch_size} as {parts}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,10 +85,13 @@ class Trained:
     """How a training ended. `effective` holds what really happened, among it:
 
     `learning_rate_first`, `learning_rate_max`, `learning_rate_last` (applied), `optimizer_steps`, `images_seen`,
-    `micro_batch_size`, `precision`, `proposals_entered`, `proposals_survived` (NMS) and `proposals_kept` (by the cut
-    after it; means of an image), the same by feature level as `proposals_entered_per_level` and
-    `proposals_survived_per_level` with `anchors_per_level`, in the order of `feature_levels` (["P3", "P4", ...]), and
-    whatever else the trainer knows.
+    `micro_batch_size`, where that is another than the setting's `accumulation` ("16 as 2 × 8") and
+    `accumulation_differs` (what then differs from the whole batch, a clause), `precision`, `proposals_entered`,
+    `proposals_survived` (NMS) and `proposals_kept` (by the cut after it; means of an image), the same by feature level
+    as `proposals_entered_per_level` and `proposals_survived_per_level` with `anchors_per_level`, in the order of
+    `feature_levels` (["P3", "P4", ...]), and whatever else the trainer knows. Of a run that is `out_of_memory` it holds
+    `out_of_memory_in`: "training" where a smaller micro-batch may help, else what the run was doing ("loading",
+    "validation").
     """
 
     outcome: Outcome
@@ -92,6 +116,10 @@ class Predicted:
     proposals: dict[int, NDArray[np.float32]] = field(default_factory=dict, compare=False)
 
 
+class MemoryShortageError(RuntimeError):
+    """Memory ran out while predicting, which has no other outcome; the message is the reason."""
+
+
 class RefusedError(InputError):
     """A setting that can't be trained here, such as one whose weights can't be had; the message says what to do."""
 
@@ -110,4 +138,7 @@ class Trainer(Protocol):
         """
 
     def predict(self, job: Job, split: SplitName) -> Predicted:
-        """Predict the split with the final weights in the job's folder, by the job's evaluation setting."""
+        """Predict the split with the final weights in the job's folder, by the job's evaluation setting.
+
+        Raises MemoryShortageError where memory runs out.
+        """
