@@ -50,9 +50,10 @@ def parse_coco(data: CocoData, report: Report, *, images: bool = True, masks: bo
             folder = root / os.path.expanduser(split.images)
             path = root / os.path.expanduser(split.annotations)
             files[name] = parse_coco_file(path, folder, report, find_sequence, images=images, masks=masks)
-    train = files["train"]
     _compare_categories({name: (root / getattr(data, name).annotations, file) for name, file in files.items()}, report)
-    return Dataset(train.classes, train.category_ids, {name: file.images for name, file in files.items()})
+    # Where the splits differ, which is fatal, the longest list has a name for every object to be counted.
+    longest = max(files.values(), key=lambda file: len(file.classes))
+    return Dataset(longest.classes, longest.category_ids, {name: file.images for name, file in files.items()})
 
 
 def parse_coco_file(
