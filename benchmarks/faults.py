@@ -51,8 +51,8 @@ def main() -> int:
         if time.monotonic() - began > 60 * arguments.minutes:
             break
         seed = arguments.seed + number
-        kind = kinds[number % len(kinds)]
-        is_real = number % REAL_EVERY == REAL_EVERY - 1 and (arguments.only is None or arguments.only in REAL_KINDS)
+        kind = kinds[seed % len(kinds)]
+        is_real = seed % REAL_EVERY == REAL_EVERY - 1 and (arguments.only is None or arguments.only in REAL_KINDS)
         if is_real:
             kind = arguments.only or random.Random(seed).choice(REAL_KINDS)
             real_grounds = real_grounds or prepare_grounds(folder / "compact", real=True)

@@ -162,7 +162,7 @@ def hang(scene: Scene, reference: Path) -> Aftermath:
     if "no_progress_minutes" not in {field.name for field in dataclasses.fields(Limits)}:
         raise SkippedError("there is no limits.no_progress_minutes")
     text = scene.study.read_text()
-    scene.study.write_text(f"{text}limits: {{no_progress_minutes: 0.05}}\n")
+    scene.study.write_text(f"{text}limits: {{no_progress_minutes: 0.25}}\n")
     scene.trainer = "stepping:HangingTrainer"
     return expect_status(scene, start_driver(scene), {0, 3})
 
