@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from detstudy.data.records import DataError, Fault
+from detstudy.errors import escape_unprintable
 
 Report = Callable[[Fault], None]
 """Takes each fault as it is found: `list.append` collects them."""
@@ -16,8 +17,8 @@ Report = Callable[[Fault], None]
 MOST_OF_A_KIND = 1000
 """Faults of one kind that are kept: a file of gigabytes may have one in every line."""
 
-# What a terminal would act on, and halves of characters, which no encoding can write.
-_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+# What no name needs: control characters, and halves of characters, which no encoding can write.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _SHORT = reprlib.Repr()
 _SHORT.maxlist = _SHORT.maxdict = 8
 _SHORT.maxstring = _SHORT.maxlong = _SHORT.maxother = 60
@@ -82,12 +83,12 @@ class FaultLog:
 
 def is_clean(text: str) -> bool:
     """Whether a name can be written and printed: no control characters, no halves of characters."""
-    return _UNPRINTABLE.search(text) is None
+    return _CONTROL.search(text) is None
 
 
 def clean_text(text: str) -> str:
     """Return the text with everything that can't be printed written as an escape."""
-    return _UNPRINTABLE.sub(lambda match: match.group().encode("unicode_escape").decode("ascii"), text)
+    return escape_unprintable(text).replace("\n", "\\n")
 
 
 def shorten(value: object) -> str:

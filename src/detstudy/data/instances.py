@@ -27,7 +27,7 @@ INSTANCES_PER_CLASS = 1000
 FRAMES_PER_SEQUENCE = 1_000_000  # six digits
 LARGEST_ID = 2**31 - 1
 LONGEST_LINE = 1 << 24  # bytes
-MOST_PIXELS = 1 << 26  # of a 16-bit PNG: KITTI's frames have half a million, and a false header may claim any number
+MOST_PIXELS = 1 << 24  # of a 16-bit PNG: KITTI's frames have half a million, and a false header may claim any number
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,11 +55,11 @@ def read_json(path: Path) -> Any:
     """Return a JSON file's value without its checksum, or None where the file is missing or damaged."""
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError, ValueError, RecursionError):
+        if isinstance(value, dict) and CHECKSUM in value:
+            checksum = value.pop(CHECKSUM)
+            return value if checksum == sum_content(value) else None
+    except (FileNotFoundError, NotADirectoryError, ValueError, RecursionError):  # NaN has no checksum either
         return None
-    if isinstance(value, dict) and CHECKSUM in value:
-        checksum = value.pop(CHECKSUM)
-        return value if checksum == sum_content(value) else None
     return value
 
 
