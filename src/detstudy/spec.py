@@ -49,6 +49,7 @@ class _Top:
     smallest_difference_that_matters: Annotated[float, Ge(0)] = 0.5
     tolerance: Annotated[float, Ge(0)] | None = None
     operating_score_threshold: Fraction = 0.5
+    on_out_of_memory: Literal["stop", "accumulate"] = "stop"
     gallery_images: Annotated[int, Ge(0), Le(24)] = 6
 
 
@@ -78,6 +79,18 @@ def load_study(path: Path | str, overrides: tuple[str, ...] = ()) -> Study:
     except (OSError, UnicodeDecodeError) as error:
         raise StudyError(f"{path}: can't be read as UTF-8 text: {error}") from None
     return _Reader(path).read(text, overrides)
+
+
+def parse_size(text: str) -> int | None:
+    """Return the bytes of a size such as 11GiB or 900MiB; None where it is none."""
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(MiB|GiB|MB|GB)\s*", text)
+    return (int(float(match[1]) * _UNITS[match[2]]) or None) if match else None
+
+
+def parse_duration(text: str) -> float | None:
+    """Return the seconds of a duration such as 12h, 90min or 1h30min; None where it is none."""
+    match = re.fullmatch(r"\s*(?:(\d+(?:\.\d+)?)\s*h)?\s*(?:(\d+(?:\.\d+)?)\s*min)?\s*", text)
+    return (3600 * float(match[1] or 0) + 60 * float(match[2] or 0) or None) if match else None
 
 
 class _Reader:
@@ -130,6 +143,7 @@ class _Reader:
             when_batch_size_changes=rule,
             monitoring=monitoring,
             limits=limits,
+            on_out_of_memory=top.on_out_of_memory,
             budget=budget,
             gallery_images=top.gallery_images,
             source=dump_document(document),
@@ -284,12 +298,13 @@ class _Reader:
         node = self.read_mapping(document, "limits", required=False)
         if node is None:
             return Limits()
-        self.refuse_unknown(node, "limits.", ["memory"])
+        self.refuse_unknown(node, "limits.", [field.name for field in dataclasses.fields(Limits)])
         value = node.get("memory")
-        match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(MiB|GiB|MB|GB)\s*", value) if isinstance(value, str) else None
-        if value is not None and (match is None or not float(match[1])):
+        memory = parse_size(value) if isinstance(value, str) else None
+        if value is not None and memory is None:
             self.fault(node, "limits.memory", f"{value!r}; a size such as 11GiB or 900MiB is needed")
-        return Limits(memory=int(float(match[1]) * _UNITS[match[2]]) if match else None)
+        plain = {key: node[key] for key in ("hours", "no_progress_minutes") if key in node}
+        return self.read_fields(Limits, {"memory": memory, **plain}, node, "limits.") or Limits()
 
     def read_factors(self, document: CommentedMap) -> tuple[Factor, ...]:
         node = self.read_mapping(document, "factors", required=False)

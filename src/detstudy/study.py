@@ -37,6 +37,8 @@ class Limits:
     """What a run may use."""
 
     memory: int | None = None  # bytes, of the GPU or else of the process; written as 11GiB
+    hours: PositiveFloat | None = None  # of training, added up over resumes
+    no_progress_minutes: PositiveFloat | None = 60.0  # without an iteration or a predicted image
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +67,7 @@ class Study:
     when_batch_size_changes: BatchSizeRule | None
     monitoring: Monitoring
     limits: Limits
+    on_out_of_memory: Literal["stop", "accumulate"]  # accumulate: in micro-batches that fit, where the batch doesn't
     budget: Budget
     gallery_images: int
     source: str  # the study file's text with overrides applied, as the ledger keeps it

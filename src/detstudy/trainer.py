@@ -1,7 +1,8 @@
 """The contract between executor and trainer: a job in; curves, effective values, predictions, an outcome out.
 
 The executor knows nothing else of a trainer. detstudy's own is `detstudy.training.trainer.TorchvisionTrainer`; a fake
-one that needs no torch is `detstudy.testing.FakeTrainer`. Another framework is a class with these three methods.
+one that needs no torch is `detstudy.testing.FakeTrainer`. Another framework is a class with these methods; without
+`probe` its studies can't be forecast.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from detstudy.errors import InputError
-from detstudy.setting import DataSetting, Measure, Monitoring, Outcome, Setting, SplitName
+from detstudy.setting import DataSetting, Measure, Monitoring, Outcome, Setting, SplitName, TrainingSetting
 
 if TYPE_CHECKING:
     import numpy as np
@@ -66,10 +67,9 @@ class Job:
     """To be called after each iteration and each predicted image: a run that is silent for long is taken to hang."""
 
 
-def choose_micro_batch(job: Job) -> int:
-    """Return how many images at most go through the detector at once, in training."""
-    training = job.setting.training
-    sizes = (job.largest_micro_batch, training.micro_batch_size, training.batch_size)
+def choose_micro_batch(training: TrainingSetting, largest: int | None = None) -> int:
+    """Return how many images at most go through the detector at once; `largest` is what memory has room for."""
+    sizes = (largest, training.micro_batch_size, training.batch_size)
     return min(size for size in sizes if size is not None)
 
 
@@ -116,6 +116,26 @@ class Predicted:
     proposals: dict[int, NDArray[np.float32]] = field(default_factory=dict, compare=False)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probe:
+    """What a few iterations of a setting cost, in a process that did nothing else; seconds unless named otherwise.
+
+    Where memory ran out `shortage` is the reason, and the rest may be missing.
+    """
+
+    iteration_seconds: tuple[float, ...] = ()  # one an iteration, of batches as the run draws them
+    crowded_seconds: tuple[float, ...] = ()  # of batches with many objects, as a detector that learns comes to see them
+    warmup_seconds: float = 0.0  # of the first iterations, counted once
+    first_validation_seconds: float = 0.0  # what the first validation takes longer than others
+    validation_seconds: float = 0.0  # an image: losses, predictions, AP
+    checkpoint_seconds: float = 0.0
+    timed_seconds: float = 0.0  # all of the above together, as they were spent
+    peak_memory_bytes: int | None = None
+    growth_bytes: int = 0  # what a whole run adds to the peak: images kept in memory
+    shortage: str | None = None
+    predicted: Predicted | None = None  # of some validation images
+
+
 class MemoryShortageError(RuntimeError):
     """Memory ran out while predicting, which has no other outcome; the message is the reason."""
 
@@ -141,4 +161,10 @@ class Trainer(Protocol):
         """Predict the split with the final weights in the job's folder, by the job's evaluation setting.
 
         Raises MemoryShortageError where memory runs out.
+        """
+
+    def probe(self, job: Job) -> Probe:
+        """Measure what a run of the setting would cost, by a few of its iterations in a folder of their own.
+
+        Memory that runs out is no error but a `shortage`. Only `detstudy plan --forecast` asks for it.
         """

@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
+from torch.nn.modules.batchnorm import _BatchNorm
 from torchvision.models.detection._utils import BalancedPositiveNegativeSampler
 
 from detstudy.training.batches import Batch
@@ -62,7 +63,7 @@ def share_losses(session: Session, parts: Sequence[Batch]) -> list[dict[str, flo
 
 
 @contextmanager
-def untracked_norms(norms: Sequence[nn.Module]) -> Iterator[None]:
+def untracked_norms(norms: Sequence[_BatchNorm]) -> Iterator[None]:
     """Let norms use the batch's statistics, as in training, without moving their own, within the block."""
     before = [norm.track_running_stats for norm in norms]
     try:

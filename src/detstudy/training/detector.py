@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 from torchvision.models.detection.anchor_utils import AnchorGenerator
 from torchvision.models.detection.generalized_rcnn import GeneralizedRCNN
 from torchvision.models.detection.roi_heads import RoIHeads
@@ -134,9 +135,9 @@ def load_initial_weights(detector: Detector, setting: ModelSetting) -> None:
         load_weights(detector, read_weights(path), source=str(path))
 
 
-def find_norms(model: nn.Module) -> list[nn.Module]:
+def find_norms(model: nn.Module) -> list[_BatchNorm]:
     """Return the layers whose statistics follow the batches in training mode."""
-    return [module for module in model.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)]
+    return [module for module in model.modules() if isinstance(module, _BatchNorm)]
 
 
 def find_nonfinite(model: nn.Module) -> list[str]:

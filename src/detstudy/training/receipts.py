@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
 from detstudy.setting import Measure
@@ -60,15 +59,16 @@ def describe_effective(session: Session, job: Job, image_count: int) -> dict[str
 
 def describe_split(session: Session, job: Job) -> dict[str, str]:
     """Return in words how the batch was split because it did not fit, and what that changes; {} where it was not."""
-    micro = choose_micro_batch(job)
-    if micro == choose_micro_batch(dataclasses.replace(job, largest_micro_batch=None)):
+    training = job.setting.training
+    micro = choose_micro_batch(training, job.largest_micro_batch)
+    if micro == choose_micro_batch(training):
         return {}
     differs = "samples are drawn in another order and images padded by micro-batch"
     if find_norms(session.detector):
         differs += f", and batch norm sees {micro} images at a time, so the gradients are not the whole batch's"
     else:
         differs += "; otherwise the gradients are the whole batch's"
-    split = describe_accumulation(job.setting.training.batch_size, micro)
+    split = describe_accumulation(training.batch_size, micro)
     return {"accumulation": split, "accumulation_differs": differs}
 
 

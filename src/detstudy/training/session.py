@@ -64,7 +64,7 @@ def open_session(job: Job, class_count: int, device: torch.device) -> Session:
     A checkpoint of another micro-batch is of another training: the run starts afresh.
     """
     dtype = choose_dtype(job.setting, device)
-    micro = choose_micro_batch(job)
+    micro = choose_micro_batch(job.setting.training, job.largest_micro_batch)
     state = read_checkpoint(job.folder)
     if state is not None and state["progress"]["micro_batch_size"] != micro:
         remove_checkpoints(job.folder)

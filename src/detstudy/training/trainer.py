@@ -11,7 +11,7 @@ import torch
 
 from detstudy.data import Dataset, ImageRecord, read_dataset
 from detstudy.setting import DataSetting, EvaluationSetting, Measure, ModelSetting, Outcome, Setting, SplitName
-from detstudy.trainer import Job, MemoryShortageError, Predicted, RefusedError, Trained, choose_micro_batch
+from detstudy.trainer import Job, MemoryShortageError, Predicted, Probe, RefusedError, Trained, choose_micro_batch
 from detstudy.training.batches import pick_images
 from detstudy.training.checkpoint import FINAL_WEIGHTS, is_intact, remove_checkpoints, write_tensors, write_text
 from detstudy.training.detector import build_detector, find_nonfinite, load_initial_weights
@@ -27,6 +27,7 @@ from detstudy.training.memory import (
     reset_peak,
 )
 from detstudy.training.prediction import predict_images
+from detstudy.training.probe import measure_cost
 from detstudy.training.receipts import describe_effective, list_measures
 from detstudy.training.session import Session, open_session
 from detstudy.training.weights import WeightsError, read_weights
@@ -130,6 +131,22 @@ class TorchvisionTrainer:
             parts = [_describe_need(job, measure_need(device, error), read_capacity(device)), f"predicting {split}"]
             raise MemoryShortageError(", ".join(parts)) from error
 
+    def probe(self, job: Job) -> Probe:
+        """Measure what a run of the setting would cost; memory that runs out is a shortage. Raises as `train`."""
+        device = open_device(job)
+        choose_dtype(job.setting, device)
+        reset_peak(device)
+        try:
+            with limited_memory(device, job.memory_limit):
+                dataset = self._read_dataset(job.data)
+                return measure_cost(open_session(job, len(dataset.classes), device), job, dataset)
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
+            need = measure_need(device, error)
+            reason = f"{_describe_need(job, need, read_capacity(device))}, batch of {job.setting.training.batch_size}"
+            return Probe(shortage=reason, peak_memory_bytes=need)
+
     def _read_dataset(self, data: DataSetting) -> Dataset:
         """Read a data set once for the training and the evaluations of a run."""
         if self._dataset is None or self._dataset[0] != data:
@@ -149,7 +166,7 @@ def describe_shortage(
         return f"{parts[0]}, loading data and weights"
     if session.doing == "validation":
         return f"{parts[0]}, validating"
-    training, micro = job.setting.training, choose_micro_batch(job)
+    training, micro = job.setting.training, choose_micro_batch(job.setting.training, job.largest_micro_batch)
     parts.append(f"batch of {training.batch_size}")
     if micro < training.batch_size:
         parts[-1] += f" in micro-batches of {micro}"
