@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,9 @@ from harness import KINDS, Grounds, play_round, prepare_grounds
 from harness.damage import break_file
 from harness.facts import describe_results, find_differences, find_leftovers, hash_finished
 from harness.scene import HOOKS
+
+from detstudy.errors import InputError
+from detstudy.ledger import Ledger
 
 SHORT_PASS = ("kill all", "kill in a write", "full disk")
 
@@ -71,3 +75,34 @@ def test_damage_changes_a_file(tmp_path: Path) -> None:
         seen.add(break_file(path, generator))
         assert not path.exists() or path.read_bytes() != b'{"value": 39.3}'
     assert seen == {"cut off", "changed by a byte", "replaced", "missing"}
+
+
+def test_damage_to_any_file_is_never_a_wrong_number(grounds: Grounds, tmp_path: Path) -> None:
+    out, generator = tmp_path / "out", random.Random(0)
+    shutil.copytree(grounds.reference, out)
+    expected = read_values(out)
+    files = sorted(path for path in out.rglob("*") if path.is_file() and path.name != "log.txt")
+    for number in range(60):
+        path = generator.choice(files)
+        content = path.read_bytes()
+        how = break_file(path, generator)
+        named = ""
+        try:
+            found = read_values(out)
+        except InputError as error:
+            found, named = {}, str(error)
+        assert not named or path.name in named, f"{number}: {path.name} {how}: {named}"
+        wrong = {name: value for name, value in found.items() if value != expected[name]}
+        assert not wrong, f"{number}: {path} {how}: {wrong}"
+        path.write_bytes(content)
+    assert read_values(out) == expected
+
+
+def read_values(out: Path) -> dict[tuple[str, str], float | None]:
+    """Return every measure that the study's folder tells of, after everything else in it was read, too."""
+    ledger = Ledger(out)
+    ledger.load_planned_study()
+    ledger.read_gallery()
+    ledger.holds_data("", ["validation"])
+    records = ledger.read_runs()
+    return {(record.id, name): measure.value for record in records for name, measure in record.measures.items()}
