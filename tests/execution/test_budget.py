@@ -106,4 +106,4 @@ def test_sessions_are_plain_files(tmp_path: Path) -> None:
     with SpentTime(tmp_path, hours=1):
         pass
     (path,) = tmp_path.glob("sessions/*.json")
-    assert set(json.loads(path.read_text())) == {"seconds"}
+    assert set(json.loads(path.read_text())) == {"seconds", "checksum"}
