@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
+import time
 import uuid
 from pathlib import Path
 from typing import Any
@@ -12,13 +14,16 @@ from typing import Any
 CHECKSUM = "checksum"
 """The key of a JSON mapping that holds the checksum of all the others; a mapping without it is taken as it is."""
 
+SETTLED_SECONDS = 0.2
+"""A temporary file older than this is not being written by a process of another machine just now."""
+
 _TEMPORARY = ".*.part"  # training.checkpoint names its temporary files alike
 
 
 def write_atomically(path: Path, content: bytes) -> None:
     """Write a file by a synced temporary one beside it and a rename."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:12]}.part")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{uuid.uuid4().hex[:12]}.part")
     try:
         with temporary.open("wb") as file:
             file.write(content)
@@ -38,6 +43,18 @@ def remove_temporaries(folder: Path) -> None:
     """Remove what writers left in a folder and those below it when they died; only for who alone may write there."""
     for path in folder.rglob(_TEMPORARY):
         path.unlink(missing_ok=True)
+
+
+def remove_dead_temporaries(folder: Path) -> None:
+    """Remove what writers of this machine left in a folder when they died; others may be writing there just now."""
+    import psutil
+
+    for path in folder.glob(_TEMPORARY):
+        writer = path.name.split(".")[-2].partition("-")[0]
+        with contextlib.suppress(FileNotFoundError):
+            settled = time.time() - path.stat().st_mtime > SETTLED_SECONDS
+            if writer.isdigit() and settled and not psutil.pid_exists(int(writer)):
+                path.unlink()
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -24,6 +24,7 @@ from detstudy.ledger.attempts import MAX_ATTEMPTS, find_largest_micro_batch, lis
 from detstudy.ledger.curve import CurveFile, count_damaged_lines, read_curve
 from detstudy.ledger.files import (
     read_json,
+    remove_dead_temporaries,
     remove_temporaries,
     sum_bytes,
     sum_file,
@@ -90,6 +91,8 @@ class Ledger:
         Until the first run starts the study is what is planned; from then on the plan is fixed. Files that are as they
         should be are not written again: another driver's workers may be reading them.
         """
+        for folder in (self.folder, self.folder / "ground_truth", self.folder / "gallery"):
+            remove_dead_temporaries(folder)
         source = study.source.encode()
         before = read_json(self.folder / "data.json")
         known = before if isinstance(before, dict) else {}
