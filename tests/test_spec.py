@@ -93,6 +93,17 @@ def test_overrides_take_yaml_values(tmp_path: Path) -> None:
     assert study.limits.memory == 2 * 2**30
 
 
+def test_limits_of_a_run(tmp_path: Path) -> None:
+    path = write(tmp_path, GOOD)
+    study = load_study(path)
+    assert (study.limits.hours, study.limits.no_progress_minutes, study.on_out_of_memory) == (None, 60.0, "stop")
+    study = load_study(
+        path, ("limits={memory: 11GiB, hours: 6, no_progress_minutes: null}", "on_out_of_memory=accumulate")
+    )
+    assert (study.limits.memory, study.limits.hours, study.limits.no_progress_minutes) == (11 * 2**30, 6, None)
+    assert study.on_out_of_memory == "accumulate"
+
+
 def test_any_field_can_be_a_factor(tmp_path: Path) -> None:
     study = load_study(
         write(tmp_path, GOOD), ("factors.backbone=[resnet18, resnet50]", "factors.box_nms_threshold=[0.3]")
@@ -143,6 +154,9 @@ def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
         ("study: mine", "study: mine\nseeds: [1, 1]", "a seed stands twice"),
         ("study: mine", "study: mine\nlimits: {memory: 11}", "a size such as 11GiB"),
         ("study: mine", "study: mine\nlimits: {memory: 0GiB}", "a size such as 11GiB"),
+        ("study: mine", "study: mine\nlimits: {hours: 0}", "study.yaml:2: limits.hours: 0: input should be greater"),
+        ("study: mine", "study: mine\nlimits: {minutes: 5}", "limits.minutes: unknown key"),
+        ("study: mine", "study: mine\non_out_of_memory: split", "'stop' or 'accumulate'"),
         ("study: mine", "study: mine\nseeds: [4294967296]", "less than 4294967296"),
         ("study: mine", "study: mine\nseeds: 0", "a list is needed"),
         ("study: mine", "study: mine\n5: 3", "study.yaml:2: 5: unknown key"),

@@ -1,7 +1,7 @@
 """The command line: verbs and exit codes, nothing else.
 
 Exit status: 0 every planned run has ended and none crashed; 2 the input is wrong, nothing was started; 3 a run crashed
-for good; 129, 130, 143 interrupted, everything kept.
+for good; 4 a budget stopped the study with work left; 129, 130, 143 interrupted, everything kept.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 EXIT_WRONG = 2
 EXIT_CRASHED = 3
+EXIT_BUDGET = 4
 TRAINER = "detstudy.training.trainer:TorchvisionTrainer"
 
 app = typer.Typer(
@@ -43,27 +44,52 @@ Overrides = Annotated[
     typer.Option("--set", metavar="KEY=VALUE", help="override a key of the study file (dotted key, YAML value)"),
 ]
 OutFolder = Annotated[Path | None, typer.Option("--out", metavar="DIR", help="default: results/<study>")]
+Workers = Annotated[
+    int | None, typer.Option(min=1, help="runs side by side; default: one a GPU, without GPUs one a core")
+]
+TrainerName = Annotated[str, typer.Option("--trainer", metavar="MODULE:CLASS", help="who trains")]
 Json = Annotated[bool, typer.Option("--json", help="print one JSON document and nothing else")]
 
 
 @app.command()
-def plan(study_file: StudyFile, overrides: Overrides = None, out: OutFolder = None, as_json: Json = False) -> None:
-    """List the runs with their settings; starts nothing."""
+def plan(
+    study_file: StudyFile,
+    overrides: Overrides = None,
+    out: OutFolder = None,
+    forecast: Annotated[
+        bool, typer.Option("--forecast", help="measure a few iterations and tell time, memory and what can be learned")
+    ] = False,
+    deadline: Annotated[
+        str | None, typer.Option(metavar="12h", help="with --forecast: propose what of the study ends in time")
+    ] = None,
+    gpu_memory: Annotated[
+        str | None, typer.Option(metavar="11GiB", help="with --forecast: propose what fits into so much memory")
+    ] = None,
+    workers: Workers = None,
+    trainer: TrainerName = TRAINER,
+    as_json: Json = False,
+) -> None:
+    """List the runs with their settings; starts no run."""
     from detstudy.execution import foresee_runs
     from detstudy.plan import plan_study
     from detstudy.reporting import print_runs
     from detstudy.spec import load_study
 
+    seconds, memory = _parse_bounds(deadline, gpu_memory, forecast)
     study = load_study(study_file, tuple(overrides or ()))
     planned = plan_study(study)
-    records = foresee_runs(study, planned, _choose_folder(study, out))
+    folder = _choose_folder(study, out)
+    records = foresee_runs(study, planned, folder)
+    document: dict[str, Any] = {"study": study.name, "runs": [_describe_run(record) for record in records]}
+    console = _make_console(stderr=as_json)
+    if not as_json:
+        print_runs(records, console)
+        trainings = len({(record.id.split("/")[0], record.seed) for record in records})
+        console.print(f"{len(planned.settings)} settings, {len(records)} runs, {trainings} trainings")
+    if forecast:
+        document["forecast"] = _forecast(study, planned, folder, trainer, workers, seconds, memory, console, as_json)
     if as_json:
-        _print_json({"study": study.name, "runs": [_describe_run(record) for record in records]})
-        return
-    console = _make_console()
-    print_runs(records, console)
-    trainings = len({(record.id.split("/")[0], record.seed) for record in records})
-    console.print(f"{len(planned.settings)} settings, {len(records)} runs, {trainings} trainings")
+        _print_json(document)
 
 
 @app.command()
@@ -71,16 +97,17 @@ def run(
     study_file: StudyFile,
     overrides: Overrides = None,
     out: OutFolder = None,
-    workers: Annotated[
-        int | None, typer.Option(min=1, help="runs side by side; default: one a GPU, without GPUs one a core")
-    ] = None,
-    trainer: Annotated[str, typer.Option(metavar="MODULE:CLASS", help="who trains")] = TRAINER,
+    workers: Workers = None,
+    trainer: TrainerName = TRAINER,
     as_json: Json = False,
 ) -> None:
     """Run what is missing of a study, then write its report."""
     from detstudy.execution import (
         InterruptedStudyError,
+        SpentTime,
         TerminalProgress,
+        cut_tasks,
+        describe_stop,
         list_tasks,
         prepare_ledger,
         prepare_trainer,
@@ -100,9 +127,14 @@ def run(
     devices = _choose_devices(workers)
     tasks = list_tasks(planned, ledger.data["fingerprint"])
     try:
-        with TerminalProgress(console, ledger, planned) as progress:
-            run_tasks(tasks, ledger, trainer=trainer, devices=devices, watcher=progress)
-        if study.data.test:
+        with (
+            TerminalProgress(console, ledger, planned) as progress,
+            SpentTime(ledger.folder, study.budget.hours) as spent,
+        ):
+            allowed = cut_tasks(tasks, study.budget)
+            run_tasks(allowed, ledger, trainer=trainer, devices=devices, watcher=progress, is_over=spent.is_up)
+        stopped = describe_stop(tasks, ledger, study.budget, spent.total)
+        if study.data.test and stopped is None:  # once, when the choice stands
             _evaluate_test(ledger, planned, trainer, devices, console)
     except InterruptedStudyError as stop:
         console.print(f"stopped; everything that ended is kept in {ledger.folder}; the same command goes on from here")
@@ -111,7 +143,11 @@ def run(
     records = ledger.read_runs(planned)
     if as_json:
         files_made = [str(path) for path in files]
-        _print_json({"study": study.name, "runs": [_describe_run(r) for r in records], "files": files_made})
+        described = [_describe_run(record) for record in records]
+        _print_json({"study": study.name, "runs": described, "files": files_made, "stopped": stopped})
+    if stopped:
+        console.print(f"stopped: {stopped}", markup=False)
+        raise typer.Exit(EXIT_BUDGET)
     if any(record.outcome == "crashed" for record in records):
         raise typer.Exit(EXIT_CRASHED)
 
@@ -349,6 +385,74 @@ def _choose_devices(workers: int | None) -> list[str]:
     if not gpus:
         return ["cpu"] * (workers or count_cores())
     return [gpus[number % len(gpus)] for number in range(workers or len(gpus))]
+
+
+def _parse_bounds(deadline: str | None, gpu_memory: str | None, forecast: bool) -> tuple[float | None, int | None]:
+    """Return the deadline in seconds and the memory in bytes."""
+    from detstudy.spec import parse_duration, parse_size
+
+    if (deadline or gpu_memory) and not forecast:
+        raise typer.BadParameter("--deadline and --gpu-memory need --forecast")
+    seconds = parse_duration(deadline) if deadline is not None else None
+    memory = parse_size(gpu_memory) if gpu_memory is not None else None
+    if deadline is not None and seconds is None:
+        raise typer.BadParameter(f"--deadline {deadline}: a duration such as 12h, 90min or 1h30min is needed")
+    if gpu_memory is not None and memory is None:
+        raise typer.BadParameter(f"--gpu-memory {gpu_memory}: a size such as 11GiB or 900MiB is needed")
+    return seconds, memory
+
+
+def _forecast(
+    study: Study,
+    planned: Plan,
+    folder: Path,
+    trainer: str,
+    workers: int | None,
+    deadline: float | None,
+    memory: int | None,
+    console: Console,
+    as_json: bool,
+) -> dict[str, Any]:
+    """Forecast what is left of a study; return it as plain values, print it unless as JSON."""
+    from detstudy.analysis.foresight import foresee_differences
+    from detstudy.execution import forecast_study, propose_changes
+    from detstudy.reporting.terminal import print_forecast
+
+    devices = _choose_devices(workers)
+    console.print(f"measuring a few iterations, {len(devices)} side by side ...")
+    found = forecast_study(study, planned, folder, trainer=trainer, devices=devices, memory=memory)
+    seen = foresee_differences(study, planned, folder, found.validation_images, found.validation_sequences)
+    proposals = propose_changes(study, planned, found, deadline)
+    told = [(proposal.sentence, proposal.sets) for proposal in proposals]
+    rows = [
+        {
+            "runs": [[run.setting_id, run.seed] for run in each.runs],
+            "seconds": dataclasses.asdict(each.seconds),
+            "training_seconds": dataclasses.asdict(each.training_seconds),
+            "peak_memory_bytes": dataclasses.asdict(each.peak_memory_bytes) if each.peak_memory_bytes else None,
+            "fits": each.fits,
+            "reason": each.reason,
+            "accumulation": each.accumulation,
+        }
+        for each in found.runs
+    ]
+    peak = found.peak_memory_bytes
+    document = {
+        "runs": rows,
+        "workers": found.workers,
+        "total_seconds": dataclasses.asdict(found.total_seconds),
+        "peak_memory_bytes": dataclasses.asdict(peak) if peak else None,
+        "memory_limit_bytes": found.memory_limit,
+        "fits": found.fits,
+        "probe_seconds": found.probe_seconds,
+        "ended": found.ended,
+        "detectable": {each.factor: dataclasses.asdict(each) for each in seen},
+        "proposals": [{"sentence": sentence, "set": list(sets)} for sentence, sets in told],
+        "notes": list(found.notes),
+    }
+    if not as_json:
+        print_forecast(document, console)
+    return document
 
 
 def _describe_run(record: RunRecord) -> dict[str, Any]:

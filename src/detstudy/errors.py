@@ -1,5 +1,18 @@
 """The one kind of error that a person sees as a message, not as a traceback."""
 
+import re
+
+# What a terminal would act on, what turns text around, and halves of characters, which no encoding can write.
+_UNPRINTABLE = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
+
 
 class InputError(ValueError):
     """What was given is wrong: the message names what, where, what would be accepted and what to do."""
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(escape_unprintable(message))
+
+
+def escape_unprintable(text: str) -> str:
+    """Return the text with everything but line ends that can't be printed, or should not be, as an escape."""
+    return _UNPRINTABLE.sub(lambda match: match.group().encode("unicode_escape").decode("ascii"), text)

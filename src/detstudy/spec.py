@@ -31,7 +31,7 @@ from detstudy.setting import (
     Setting,
     TrainingSetting,
 )
-from detstudy.study import MEASURES, BatchSizeRule, Factor, Limits, Study, StudyError, find_contradictions
+from detstudy.study import MEASURES, BatchSizeRule, Budget, Factor, Limits, Study, StudyError, find_contradictions
 
 T = typing.TypeVar("T")
 Seed = Annotated[int, Ge(0), Lt(2**32)]  # what every generator of random numbers takes
@@ -49,10 +49,11 @@ class _Top:
     smallest_difference_that_matters: Annotated[float, Ge(0)] = 0.5
     tolerance: Annotated[float, Ge(0)] | None = None
     operating_score_threshold: Fraction = 0.5
+    on_out_of_memory: Literal["stop", "accumulate"] = "stop"
     gallery_images: Annotated[int, Ge(0), Le(24)] = 6
 
 
-_SECTIONS = ("data", "model", "baseline", "factors", "when_batch_size_changes", "monitoring", "limits")
+_SECTIONS = ("data", "model", "baseline", "factors", "when_batch_size_changes", "monitoring", "limits", "budget")
 # What pydantic says in the words of JSON schemas, said in those of a study file.
 _MESSAGES = {"tuple_type": "a list is needed", "too_short": "more values are needed", "missing": "a value is missing"}
 _UNITS = {"MiB": 2**20, "GiB": 2**30, "MB": 10**6, "GB": 10**9}
@@ -80,6 +81,18 @@ def load_study(path: Path | str, overrides: tuple[str, ...] = ()) -> Study:
     return _Reader(path).read(text, overrides)
 
 
+def parse_size(text: str) -> int | None:
+    """Return the bytes of a size such as 11GiB or 900MiB; None where it is none."""
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(MiB|GiB|MB|GB)\s*", text)
+    return (int(float(match[1]) * _UNITS[match[2]]) or None) if match else None
+
+
+def parse_duration(text: str) -> float | None:
+    """Return the seconds of a duration such as 12h, 90min or 1h30min; None where it is none."""
+    match = re.fullmatch(r"\s*(?:(\d+(?:\.\d+)?)\s*h)?\s*(?:(\d+(?:\.\d+)?)\s*min)?\s*", text)
+    return (3600 * float(match[1] or 0) + 60 * float(match[2] or 0) or None) if match else None
+
+
 class _Reader:
     """Collects the faults of one study file while turning its sections into facts."""
 
@@ -99,6 +112,7 @@ class _Reader:
         rule = self.read_section(BatchSizeRule, document, "when_batch_size_changes", required=False)
         monitoring = self.read_section(Monitoring, document, "monitoring", required=False) or Monitoring()
         limits = self.read_limits(document)
+        budget = self.read_section(Budget, document, "budget", required=False) or Budget()
         factors = self.read_factors(document)
         if top and top.objective not in MEASURES:
             self.fault(document, "objective", f"{top.objective!r} is not a measure; one of {', '.join(MEASURES)}")
@@ -129,6 +143,8 @@ class _Reader:
             when_batch_size_changes=rule,
             monitoring=monitoring,
             limits=limits,
+            on_out_of_memory=top.on_out_of_memory,
+            budget=budget,
             gallery_images=top.gallery_images,
             source=dump_document(document),
         )
@@ -282,12 +298,13 @@ class _Reader:
         node = self.read_mapping(document, "limits", required=False)
         if node is None:
             return Limits()
-        self.refuse_unknown(node, "limits.", ["memory"])
+        self.refuse_unknown(node, "limits.", [field.name for field in dataclasses.fields(Limits)])
         value = node.get("memory")
-        match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(MiB|GiB|MB|GB)\s*", value) if isinstance(value, str) else None
-        if value is not None and (match is None or not float(match[1])):
+        memory = parse_size(value) if isinstance(value, str) else None
+        if value is not None and memory is None:
             self.fault(node, "limits.memory", f"{value!r}; a size such as 11GiB or 900MiB is needed")
-        return Limits(memory=int(float(match[1]) * _UNITS[match[2]]) if match else None)
+        plain = {key: node[key] for key in ("hours", "no_progress_minutes") if key in node}
+        return self.read_fields(Limits, {"memory": memory, **plain}, node, "limits.") or Limits()
 
     def read_factors(self, document: CommentedMap) -> tuple[Factor, ...]:
         node = self.read_mapping(document, "factors", required=False)

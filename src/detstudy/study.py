@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from detstudy.errors import InputError
-from detstudy.setting import DataSetting, Monitoring, Setting
+from detstudy.setting import DataSetting, Monitoring, PositiveFloat, PositiveInt, Setting
 
 MEASURES = tuple(f"{kind}/{name}" for kind in ("box", "mask") for name in ("AP", "AP50", "AP75", "APs", "APm", "APl"))
 """What can be a study's objective."""
@@ -37,6 +37,16 @@ class Limits:
     """What a run may use."""
 
     memory: int | None = None  # bytes, of the GPU or else of the process; written as 11GiB
+    hours: PositiveFloat | None = None  # of training, added up over resumes
+    no_progress_minutes: PositiveFloat | None = 60.0  # without an iteration or a predicted image
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Budget:
+    """What a study may spend in all, over every call of `detstudy run`; changes no run."""
+
+    hours: PositiveFloat | None = None  # of wall clock, of each driver that works on it
+    runs: PositiveInt | None = None  # trainings, the first of the plan's order
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +67,8 @@ class Study:
     when_batch_size_changes: BatchSizeRule | None
     monitoring: Monitoring
     limits: Limits
+    on_out_of_memory: Literal["stop", "accumulate"]  # accumulate: in micro-batches that fit, where the batch doesn't
+    budget: Budget
     gallery_images: int
     source: str  # the study file's text with overrides applied, as the ledger keeps it
 

@@ -1,7 +1,8 @@
 """The contract between executor and trainer: a job in; curves, effective values, predictions, an outcome out.
 
 The executor knows nothing else of a trainer. detstudy's own is `detstudy.training.trainer.TorchvisionTrainer`; a fake
-one that needs no torch is `detstudy.testing.FakeTrainer`. Another framework is a class with these three methods.
+one that needs no torch is `detstudy.testing.FakeTrainer`. Another framework is a class with these methods; without
+`probe` its studies can't be forecast.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from detstudy.errors import InputError
-from detstudy.setting import DataSetting, Measure, Monitoring, Outcome, Setting, SplitName
+from detstudy.setting import DataSetting, Measure, Monitoring, Outcome, Setting, SplitName, TrainingSetting
 
 if TYPE_CHECKING:
     import numpy as np
@@ -57,6 +58,26 @@ class Job:
     curve: Curve
     measure: Callable[[Sequence[Prediction], Sequence[int]], dict[str, float | None]]
     """Predictions and ids of the validation images they are for → measures by flat name."""
+    largest_micro_batch: int | None = None
+    """Images that may go through the detector at once, where more did not fit into memory; None goes by the setting.
+
+    Gradients are then added up to the batch asked for. A checkpoint made with another size is not to be gone on from.
+    """
+    beat: Callable[[], None] = lambda: None
+    """To be called after each iteration and each predicted image: a run that is silent for long is taken to hang."""
+
+
+def choose_micro_batch(training: TrainingSetting, largest: int | None = None) -> int:
+    """Return how many images at most go through the detector at once; `largest` is what memory has room for."""
+    sizes = (largest, training.micro_batch_size, training.batch_size)
+    return min(size for size in sizes if size is not None)
+
+
+def describe_accumulation(batch_size: int, micro_batch_size: int) -> str:
+    """Return a batch in its parts: "16 as 2 × 8", "5 as 2 × 2 + 1"."""
+    whole, rest = divmod(batch_size, micro_batch_size)
+    parts = f"{whole} × {micro_batch_size}" if whole > 1 or not rest else f"{micro_batch_size}"
+    return f"{batch_size} as {parts} + {rest}" if rest else f"{batch_size} as {parts}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,10 +85,13 @@ class Trained:
     """How a training ended. `effective` holds what really happened, among it:
 
     `learning_rate_first`, `learning_rate_max`, `learning_rate_last` (applied), `optimizer_steps`, `images_seen`,
-    `micro_batch_size`, `precision`, `proposals_entered`, `proposals_survived` (NMS) and `proposals_kept` (by the cut
-    after it; means of an image), the same by feature level as `proposals_entered_per_level` and
-    `proposals_survived_per_level` with `anchors_per_level`, in the order of `feature_levels` (["P3", "P4", ...]), and
-    whatever else the trainer knows.
+    `micro_batch_size`, where that is another than the setting's `accumulation` ("16 as 2 × 8") and
+    `accumulation_differs` (what then differs from the whole batch, a clause), `precision`, `proposals_entered`,
+    `proposals_survived` (NMS) and `proposals_kept` (by the cut after it; means of an image), the same by feature level
+    as `proposals_entered_per_level` and `proposals_survived_per_level` with `anchors_per_level`, in the order of
+    `feature_levels` (["P3", "P4", ...]), and whatever else the trainer knows. Of a run that is `out_of_memory` it holds
+    `out_of_memory_in`: "training" where a smaller micro-batch may help, else what the run was doing ("loading",
+    "validation").
     """
 
     outcome: Outcome
@@ -92,6 +116,30 @@ class Predicted:
     proposals: dict[int, NDArray[np.float32]] = field(default_factory=dict, compare=False)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probe:
+    """What a few iterations of a setting cost, in a process that did nothing else; seconds unless named otherwise.
+
+    Where memory ran out `shortage` is the reason, and the rest may be missing.
+    """
+
+    iteration_seconds: tuple[float, ...] = ()  # one an iteration, of batches as the run draws them
+    crowded_seconds: tuple[float, ...] = ()  # of batches with many objects, as a detector that learns comes to see them
+    warmup_seconds: float = 0.0  # of the first iterations, counted once
+    first_validation_seconds: float = 0.0  # what the first validation takes longer than others
+    validation_seconds: float = 0.0  # an image: losses, predictions, AP
+    checkpoint_seconds: float = 0.0
+    timed_seconds: float = 0.0  # all of the above together, as they were spent
+    peak_memory_bytes: int | None = None
+    growth_bytes: int = 0  # what a whole run adds to the peak: images kept in memory
+    shortage: str | None = None
+    predicted: Predicted | None = None  # of some validation images
+
+
+class MemoryShortageError(RuntimeError):
+    """Memory ran out while predicting, which has no other outcome; the message is the reason."""
+
+
 class RefusedError(InputError):
     """A setting that can't be trained here, such as one whose weights can't be had; the message says what to do."""
 
@@ -110,4 +158,13 @@ class Trainer(Protocol):
         """
 
     def predict(self, job: Job, split: SplitName) -> Predicted:
-        """Predict the split with the final weights in the job's folder, by the job's evaluation setting."""
+        """Predict the split with the final weights in the job's folder, by the job's evaluation setting.
+
+        Raises MemoryShortageError where memory runs out.
+        """
+
+    def probe(self, job: Job) -> Probe:
+        """Measure what a run of the setting would cost, by a few of its iterations in a folder of their own.
+
+        Memory that runs out is no error but a `shortage`. Only `detstudy plan --forecast` asks for it.
+        """

@@ -10,6 +10,7 @@ import pytest
 from detstudy.analysis import Analysis, analyse_study
 from detstudy.analysis.comparison import contrast_settings, list_families
 from detstudy.analysis.evidence import Evidence
+from detstudy.ledger import Ledger
 from detstudy.spec import load_study
 
 FACTORS = {"learning_rate": [0.04, 0.004, 0.0004], "rpn_pre_nms_top_n_train": [2000, 9000]}
@@ -42,18 +43,16 @@ def test_p_is_below_five_percent_where_the_interval_excludes_zero(folder: Path) 
         assert (row.p < 0.05) == (row.low > 0 or row.high < 0)
 
 
-def test_a_level_added_later_is_exploratory_and_leaves_the_planned_verdicts(folder: Path) -> None:
+def test_a_level_added_later_is_exploratory_and_leaves_the_planned_verdicts(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     before = contrast_settings(Evidence(folder))
-    planned = (folder / "planned.yaml").read_text()
     fewer = "factors={learning_rate: [0.04, 0.004], rpn_pre_nms_top_n_train: [2000, 9000]}"
-    (folder / "planned.yaml").write_text(load_study(folder / "study.yaml", (fewer,)).source)
-    try:
-        additions = Evidence(folder).additions
-        assert additions.settings == {"learning_rate=0.0004": "added after the first run"}
-        after = contrast_settings(Evidence(folder))
-        analysis: Analysis = analyse_study(folder)
-    finally:
-        (folder / "planned.yaml").write_text(planned)
+    planned = load_study(folder / "study.yaml", (fewer,))
+    monkeypatch.setattr(Ledger, "load_planned_study", lambda _: planned)
+    assert Evidence(folder).additions.settings == {"learning_rate=0.0004": "added after the first run"}
+    after = contrast_settings(Evidence(folder))
+    analysis: Analysis = analyse_study(folder)
     assert after["learning_rate=0.0004"]["mask/AP"].exploratory == "added after the first run"
     assert after["learning_rate=0.0004"]["mask/AP"].family == 2
     assert after["learning_rate=0.04"]["mask/AP"].exploratory is None

@@ -23,6 +23,17 @@ class Run:
     outcome: str = "finished"
 
 
+def test_a_batch_in_parts_is_told_once_with_what_differs(study: Study) -> None:
+    split = Run({"accumulation": "8 as 2 × 4", "accumulation_differs": "batch norm sees 4 images at a time"})
+    (_, *others) = find_caveats(study, change(batch_size=8), BASELINE, [split, split, Run({})])  # type: ignore[list-item]
+    (told, *_) = find_caveats(study, change(batch_size=8), BASELINE, [split, split, Run({})])  # type: ignore[list-item]
+    assert told == (
+        "batch of 8 as 2 × 4, gradients accumulated since the whole batch ran out of memory: "
+        "batch norm sees 4 images at a time"
+    )
+    assert tuple(others) == find_caveats(study, change(batch_size=8), BASELINE)
+
+
 @dataclasses.dataclass
 class Summary:
     setting: Setting

@@ -172,6 +172,17 @@ def test_a_batch_that_a_trainer_had_to_split_is_still_a_batch() -> None:
     assert compare(larger, TRAINING, told(larger, micro_batch_size=4), told(TRAINING)) is None
 
 
+def test_a_batch_in_parts_is_a_caveat_and_no_contradiction() -> None:
+    """One arm at the same batch size had to be split: judged, and neither a note nor "did nothing" hides it."""
+    more = dataclasses.replace(TRAINING, rpn_pre_nms_top_n_train=9000)
+    split = {"micro_batch_size": 2, "accumulation": "4 as 2 × 2"}
+    assert compare(more, TRAINING, told(more, **split), told(TRAINING)) is None
+    assert check_receipt(make_run(more, **told(more, **split))) == []
+    asked = dataclasses.replace(TRAINING, micro_batch_size=2)
+    found = compare(asked, TRAINING, told(asked), told(TRAINING, **split))
+    assert found == "the micro batch size did nothing: it was 2 in both"
+
+
 def test_top_k_above_every_level_says_why_it_did_nothing() -> None:
     more = dataclasses.replace(TRAINING, rpn_pre_nms_top_n_train=9000)
     entered = {"proposals_entered": 2500.0, "anchors_per_level": [1200.0, 900.0, 400.0]}

@@ -11,6 +11,7 @@ from detstudy.analysis.copies import drop_copies
 from detstudy.analysis.evidence import Evidence
 from detstudy.analysis.sanity import check_sanity
 from detstudy.ledger import RunRecord
+from detstudy.ledger.files import write_json
 from detstudy.study import MEASURES
 
 OTHER = "learning_rate=0.04"
@@ -28,7 +29,7 @@ def rewrite(folder: Path, run: RunRecord, **values: float) -> None:
     result = json.loads(path.read_text())
     for row in result["measures"]:
         row["value"] = values.get(row["name"].replace("/", "_"), row["value"])
-    path.write_text(json.dumps(result))
+    write_json(path, result)
 
 
 def test_a_sound_study_has_no_warning(write_ledger: Any, Run: Any) -> None:  # noqa: N803
@@ -88,7 +89,7 @@ def test_a_seed_that_changes_nothing_leaves_no_seeds_to_count(write_ledger: Any,
 def test_equal_times_of_two_trainings_are_named(write_ledger: Any, Run: Any) -> None:  # noqa: N803
     evidence = Evidence(write_ledger(make_runs(Run, seconds=101.5)))
     assert check_sanity(evidence) == (
-        "Training took 101.5 s, to the last digit, in learning rate 0.04 (seed 0) and baseline (seed 1): a copied "
+        "Training took 101.5 s, to the last digit, in baseline (seed 1) and learning rate 0.04 (seed 0): a copied "
         "time, or one that was not measured.",
     )
 
@@ -119,7 +120,7 @@ def test_shared_images_are_carried_from_the_check_of_the_data(write_ledger: Any,
         {"kind": "identical_images", "where": "here", "message": "1 of the 2 images ...", "fatal": False},
         {"kind": "class_without_objects", "where": "here", "message": "1 class ...", "fatal": False},
     ]
-    (folder / "data.json").write_text(json.dumps(data))
+    write_json(folder / "data.json", data)
     assert check_sanity(Evidence(folder)) == ("1 of the 2 images ...",)
 
 

@@ -64,6 +64,7 @@ def coco_document() -> dict[str, Any]:
                 "image_id": 2,
                 "category_id": 3,
                 "iscrowd": 0,
+                "area": 80,
                 "segmentation": {"size": [HEIGHT, WIDTH], "counts": encode_mask(square).counts.decode()},
             },
         ],

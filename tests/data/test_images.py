@@ -78,7 +78,7 @@ def test_missing_empty_foreign_and_resized_files_are_named(tmp_path, colours):
 def test_the_size_is_read_from_the_header_alone(tmp_path, suffix):
     encoded = cv2.imencode(suffix, np.zeros((123, 457, 3), dtype=np.uint8))[1].tobytes()
     path = tmp_path / f"a{suffix}"
-    path.write_bytes(encoded[:24] if suffix == ".png" else encoded[: encoded.index(b"\xff\xda")])
+    path.write_bytes(encoded[:33] if suffix == ".png" else encoded[: encoded.index(b"\xff\xda")])
     assert read_image_size(path) == (123, 457)
     path.write_bytes(encoded[:20])
     with pytest.raises(DataError, match="size can't be read"):

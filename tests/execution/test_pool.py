@@ -16,6 +16,7 @@ from detstudy.execution.worker import load_trainer
 from detstudy.ledger import Ledger
 from detstudy.trainer import RefusedError
 
+FAST = "detstudy.testing:FakeTrainer"
 SLOW = "detstudy.testing:SlowFakeTrainer"
 ALL_OUTCOMES = {
     ("baseline", 0): "finished",
@@ -66,6 +67,48 @@ def test_killed_workers_are_started_again(tmp_path: Path, tiny_study: Callable[.
     for pid in find_workers(process.pid):
         os.kill(pid, signal.SIGKILL)
     assert finish(process, out) == {key: value for key, value in ALL_OUTCOMES.items() if key[1] == 0}
+    assert not list(out.glob("runs/*/lease.json"))
+
+
+def test_a_worker_killed_from_outside_is_never_out_of_memory(tmp_path: Path, tiny_study: Callable[..., Path]) -> None:
+    out = tmp_path / "out"
+    process = start(tiny_study(factors={}, baseline_seeds=[0], on_out_of_memory="accumulate"), out)
+    wait_for_points(out, process)
+    for pid in find_workers(process.pid):
+        os.kill(pid, signal.SIGKILL)
+    assert finish(process, out) == {("baseline", 0): "finished"}
+    (record,) = Ledger(out).read_runs()
+    (killed,) = record.earlier
+    assert killed["outcome"] == "crashed"
+    assert killed["reason"].startswith("the worker was killed from outside (signal 9)")
+    assert record.effective["micro_batch_size"] == 4
+
+
+def test_a_batch_that_does_not_fit_is_trained_in_parts(tmp_path: Path, tiny_study: Callable[..., Path]) -> None:
+    out = tmp_path / "out"
+    path = tiny_study(factors={"batch_size": [4, 16]}, baseline_seeds=[0], on_out_of_memory="accumulate")
+    assert finish(start(path, out, FAST), out) == {("baseline", 0): "finished", ("batch_size=16", 0): "finished"}
+    _, record = Ledger(out).read_runs()
+    assert record.effective["accumulation"] == "16 as 2 × 8"
+    assert record.reason == "16 as 2 × 8, since the first attempt ended so: out of memory at 11.2 GiB, batch of 16"
+    assert [(attempt["outcome"], attempt["effective"]["micro_batch_size"]) for attempt in record.earlier] == [
+        ("out_of_memory", 16)
+    ]
+
+
+def test_a_hang_is_killed_and_the_run_goes_on_from_its_checkpoint(
+    tmp_path: Path, tiny_study: Callable[..., Path]
+) -> None:
+    out = tmp_path / "out"
+    path = tiny_study(factors={}, baseline_seeds=[0], limits={"no_progress_minutes": 0.15})
+    assert finish(start(path, out, "detstudy.testing:HangingFakeTrainer"), out) == {("baseline", 0): "finished"}
+    (record,) = Ledger(out).read_runs()
+    (hung,) = record.earlier
+    assert (hung["outcome"], hung["reason"]) == (
+        "timed_out",
+        "no progress for 0.15 minutes (limits.no_progress_minutes; see log.txt)",
+    )
+    assert "in beat" in (record.folder / "log.txt").read_text()  # where it stood
     assert not list(out.glob("runs/*/lease.json"))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +16,7 @@ from detstudy.setting import SplitName
 from detstudy.spec import load_study
 from detstudy.study import StudyError
 from detstudy.testing import FakeTrainer, run_here
-from detstudy.trainer import Job, Predicted, Trained
+from detstudy.trainer import Job, MemoryShortageError, Predicted, Trained
 
 
 def test_a_whole_study_ends_with_every_outcome_in_its_place(tmp_path: Path, tiny_study: Callable[..., Path]) -> None:
@@ -123,6 +124,98 @@ def test_a_crash_is_a_result_and_is_tried_again(tmp_path: Path, tiny_study: Call
     assert (record.outcome, record.reason) == ("crashed", "KeyError: 'x' (see log.txt)")
     _, ledger = run_here(path, tmp_path / "out")
     assert ledger.read_runs()[0].outcome == "finished"
+
+
+def test_a_batch_is_halved_until_it_fits_and_every_attempt_is_kept(
+    tmp_path: Path, tiny_study: Callable[..., Path]
+) -> None:
+    path = tiny_study(factors={"batch_size": [4, 50]}, baseline_seeds=[0], on_out_of_memory="accumulate")
+    _, ledger = run_here(path, tmp_path / "out")
+    baseline, record = ledger.read_runs()
+    assert (baseline.reason, baseline.earlier) == (None, ())
+    assert (record.outcome, record.attempts) == ("finished", 3)
+    assert [attempt["effective"]["micro_batch_size"] for attempt in record.earlier] == [50, 25]
+    assert record.effective["micro_batch_size"] == 13
+    assert record.effective["accumulation"] == "50 as 3 × 13 + 11"
+    assert record.reason is not None
+    assert record.reason.startswith("50 as 3 × 13 + 11, since the first attempt ended so: out of memory at 11.2 GiB")
+
+
+def test_a_study_that_stopped_at_memory_goes_on_when_it_may_accumulate(
+    tmp_path: Path, tiny_study: Callable[..., Path]
+) -> None:
+    sections = {"factors": {"batch_size": [4, 16]}, "baseline_seeds": [0]}
+    _, ledger = run_here(tiny_study(**sections), tmp_path / "out")
+    finished, stopped = ledger.read_runs()
+    kept = (finished.folder / "result.json").read_bytes()
+    assert (stopped.outcome, stopped.attempts) == ("out_of_memory", 1)
+    _, ledger = run_here(tiny_study(**sections, on_out_of_memory="accumulate"), tmp_path / "out")
+    assert [record.outcome for record in ledger.read_runs()] == ["finished", "finished"]
+    assert (finished.folder / "result.json").read_bytes() == kept
+
+
+def test_a_run_over_its_hours_is_timed_out_until_the_limit_rises(
+    tmp_path: Path, tiny_study: Callable[..., Path]
+) -> None:
+    """The fake takes 0.17 seconds an iteration, logs and saves every 5 of 20."""
+    sections = {"factors": {}, "baseline_seeds": [0]}
+    trainer = FakeTrainer()
+    _, ledger = run_here(tiny_study(**sections, limits={"hours": 2 / 3600}), tmp_path / "out", trainer)
+    (record,) = ledger.read_runs()
+    assert record.outcome == "timed_out"
+    assert record.reason == (
+        "more than 0.000555556 hours of training (limits.hours) at iteration 15; "
+        "it goes on from its checkpoint when the limit is higher"
+    )
+    assert record.measures["train/seconds"].value == pytest.approx(2.55)
+    before = (record.folder / "result.json").read_bytes()
+    assert (record.folder / "checkpoint.txt").read_text() == "10"
+    run_here(tiny_study(**sections, limits={"hours": 1 / 3600}), tmp_path / "out", trainer)
+    assert (record.folder / "result.json").read_bytes() == before
+    _, ledger = run_here(tiny_study(**sections, limits={"hours": 1}), tmp_path / "out", trainer)
+    (record,) = ledger.read_runs()
+    assert (record.outcome, record.attempts) == ("finished", 2)
+    assert [point["iteration"] for point in read_curve(record.folder / "curves.jsonl")] == [5, 10, 15, 20]
+
+
+def test_a_run_that_ends_as_its_hours_do_has_finished(tmp_path: Path, tiny_study: Callable[..., Path]) -> None:
+    path = tiny_study(factors={}, baseline_seeds=[0], limits={"hours": 3 / 3600})  # of 3.4 s, 2.55 at iteration 15
+    _, ledger = run_here(path, tmp_path / "out")
+    assert ledger.read_runs()[0].outcome == "finished"
+
+
+def test_memory_that_runs_out_outside_the_trainer_is_out_of_memory(
+    tmp_path: Path, tiny_study: Callable[..., Path]
+) -> None:
+    class ShortTrainer(FakeTrainer):
+        def predict(self, job: Job, split: SplitName) -> Predicted:
+            raise MemoryShortageError("out of memory at 3.0 GiB, predicting validation")
+
+    class GreedyTrainer(FakeTrainer):
+        def train(self, job: Job) -> Trained:
+            raise MemoryError
+
+    path = tiny_study(factors={}, baseline_seeds=[0])
+    _, ledger = run_here(path, tmp_path / "short", ShortTrainer())
+    (record,) = ledger.read_runs()
+    assert (record.outcome, record.reason) == (
+        "out_of_memory",
+        "evaluation: out of memory at 3.0 GiB, predicting validation",
+    )
+    _, ledger = run_here(path, tmp_path / "greedy", GreedyTrainer())
+    assert ledger.read_runs()[0].outcome == "out_of_memory"
+
+
+def test_a_worker_tells_now_and_then_that_it_is_alive(
+    tmp_path: Path, tiny_study: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study, ledger = load_study(tiny_study(factors={}, baseline_seeds=[0])), Ledger(tmp_path / "out")
+    prepare_ledger(study, ledger)
+    (task,) = list_tasks(plan_study(study), ledger.data["fingerprint"])
+    monkeypatch.setattr("detstudy.execution.work.time.monotonic", itertools.count().__next__)
+    events: list[dict[str, object]] = []
+    work_on(task, study, ledger, FakeTrainer(), Place(), events.append)
+    assert sum(event["kind"] == "beat" for event in events) >= 20  # one an iteration, each a second after the other
 
 
 def test_an_interrupted_run_goes_on_from_its_checkpoint(tmp_path: Path, tiny_study: Callable[..., Path]) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from detstudy.ledger import CurveFile, read_curve
+from detstudy.ledger.curve import count_damaged_lines
 
 
 def test_points_come_back_in_order(tmp_path: Path) -> None:
@@ -36,3 +37,14 @@ def test_an_undefined_number_is_refused(tmp_path: Path) -> None:
 
 def test_no_curve_is_no_points(tmp_path: Path) -> None:
     assert read_curve(tmp_path / "none.jsonl") == []
+
+
+def test_a_changed_digit_is_noticed_and_stays_noticed(tmp_path: Path) -> None:
+    curve = CurveFile(tmp_path / "curves.jsonl")
+    for iteration in (5, 10, 15):
+        curve.append({"iteration": iteration, "loss": 0.5})
+    curve.path.write_bytes(curve.path.read_bytes().replace(b"0.5", b"0.7", 1))
+    assert [point["iteration"] for point in read_curve(curve.path)] == [10, 15]
+    curve.rewind(10)
+    assert [point["iteration"] for point in read_curve(curve.path)] == [10]
+    assert count_damaged_lines(curve.path) == 1

@@ -6,12 +6,14 @@ import json
 import os
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import pytest
 
-from detstudy.ledger import LeaseHeldError, is_lease_live
-from detstudy.ledger.lease import STALE_SECONDS, Lease
+from detstudy.ledger import LeaseHeldError, is_lease_live, lease
+from detstudy.ledger.lease import STALE_SECONDS, Lease, describe_process
 
 
 def test_a_lease_is_held_once_and_given_back(tmp_path: Path) -> None:
@@ -58,3 +60,40 @@ def test_a_damaged_lease_does_not_hold_for_ever(tmp_path: Path) -> None:
     os.utime(path, (old, old))
     with Lease(tmp_path):
         assert is_lease_live(tmp_path)
+
+
+def test_a_stopped_clock_elsewhere_does_not_hold_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lease, "HEARTBEAT_SECONDS", 0.1)
+    path = tmp_path / "lease.json"
+    path.write_text(json.dumps({"host": "elsewhere", "pid": 1, "started": 0.0}))
+    future = time.time() + 10 * STALE_SECONDS
+    os.utime(path, (future, future))
+    with Lease(tmp_path):
+        assert is_lease_live(tmp_path)
+
+
+def test_what_looks_stale_but_beats_is_not_taken_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lease, "HEARTBEAT_SECONDS", 0.2)
+    path = tmp_path / "lease.json"
+    path.write_text(json.dumps({"host": "elsewhere", "pid": 1, "started": 0.0}))
+    old = time.time() - 10 * STALE_SECONDS  # the other machine's clock is behind
+    os.utime(path, (old, old))
+    beat = threading.Timer(0.2, os.utime, (path, (old + 1, old + 1)))
+    beat.start()
+    assert not is_lease_live(tmp_path)
+    with pytest.raises(LeaseHeldError, match="elsewhere"), Lease(tmp_path):
+        pass
+    beat.join()
+
+
+def test_setting_the_clock_kills_no_lease(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Lease(tmp_path):
+        now = time.time()
+        monkeypatch.setattr(time, "time", lambda: now - 1e6)
+        assert is_lease_live(tmp_path)
+
+
+def test_a_pid_in_another_container_is_another_process(tmp_path: Path) -> None:
+    path = tmp_path / "lease.json"
+    path.write_text(json.dumps({**describe_process(), "pids": "pid:[1]", "pid": 2**22 + 1}))
+    assert is_lease_live(tmp_path)  # by its heartbeat alone

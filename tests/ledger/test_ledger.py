@@ -121,3 +121,105 @@ def test_undefined_numbers_never_enter(ledger: tuple[Ledger, Plan]) -> None:
         book.end_run(plan.runs[0], "finished", None, (Measure(name="box/AP", value=float("nan"), unit="AP"),))
     assert book.is_training_due(plan.runs[0])
     json.loads((book.folder / "data.json").read_text())
+
+
+def finish(book: Ledger, plan: Plan) -> tuple[Path, Path]:
+    """Let the plan's first run finish, and return the folders of its training and its evaluation."""
+    run = plan.runs[0]
+    book.start_run(run, {"host": "here"})
+    book.open_curve(run).append({"kind": "train", "iteration": 5})
+    book.end_run(run, "finished", None)
+    folder = book.evaluation_folder(run)
+    folder.mkdir(parents=True)
+    (folder / "predictions.json").write_text("[]")
+    book.end_evaluation(run, "validation", "finished", None, (Measure(name="box/AP", value=39.3, unit="AP"),))
+    return book.run_folder(run), folder
+
+
+def test_a_changed_digit_is_no_result(ledger: tuple[Ledger, Plan]) -> None:
+    book, plan = ledger
+    _, evaluation = finish(book, plan)
+    path = evaluation / "result.json"
+    assert not book.is_evaluation_due(plan.runs[0])
+    path.write_text(path.read_text().replace("39.3", "89.3"))
+    assert book.is_evaluation_due(plan.runs[0])
+    assert "box/AP" not in book.read_run(plan, plan.runs[0]).measures
+
+
+@pytest.mark.parametrize("content", ["{}", "null", "[]", "[" * 100_000, '{"outcome": "finished"}'])
+def test_what_is_no_result_is_written_again(ledger: tuple[Ledger, Plan], content: str) -> None:
+    book, plan = ledger
+    training, evaluation = finish(book, plan)
+    for folder in (evaluation, training):
+        (folder / "result.json").write_text(content)
+        (folder / "run.json").write_text(content)
+        book.read_runs(plan)
+    assert book.is_training_due(plan.runs[0])
+    book.start_run(plan.runs[0], {"host": "there"})
+    assert book.read_run(plan, plan.runs[0]).provenance == {"host": "there"}
+
+
+@pytest.mark.parametrize("content", [None, "", '[{"image_id": 1}]'])
+def test_damaged_predictions_are_due_again(ledger: tuple[Ledger, Plan], content: str | None) -> None:
+    book, plan = ledger
+    _, folder = finish(book, plan)
+    path = folder / "predictions.json"
+    path.unlink() if content is None else path.write_text(content)
+    assert book.is_evaluation_due(plan.runs[0])
+
+
+def test_a_damaged_curve_is_named_with_its_remedy(ledger: tuple[Ledger, Plan]) -> None:
+    book, plan = ledger
+    training, _ = finish(book, plan)
+    assert book.read_run(plan, plan.runs[0]).reason is None
+    for content in (b"", b'{"iteration": 5, "kind": "train", "checksum": "0"}'):
+        (training / "curves.jsonl").write_bytes(content)
+        record = book.read_run(plan, plan.runs[0])
+        assert record.outcome == "finished"
+        assert "curves.jsonl" in str(record.reason)
+        assert "delete the run's folder to train it again" in str(record.reason)
+
+
+def test_a_study_that_was_cut_off_is_named_and_written_again(ledger: tuple[Ledger, Plan], tmp_path: Path) -> None:
+    book, _ = ledger
+    study = load_study(tmp_path / "study.yaml")
+    for content in ("study: tiny", study.source.replace("0.3", "0.4"), ": [", ""):
+        (book.folder / "study.yaml").write_text(content)
+        with pytest.raises(StudyError, match=r"study\.yaml.*\n?.*`detstudy run` with the study file writes it again"):
+            book.load_study()
+        book.refuse_other_study(study)
+        book.store_study(study, {"fingerprint": "d"})
+        assert book.load_study().source == study.source
+
+
+def test_a_damaged_plan_is_unknown_or_written_again(ledger: tuple[Ledger, Plan], tmp_path: Path) -> None:
+    book, plan = ledger
+    finish(book, plan)
+    study = load_study(tmp_path / "study.yaml")
+    (book.folder / "planned.yaml").write_text(study.source.replace("0.3", "0.4"))
+    assert book.load_planned_study() is None
+    book.store_study(study, {"fingerprint": "d"})
+    assert plan_study(book.load_planned_study() or study) == plan
+    assert book.load_planned_study() is not None
+
+
+def test_what_dead_writers_left_is_swept_up(ledger: tuple[Ledger, Plan]) -> None:
+    book, plan = ledger
+    training, evaluation = finish(book, plan)
+    for folder in (training, evaluation):
+        (folder / ".result.json.0123456789ab.part").write_text("{")
+    with book.claim(plan.runs[0]):
+        assert not list(training.rglob("*.part"))
+
+
+def test_damaged_ground_truth_and_gallery_are_noticed(ledger: tuple[Ledger, Plan]) -> None:
+    book, _ = ledger
+    book.store_ground_truth("validation", {"images": [], "annotations": []})
+    book.store_gallery([(7, "0001/000000.png", 0.5, b"jpeg")])
+    assert book.holds_data("d", ["validation"])
+    book.ground_truth_path("validation").write_text('{"images": []}'[:-1])
+    assert not book.holds_data("d", ["validation"])
+    book.store_ground_truth("validation", {"images": [], "annotations": []})
+    (book.folder / "gallery" / "00.jpg").write_bytes(b"jpig")
+    assert book.read_gallery() == []
+    assert not book.holds_data("d", ["validation"])

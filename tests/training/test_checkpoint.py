@@ -1,10 +1,20 @@
 from __future__ import annotations
 
+import errno
 from pathlib import Path
+from typing import IO
 
+import pytest
 import torch
 
-from detstudy.training.checkpoint import find_checkpoints, read_checkpoint, remove_checkpoints, write_checkpoint
+from detstudy.training.checkpoint import (
+    find_checkpoints,
+    is_intact,
+    read_checkpoint,
+    remove_checkpoints,
+    write_checkpoint,
+    write_tensors,
+)
 
 
 def write_three(folder: Path) -> list[Path]:
@@ -60,3 +70,28 @@ def test_files_of_others_are_left_alone(tmp_path: Path) -> None:
     remove_checkpoints(tmp_path)
 
     assert [path.name for path in tmp_path.iterdir()] == ["checkpoint-best.pt"]
+
+
+def test_damage_to_weights_is_noticed(tmp_path: Path) -> None:
+    path = tmp_path / "weights.pt"
+    assert not is_intact(path)
+    write_tensors(path, {"weight": torch.full((1000,), 30.0)})
+    assert is_intact(path)
+    data = bytearray(path.read_bytes())
+    data[data.index(torch.full((4,), 30.0).numpy().tobytes())] ^= 1
+    for damaged in (data, data[:-200], b""):
+        path.write_bytes(damaged)
+        assert not is_intact(path)
+
+
+def test_a_full_disk_is_named_and_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(state: object, file: IO[bytes]) -> None:
+        try:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        finally:
+            raise RuntimeError("unexpected pos 704 vs 598")  # what torch says of it
+
+    monkeypatch.setattr(torch, "save", fail)
+    with pytest.raises(OSError, match="No space left on device"):
+        write_tensors(tmp_path / "weights.pt", {})
+    assert list(tmp_path.iterdir()) == []

@@ -16,20 +16,26 @@ class CountingStub:
 
 
 class MeanDetector(nn.Module):
-    """Its loss is a mean over images, so that the batch's gradient is exactly the weighted sum of its parts'."""
+    """Its losses are means over as many samples as a target has labels, and over twice as many."""
 
     def __init__(self) -> None:
         super().__init__()
         self.layer = nn.Linear(3, 1, dtype=torch.float64)
         self.rpn = CountingStub()
 
-    def forward(self, images: list[torch.Tensor], targets: object) -> dict[str, torch.Tensor]:
+    def count_samples(self, images: list[torch.Tensor], targets: list[dict[str, torch.Tensor]]) -> dict[str, int]:
+        positives = sum(len(target["labels"]) for target in targets)
+        return {"anchors": 0, "proposals": 2 * positives, "positives": positives}
+
+    def forward(self, images: list[torch.Tensor], targets: list[dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
         count = len(images)
+        weights = torch.tensor([len(target["labels"]) for target in targets])[:, None]
         self.rpn.counts = ProposalCounts(
             images=count, anchors=[9 * count, 3 * count], entered=[2 * count] * 2, survived=[count, 0], kept=count
         )
         outputs = self.layer(torch.stack(images)) ** 2
-        return {"loss_a": outputs.mean(), "loss_b": outputs.abs().mean()}
+        total = (outputs * weights).sum()
+        return {"loss_classifier": total / (2 * weights.sum()), "loss_mask": total / weights.sum().clamp(min=1)}
 
 
 def train_once(micro: int | None, clip: float | None = None) -> tuple[torch.Tensor, Session]:
@@ -38,7 +44,6 @@ def train_once(micro: int | None, clip: float | None = None) -> tuple[torch.Tens
         learning_rate=0.5,
         batch_size=5,
         iterations=3,
-        micro_batch_size=micro,
         schedule="constant",
         momentum=0.0,
         weight_decay=0.0,
@@ -51,11 +56,11 @@ def train_once(micro: int | None, clip: float | None = None) -> tuple[torch.Tens
         scaler=torch.amp.GradScaler("cpu", enabled=False),
         device=torch.device("cpu"),
         dtype=None,
-        progress=Progress(),
+        progress=Progress(micro_batch_size=micro),
     )
     images = list(torch.randn(5, 3, dtype=torch.float64))
     before = detector.layer.weight.detach().clone()
-    take_step(session, Batch(images, [{"labels": torch.zeros(n)} for n in range(5)]), setting)
+    take_step(session, Batch(images, [{"labels": torch.zeros(n)} for n in (0, 1, 2, 3, 4)]), setting)
     return detector.layer.weight.detach() - before, session
 
 

@@ -56,7 +56,7 @@ def test_a_run_that_does_not_fit_ends_as_out_of_memory(tmp_path: Path, coco_data
     assert done.returncode == 0, done.stderr
     outcome, reason, measures = json.loads(done.stdout.splitlines()[-1])
     assert outcome == "out_of_memory"
-    assert reason.endswith(" GiB (limit 1.2 GiB), batch of 8, densest image has 2 objects")
+    assert " GiB (limit 1.2 GiB), batch of 8, densest image of the batch has 2 objects (train" in reason
     assert float(reason.split()[4]) >= 1.1
     assert measures["train/peak_memory_bytes"] < limit * 1.1
 

@@ -163,7 +163,8 @@ def _start_contrast(evidence: Evidence, a: Arm, b: Arm, measure: str) -> Contras
     if a.finished and b.finished:
         for arm in (a, b):
             notes += [*list_unfinished(arm.label, arm.runs), *check_receipts(arm.label, arm.finished)]
-        caveats = find_caveats(evidence.study, a.finished[0].setting, b.finished[0].setting)
+        settings = a.finished[0].setting, b.finished[0].setting
+        caveats = find_caveats(evidence.study, *settings, (*a.finished, *b.finished))
     return Contrast(
         a=a.id,
         b=b.id,

@@ -78,6 +78,8 @@ def turn_contrast(evidence: Evidence, contrast: Contrast) -> Contrast:
     """Return the contrast of two settings seen from the other one."""
     turned: dict[Verdict | None, Verdict] = {"better": "worse", "worse": "better"}
     a, b = (evidence.plan.setting(name).setting for name in (contrast.b, contrast.a))
+    ids = (contrast.a, contrast.b)
+    runs = [run for run in evidence.runs if run.setting_id in ids and run.outcome == "finished"]
     return dataclasses.replace(
         contrast,
         a=contrast.b,
@@ -89,7 +91,7 @@ def turn_contrast(evidence: Evidence, contrast: Contrast) -> Contrast:
         seeds=(contrast.seeds[1], contrast.seeds[0]),
         a_value=contrast.b_value,
         b_value=contrast.a_value,
-        caveats=find_caveats(evidence.study, a, b),
+        caveats=find_caveats(evidence.study, a, b, runs),
     )
 
 

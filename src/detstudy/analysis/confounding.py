@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from detstudy.analysis.records import SettingSummary
+from detstudy.ledger import RunRecord
 from detstudy.plan import format_level
 from detstudy.setting import Setting
 from detstudy.study import Study
@@ -15,13 +16,14 @@ SLACK = 0.01
 """Budgets within this share are equal: iterations are whole numbers."""
 
 
-def find_caveats(study: Study, a: Setting, b: Setting) -> tuple[str, ...]:
+def find_caveats(study: Study, a: Setting, b: Setting, runs: Sequence[RunRecord] = ()) -> tuple[str, ...]:
     """Return what a verdict on a against b carries because more changed than its level says, as short clauses.
 
-    A study that asks for the iterations themselves means to compare budgets; then nothing is said of them.
+    Among it which batches of the finished runs were trained in parts, since they did not fit into memory. A study that
+    asks for the iterations themselves means to compare budgets; then nothing is said of them.
     """
     own, other = a.training, b.training
-    caveats = []
+    caveats = [*dict.fromkeys(describe_split(run) for run in runs if "accumulation" in run.effective)]
     if own.batch_size != other.batch_size and own.learning_rate == other.learning_rate:
         caveats.append("the learning rate was not scaled with the batch size")
     if own.batch_size == other.batch_size and any(factor.name == "iterations" for factor in study.factors):
@@ -33,6 +35,13 @@ def find_caveats(study: Study, a: Setting, b: Setting) -> tuple[str, ...]:
     if abs(images / others - 1) > SLACK:
         caveats.append(f"unequal budgets: images seen differ ({images:,} against {others:,})")
     return tuple(caveats)
+
+
+def describe_split(run: RunRecord) -> str:
+    """Return how a batch that did not fit was trained, and what differs from the whole batch."""
+    differs = run.effective.get("accumulation_differs")
+    text = f"batch of {run.effective['accumulation']}, gradients accumulated since the whole batch ran out of memory"
+    return f"{text}: {differs}" if differs else text
 
 
 def describe_batch_rule(study: Study, levels: Sequence[tuple[Any, SettingSummary]]) -> str:

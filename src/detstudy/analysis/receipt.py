@@ -33,6 +33,8 @@ def check_receipt(run: RunRecord) -> list[str]:
     if steps is not None and steps != iterations:
         found = list(dict.fromkeys([*found, _count_steps(steps, iterations)]))
     for name, value in _ask(run.setting).items():
+        if name == "micro_batch_size" and "accumulation" in run.effective:
+            continue  # told as a caveat
         if run.effective.get(name) not in (None, value):
             found.append(f"{label_factor(name)} was {format_level(run.effective[name])}, not {format_level(value)}")
     return found
@@ -140,7 +142,11 @@ def _compare_asked(
             continue
         if a[name] != b[name] and len(found_a | found_b) == 1:
             return f"the {label_factor(name)} did nothing: it was {format_level(found_a.pop())} in both"
-        if a[name] == b[name] and found_a != found_b:
+        if (
+            a[name] == b[name]
+            and found_a != found_b
+            and not (name == "micro_batch_size" and _are_split(a_runs, b_runs))
+        ):
             shown = [", ".join(sorted(format_level(value) for value in found)) for found in (found_a, found_b)]
             return f"the {label_factor(name)} differed though the settings do not ask for it: {' against '.join(shown)}"
     return None
@@ -185,6 +191,11 @@ def _ask(setting: Setting) -> dict[str, Any]:
         "micro_batch_size": training.micro_batch_size or training.batch_size,
         "precision": training.precision,
     }
+
+
+def _are_split(*arms: Sequence[RunRecord]) -> bool:
+    """Whether a batch of any run was trained in parts because it did not fit into memory."""
+    return any("accumulation" in run.effective for runs in arms for run in runs)
 
 
 def _count_steps(steps: float, iterations: int) -> str:

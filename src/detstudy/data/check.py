@@ -13,8 +13,8 @@ from pathlib import Path
 
 from detstudy.data.coco import parse_coco_file, report_missing_images
 from detstudy.data.dataset import parse_dataset, report_counts
-from detstudy.data.faults import Place, Report, list_some
-from detstudy.data.images import decode_image
+from detstudy.data.faults import FaultLog, Place, Report, list_some
+from detstudy.data.images import IMAGE_SUFFIXES, find_missing, inspect_image, list_folder
 from detstudy.data.instances import CLASS_NAMES
 from detstudy.data.kitti_mots import find_layout, parse_sequences, report_layout
 from detstudy.data.records import Fault, ImageRecord
@@ -24,10 +24,21 @@ MOST_THREADS = 4  # that decode images: OpenCV works outside Python's lock
 
 PROBED_IMAGES = 20  # looked for near a bare COCO file
 HEAD = 65_536  # bytes that are compared before a whole file is read
-MOST_COPIES = 4  # named
+MOST_EXAMPLES = 4  # named
 ACCEPTED = (
     "give a study file, a COCO file (.json or .json.gz), a folder with KITTI-MOTS's `training`, or its instances_txt"
 )
+
+# What is unusual in an image and can be trained on, by the kind of its fault.
+TRAITS = {
+    "deep_image": "have more than 8 bits a channel, of which the upper 8 are used: where that leaves them dark, save "
+    "them with 8 bits",
+    "grey_image": "are grey, which gives three equal channels: convert those that should have colours",
+    "palette_image": "have a palette, whose colours are taken: where its numbers are labels, give the photographs",
+    "alpha_image": "have an alpha channel, which is dropped: where colours hide under it, save them without",
+    "turned_image": "have a camera's orientation tag, which is ignored, since annotations are in stored pixels: where "
+    "they were made on the turned image, save it turned and without the tag",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,16 +69,23 @@ class CheckResult:
 
 
 def check_dataset(data: DataSetting, *, images: bool = True) -> CheckResult:
-    """Return the counts and every fault of the data set; with `images` false no image is opened or looked for."""
-    faults: list[Fault] = []
-    dataset = parse_dataset(data, faults.append, images=images)
+    """Return the counts and every fault of the data set; with `images` false no image is opened or looked for.
+
+    Of each kind of fault the first 1,000 are listed, and the others counted. A COCO file is read entry by entry: the
+    memory that the check takes grows with the number of images and objects, not with the file.
+    """
+    faults = FaultLog()
+    dataset = parse_dataset(data, faults.add, images=images, masks=False)
     if images:
-        _check_images([record for records in dataset.splits.values() for record in records], faults)
-        _report_identical(dataset.splits, Path(data.root).expanduser(), faults.append)
+        root = Path(os.path.expanduser(data.root))
+        for split, records in dataset.splits.items():
+            check_images(records, Place(f"{root}: {split}", faults.add))
+        report_unlisted(list(itertools.chain(*dataset.splits.values())), faults.add)
+        _report_identical(dataset.splits, root, faults.add)
     splits: dict[str, SplitCounts] = {
         split: count_objects(records, dataset.classes) for split, records in dataset.splits.items()
     }
-    return CheckResult(splits, tuple(faults))
+    return CheckResult(splits, faults.list_faults())
 
 
 def check_path(path: Path, *, images: bool = True) -> CheckResult:
@@ -76,32 +94,34 @@ def check_path(path: Path, *, images: bool = True) -> CheckResult:
     That is a COCO file (.json, .json.gz) with its images near it, a folder in KITTI-MOTS's layout, or a folder of
     KITTI-MOTS text files alone (then `images` must be false). All its images are one split, `all`.
     """
-    path = path.expanduser()
-    faults: list[Fault] = []
-    place = Place(str(path), faults.append)
+    path = Path(os.path.expanduser(path))
+    faults = FaultLog()
+    place = Place(str(path), faults.add)
     classes: Sequence[str]
     if path.name.endswith((".json", ".json.gz")):
-        file = parse_coco_file(path, path.parent, faults.append, images=False)
+        file = parse_coco_file(path, path.parent, faults.add, images=False, masks=False)
         classes, records = file.classes, file.images
         if images and records:
-            records = _place_images(path, records, faults.append)
-    elif not path.is_dir():
-        what = "is neither a folder nor a .json file" if path.exists() else "is not there"
+            records = _place_images(path, records, faults.add)
+    elif not os.path.isdir(path):
+        what = "is neither a folder nor a .json file" if os.path.exists(path) else "is not there"
         place.refuse("unknown_format", f"{path.name} {what}; {ACCEPTED}.")
-        return CheckResult({}, tuple(faults))
+        return CheckResult({}, faults.list_faults())
     else:
         layout = find_layout(path)
         if layout.annotation_folder is None and layout.image_folder is None:
             place.refuse("unknown_format", f"the folder has no annotations that detstudy knows; {ACCEPTED}.")
-            return CheckResult({}, tuple(faults))
+            return CheckResult({}, faults.list_faults())
         classes = tuple(CLASS_NAMES.values())
-        report_layout(layout, faults.append, images=images)
-        records = parse_sequences(layout, layout.sequences, faults.append, images=images)
+        report_layout(layout, faults.add, images=images)
+        records = parse_sequences(layout, layout.sequences, faults.add, images=images)
+        if images:
+            report_unlisted(records, faults.add)
     if records or not faults:
         report_counts(records, classes, place)
     if images:
-        _check_images(records, faults)
-    return CheckResult({"all": count_objects(records, classes)}, tuple(faults))
+        check_images(records, place)
+    return CheckResult({"all": count_objects(records, classes)}, faults.list_faults())
 
 
 def count_objects(records: Iterable[ImageRecord], classes: Sequence[str]) -> SplitCounts:
@@ -118,11 +138,41 @@ def count_objects(records: Iterable[ImageRecord], classes: Sequence[str]) -> Spl
     return SplitCounts(images, objects, ignore)
 
 
-def _check_images(records: Sequence[ImageRecord], faults: list[Fault]) -> None:
-    """Decode every image and add what is wrong with it; those that are not there have been reported before."""
-    there = [record for record in records if record.path.is_file()]
+def check_images(records: Sequence[ImageRecord], place: Place) -> None:
+    """Decode every image and report what is wrong with it, and once for all of them what is unusual.
+
+    Images that are not there at all have been reported before.
+    """
+    missing = frozenset(find_missing(record.path for record in records))
+    there = [record for record in records if record.path not in missing]
+    counts: Counter[str] = Counter()
+    examples: dict[str, list[str]] = {}
     with ThreadPoolExecutor(min(MOST_THREADS, os.cpu_count() or 1)) as pool:
-        faults.extend(found for found in pool.map(decode_image, there) if isinstance(found, Fault))
+        for record, found in zip(there, pool.map(inspect_image, there), strict=True):
+            if isinstance(found, Fault):
+                place.report(found)
+                continue
+            counts.update(found)
+            for kind in found:
+                examples.setdefault(kind, []).extend([record.name] if counts[kind] <= MOST_EXAMPLES else [])
+    for kind, count in sorted(counts.items()):
+        place.warn(kind, f"{count} of {len(records)} images {TRAITS[kind]} (such as {', '.join(examples[kind])}).")
+
+
+def report_unlisted(records: Sequence[ImageRecord], report: Report) -> None:
+    """Report the image files beside the records' own that no split has."""
+    names: dict[Path, set[str]] = {}
+    for record in records:
+        names.setdefault(record.path.parent, set()).add(record.path.name)
+    for folder, listed in sorted(names.items()):
+        files = (name for name in list_folder(folder) - listed if not name.startswith("."))
+        others = sorted(name for name in files if os.path.splitext(name)[1].lower() in IMAGE_SUFFIXES)
+        if others:
+            message = (
+                f"{len(others)} image files are in no split ({list_some(others, MOST_EXAMPLES)}), so that nothing is "
+                "learned from them; list them in the annotations, or take them away."
+            )
+            Place(str(folder), report).warn("unlisted_images", message)
 
 
 def find_identical(
@@ -174,7 +224,7 @@ def _report_identical(splits: Mapping[SplitName, Sequence[ImageRecord]], root: P
     for (one, records), (other, others) in itertools.combinations(splits.items(), 2):
         pairs = [pair for pair in find_identical(records, others) if pair[0].path != pair[1].path]
         if pairs:
-            names = list_some([f"{own.name} = {same.name}" for own, same in pairs], MOST_COPIES)
+            names = list_some([f"{own.name} = {same.name}" for own, same in pairs], MOST_EXAMPLES)
             message = (
                 f"{len(pairs)} of the {len(records)} images of {one} are byte for byte images of {other} too "
                 f"({names}); on what it learned a detector shows its memory. Give each to one split."
@@ -188,7 +238,7 @@ def _place_images(path: Path, records: Sequence[ImageRecord], report: Report) ->
     bases = [base / name for base in (path.parent, path.parent.parent) for name in ("", "images")]
     folders = [base / name for base in bases for name in ("", split)]
     for folder in folders:
-        if any((folder / record.name).is_file() for record in records[:PROBED_IMAGES]):
+        if any(os.path.isfile(folder / record.name) for record in records[:PROBED_IMAGES]):
             placed = tuple(replace(record, path=folder / record.name) for record in records)
             report_missing_images(folder, placed, report)
             return placed

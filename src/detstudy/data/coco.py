@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import gzip
-import json
+import os
 import re
+import unicodedata
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import Any
 
 from detstudy.data.coco_annotations import parse_annotations, read_integer
-from detstudy.data.faults import Place, Report, list_some
-from detstudy.data.images import find_missing
+from detstudy.data.entries import JsonError, Reader, has_byte_order_mark, read_lists
+from detstudy.data.faults import Place, Report, is_clean, list_some, shorten
+from detstudy.data.images import find_missing, list_folder
 from detstudy.data.masks import LARGEST_SIDE
-from detstudy.data.records import Dataset, ImageRecord
+from detstudy.data.records import Annotation, Dataset, ImageRecord
 from detstudy.setting import CocoData, CocoSplit, SplitName
+
+LISTS = ("categories", "images", "annotations")
 
 FindSequence = Callable[[dict[str, Any], str, Place], str | None]
 """An image's entry, its name and its place → its sequence; reports where it has none."""
@@ -31,9 +35,9 @@ class CocoFile:
     images: tuple[ImageRecord, ...]
 
 
-def parse_coco(data: CocoData, report: Report, *, images: bool = True) -> Dataset:
+def parse_coco(data: CocoData, report: Report, *, images: bool = True, masks: bool = True) -> Dataset:
     """Return what is usable of the splits; report every fault. With `images` false none has to be there."""
-    root = Path(data.root).expanduser()
+    root = Path(os.path.expanduser(data.root))
     find_sequence = _make_sequence_finder(data, Place(str(root), report))
     splits: list[tuple[SplitName, CocoSplit | None]] = [
         ("train", data.train),
@@ -43,141 +47,210 @@ def parse_coco(data: CocoData, report: Report, *, images: bool = True) -> Datase
     files: dict[SplitName, CocoFile] = {}
     for name, split in splits:
         if split is not None:
-            folder = root / Path(split.images).expanduser()
-            path = root / Path(split.annotations).expanduser()
-            files[name] = parse_coco_file(path, folder, report, find_sequence, images=images)
-    train = files["train"]
+            folder = root / os.path.expanduser(split.images)
+            path = root / os.path.expanduser(split.annotations)
+            files[name] = parse_coco_file(path, folder, report, find_sequence, images=images, masks=masks)
     _compare_categories({name: (root / getattr(data, name).annotations, file) for name, file in files.items()}, report)
-    return Dataset(train.classes, train.category_ids, {name: file.images for name, file in files.items()})
+    # Where the splits differ, which is fatal, the longest list has a name for every object to be counted.
+    longest = max(files.values(), key=lambda file: len(file.classes))
+    return Dataset(longest.classes, longest.category_ids, {name: file.images for name, file in files.items()})
 
 
 def parse_coco_file(
-    path: Path, folder: Path, report: Report, find_sequence: FindSequence | None = None, *, images: bool = True
+    path: Path,
+    folder: Path,
+    report: Report,
+    find_sequence: FindSequence | None = None,
+    *,
+    images: bool = True,
+    masks: bool = True,
 ) -> CocoFile:
-    """Return what is usable of one file (.json or .json.gz) whose images lie in the folder; report every fault."""
+    """Return what is usable of one file (.json or .json.gz) whose images lie in the folder; report every fault.
+
+    The file is read twice, entry by entry: annotations mostly stand before the categories. With `masks` false the
+    annotations keep only what counts them, so that a check takes no more memory than the list of images.
+    """
     place = Place(str(path), report)
-    document = read_json(path, place)
-    if document is None:
+    classes: dict[int, str] = {}
+    records: dict[int, ImageRecord] = {}
+    annotations: dict[int, list[Annotation]] = {}
+
+    def read_categories(entries: Iterator[Any]) -> None:
+        classes.update(_parse_categories(entries, place))
+
+    def read_images(entries: Iterator[Any]) -> None:
+        records.update(_parse_images(entries, folder, str(path), report, find_sequence))
+
+    def read_annotations(entries: Iterator[Any]) -> None:
+        indices = {category_id: index for index, category_id in enumerate(sorted(classes))}
+        annotations.update(parse_annotations(entries, records, indices, str(path), report, masks=masks))
+
+    types = _read_file(path, {"categories": read_categories, "images": read_images}, place)
+    if types is None:
         return CocoFile((), (), ())
-    classes = _parse_categories(_read_list(document, "categories", place), place)
-    entries = _read_list(document, "images", place)
-    records = _parse_images(entries, folder, str(path), report, find_sequence)
+    for key in LISTS:
+        if key not in types:
+            message = f"there is no `{key}`; a COCO file has `images`, `annotations` and `categories`."
+            place.refuse("missing_key", message)
+        elif types[key] != "list":
+            place.refuse("wrong_type", f"`{key}` must be a list, not {types[key]}.")
+    if types.get("categories") == "list" and not classes:
+        place.refuse("no_categories", "`categories` names no class; list each with an `id` and a `name`.")
     if images:
         report_missing_images(folder, list(records.values()), report)
-    indices = {category_id: index for index, category_id in enumerate(classes)}
-    annotations = parse_annotations(_read_list(document, "annotations", place), records, indices, str(path), report)
+    if types.get("annotations") == "list":
+        _read_file(path, {"annotations": read_annotations}, place)
     return CocoFile(
-        tuple(classes.values()),
-        tuple(classes),
+        tuple(classes[key] for key in sorted(classes)),
+        tuple(sorted(classes)),
         tuple(replace(records[key], annotations=tuple(annotations.get(key, ()))) for key in sorted(records)),
     )
 
 
-def read_json(path: Path, place: Place) -> dict[str, Any] | None:
-    """Return the object in a JSON file, which may be gzipped; None, and a fault, where there is none."""
+def _read_file(path: Path, readers: Mapping[str, Reader], place: Place) -> dict[str, str] | None:
+    """Have the lists of the file's object read and return its members' types; None, and a fault, for another file."""
     try:
-        data = path.read_bytes()
-        if path.suffix == ".gz":
-            data = gzip.decompress(data)
-        document = json.loads(data)
-    except FileNotFoundError:
-        place.refuse("missing_file", "the annotation file is not there; correct its path in the study file.")
+        if not os.path.exists(path):
+            place.refuse("missing_file", "the annotation file is not there; correct its path in the study file.")
+            return None
+        if not os.path.isfile(path):
+            place.refuse("missing_file", "this is no file; give the path of a COCO file (.json or .json.gz).")
+            return None
+        if "annotations" not in readers and has_byte_order_mark(path):
+            message = "the file starts with a byte order mark, which other tools refuse; save it as UTF-8 without."
+            place.warn("byte_order_mark", message)
+        types = read_lists(path, readers)
+    except JsonError as error:
+        place.refuse("bad_json", str(error))
         return None
-    except json.JSONDecodeError as error:
-        message = f"line {error.lineno}, column {error.colno}: {error.msg}; the file must be one JSON document."
-        place.refuse("bad_json", message)
-        return None
-    except (UnicodeDecodeError, RecursionError, gzip.BadGzipFile, EOFError, zlib.error) as error:
-        place.refuse("bad_json", f"the file is not JSON text ({error}); write it again.")
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        place.refuse("bad_json", f"the gzipped file is damaged ({error}); write it again.")
         return None
     except OSError as error:
-        place.refuse("missing_file", f"the annotation file can't be read ({error.strerror}).")
+        place.refuse("missing_file", f"the annotation file can't be read ({error.strerror}); mend that, or its path.")
         return None
-    if not isinstance(document, dict):
+    if isinstance(types, str):
         message = "the file must hold an object with `images`, `annotations` and `categories`"
-        hint = "; a list is a result file: give the ground truth" if isinstance(document, list) else ""
+        hint = "; a list is a result file: give the ground truth" if types == "list" else ""
         place.refuse("wrong_type", f"{message}{hint}.")
         return None
-    return document
+    return types
 
 
-def _read_list(document: dict[str, Any], key: str, place: Place) -> list[Any]:
-    if key not in document:
-        place.refuse("missing_key", f"there is no `{key}`; a COCO file has `images`, `annotations` and `categories`.")
-        return []
-    value = document[key]
-    if not isinstance(value, list):
-        place.refuse("wrong_type", f"`{key}` must be a list, not {type(value).__name__}.")
-        return []
-    return value
-
-
-def _parse_categories(entries: Sequence[Any], place: Place) -> dict[int, str]:
-    """Return the names by id, in the order of the ids."""
+def _parse_categories(entries: Iterable[Any], place: Place) -> dict[int, str]:
+    """Return the names by id."""
     names: dict[int, str] = {}
     for index, entry in enumerate(entries):
         category_id = read_integer(entry.get("id")) if isinstance(entry, dict) else None
-        if category_id is None or not isinstance(entry.get("name"), str):
+        name = entry.get("name") if isinstance(entry, dict) else None
+        if category_id is None or not isinstance(name, str) or not name.strip():
             place.refuse("wrong_type", f"categories[{index}] must be an object with an integer `id` and a `name`.")
+        elif not is_clean(name):
+            message = f"categories[{index}] has the name {shorten(name)} with control characters; write it in letters."
+            place.refuse("unprintable_name", message)
         elif category_id in names:
             message = f"category id {category_id} is used twice; give each category its own id."
             place.refuse("duplicate_category_id", message)
-        elif entry["name"] in names.values():
-            message = f"category name {entry['name']!r} is used twice; give each category its own name."
+        elif name in names.values():
+            message = f"category name {shorten(name)} is used twice; give each category its own name."
             place.refuse("duplicate_category_name", message)
         else:
-            names[category_id] = entry["name"]
-    return dict(sorted(names.items()))
+            names[category_id] = name
+    return names
 
 
 def _parse_images(
-    entries: Sequence[Any], folder: Path, file: str, report: Report, find_sequence: FindSequence | None
+    entries: Iterable[Any], folder: Path, file: str, report: Report, find_sequence: FindSequence | None
 ) -> dict[int, ImageRecord]:
     records: dict[int, ImageRecord] = {}
     id_of_name: dict[str, int] = {}
+    name_of_folded: dict[str, str] = {}
+    negative = 0
     for index, entry in enumerate(entries):
         place = Place(f"{file}: images[{index}]", report)
         if not isinstance(entry, dict):
             place.refuse("wrong_type", "an image must be an object with id, file_name, width and height.")
             continue
-        image_id, name = read_integer(entry.get("id")), entry.get("file_name")
+        image_id = read_integer(entry.get("id"))
         width, height = read_integer(entry.get("width")), read_integer(entry.get("height"))
         if image_id is None:
-            place.refuse("wrong_type", f"`id` must be an integer, not {entry.get('id')!r}.")
+            place.refuse("wrong_type", f"`id` must be an integer of 64 bits, not {shorten(entry.get('id'))}.")
             continue
         place = Place(f"{file}: image {image_id}", report)
-        if not isinstance(name, str) or not name:
-            place.refuse("wrong_type", f"`file_name` must be a path below the image folder, not {name!r}.")
-            continue
-        name = name.replace("\\", "/")
-        if Path(name).is_absolute():
-            place.refuse("wrong_type", f"`file_name` must be relative to the image folder, not {name!r}.")
+        name = _read_name(entry.get("file_name"), place)
+        if name is None:
             continue
         if width is None or height is None or not (0 < width <= LARGEST_SIDE and 0 < height <= LARGEST_SIDE):
-            shown = f"{entry.get('width')!r} and {entry.get('height')!r}"
+            shown = f"{shorten(entry.get('width'))} and {shorten(entry.get('height'))}"
             place.refuse("wrong_type", f"`width` and `height` must be pixels from 1 to {LARGEST_SIDE}, not {shown}.")
             continue
         if image_id in records:
             place.refuse("duplicate_image_id", "the id is used twice; give each image its own id.")
             continue
+        other = name_of_folded.setdefault(name.casefold(), name)
         if name in id_of_name:
             message = f"{name} is listed twice (image {id_of_name[name]}), so that it counts twice; list it once."
             place.warn("duplicate_image_name", message)
+        elif other != name:
+            message = f"{name} and {other} differ in upper and lower case alone, one file on some systems; rename one."
+            place.warn("names_alike_but_for_case", message)
         id_of_name.setdefault(name, image_id)
+        negative += image_id < 0
         sequence = find_sequence(entry, name, place) if find_sequence else None
         records[image_id] = ImageRecord(image_id, folder / name, name, width, height, sequence, ())
+    if negative:
+        message = f"{negative} image ids are negative, which other tools may take for none; number images from 1."
+        Place(file, report).warn("negative_id", message)
     return records
+
+
+def _read_name(value: object, place: Place) -> str | None:
+    """Return a file name that stays below the image folder, with forward slashes; None, and a fault, for another."""
+    if not isinstance(value, str) or not value:
+        message = f"`file_name` must be a path below the image folder, not {shorten(value)}."
+        place.refuse("wrong_type", message)
+        return None
+    if not is_clean(value):
+        message = f"`file_name` {shorten(value)} has control characters; rename the file."
+        place.refuse("unprintable_name", message)
+        return None
+    name = value.replace("\\", "/")
+    if name.startswith("/") or PureWindowsPath(name).drive or ".." in name.split("/"):
+        message = (
+            f"`file_name` must be relative to the image folder and stay below it, not {shorten(value)}; name the "
+            "folder that holds all images in the study file."
+        )
+        place.refuse("path_outside_folder", message)
+        return None
+    return name
 
 
 def report_missing_images(folder: Path, records: Sequence[ImageRecord], report: Report) -> None:
     """Report each image that is not there, or the whole folder."""
-    if not folder.is_dir():
+    place = Place(str(folder), report)
+    if not os.path.isdir(folder):
         message = "the image folder is not there; correct its path, or check with --annotations-only."
-        Place(str(folder), report).refuse("missing_folder", message)
+        place.refuse("missing_folder", message)
         return
+    try:
+        os.listdir(folder)
+    except OSError as error:
+        message = f"the image folder can't be read ({error.strerror}); give yourself the right to read it."
+        place.refuse("missing_folder", message)
+        return
+    spellings: dict[Path, dict[str, str]] = {}
     for path in find_missing(record.path for record in records):
-        message = "the image is not there; put it there or correct its file_name."
+        if path.parent not in spellings:
+            spellings[path.parent] = {_fold(name): name for name in sorted(list_folder(path.parent))}
+        near = spellings[path.parent].get(_fold(path.name))
+        hint = f" There is {near}, which is spelled in other characters." if near else ""
+        message = f"the image is not there; put it there or correct its file_name.{hint}"
         Place(str(path), report).refuse("missing_image", message)
+
+
+def _fold(name: str) -> str:
+    """Return what is the same for names that look alike: in other case, or with accents as characters of their own."""
+    return unicodedata.normalize("NFC", name).casefold()
 
 
 def _make_sequence_finder(data: CocoData, place: Place) -> FindSequence | None:
@@ -191,7 +264,9 @@ def _make_sequence_finder(data: CocoData, place: Place) -> FindSequence | None:
             value = entry.get(field)
             if isinstance(value, str | int) and value != "":
                 return str(value)
-            message = f"`{field}` must name the image's sequence, but is {value!r}; correct it or data.sequence_field."
+            message = (
+                f"`{field}` must name the image's sequence, but is {shorten(value)}; correct it or data.sequence_field."
+            )
             spot.refuse("missing_sequence", message)
             return None
 

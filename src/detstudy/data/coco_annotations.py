@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from array import array
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import compress
 from typing import Any
 
-from detstudy.data.faults import Place, Report
-from detstudy.data.masks import measure_areas, measure_boxes, pack_runs, rasterize_polygons
+import numpy as np
+from numpy.typing import NDArray
+
+from detstudy.data.faults import Place, Report, shorten
+from detstudy.data.masks import measure_areas, measure_boxes, pack_runs, rasterize_polygons, split_by_bytes
 from detstudy.data.records import Annotation, ImageRecord, Rle
 
 Box = tuple[float, float, float, float]
+LARGEST_INTEGER = 2**63 - 1
+LARGEST_FLOAT = 1e150
 BOX_TOLERANCE = 1.0  # pixels that a box may stand out of its image, for rounding
 POLYGON_MARGIN = 1.0  # longer image sides that a polygon may stand out: pycocotools walks along its whole outline
 
@@ -32,38 +39,85 @@ class _Draft:
 
 
 def read_integer(value: object) -> int | None:
-    """Return an integer of a JSON file; None for anything else. 3.0 is one (some exporters write so), true is not."""
+    """Return an integer of a JSON file; None for anything else. 3.0 is one (some exporters write so), true is not.
+
+    Integers are those of 64 bits, as pycocotools and every array keep ids.
+    """
     if isinstance(value, bool):
         return None
     if isinstance(value, float) and value.is_integer():
-        return int(value)
-    return value if isinstance(value, int) else None
+        value = int(value)
+    return value if isinstance(value, int) and -LARGEST_INTEGER <= value <= LARGEST_INTEGER else None
 
 
 def parse_annotations(
-    entries: Sequence[Any],
+    entries: Iterable[Any],
     images: Mapping[int, ImageRecord],
     class_indices: Mapping[int, int],
     file: str,
     report: Report,
+    *,
+    masks: bool = True,
 ) -> dict[int, list[Annotation]]:
-    """Return the usable annotations by image id, each image's in the order of their ids; report the others."""
-    drafts: dict[int, _Draft] = {}
-    for index, entry in enumerate(entries):
-        draft = _parse_entry(entry, index, images, class_indices, file, report)
-        if draft is None:
-            continue
-        if draft.annotation_id in drafts:
-            draft.place.refuse("duplicate_annotation_id", "the id is used twice; give each annotation its own id.")
-        else:
-            drafts[draft.annotation_id] = draft
+    """Return the usable annotations by image id, each image's in the order of their ids; report the others.
+
+    With `masks` false they keep only their class and whether they are crowds, in no order.
+    """
     found: dict[int, list[Annotation]] = {}
-    for draft in _verify_masks([drafts[key] for key in sorted(drafts)]):
-        if draft.box is None or draft.area is None or not _accept_box(draft.box, draft.image, draft.place):
-            continue
-        annotation = Annotation(draft.annotation_id, draft.class_index, draft.box, draft.area, draft.mask, draft.crowd)
-        found.setdefault(draft.image.id, []).append(annotation)
+    ids = array("q")  # of what can be used: eight bytes each, where a set would take a hundred
+    count = arealess = 0
+
+    def read_drafts() -> Iterator[_Draft]:
+        nonlocal count, arealess
+        for index, entry in enumerate(entries):
+            count += 1
+            draft = _parse_entry(entry, index, images, class_indices, file, report)
+            if draft is not None:
+                ids.append(draft.annotation_id)
+                arealess += draft.area is None
+                yield draft
+
+    for drafts in split_by_bytes(read_drafts(), lambda draft: len(draft.mask.counts)):
+        for draft in _verify_masks(drafts):
+            if draft.box is None or draft.area is None or not _accept_box(draft.box, draft.image, draft.place):
+                continue
+            if masks:
+                note = Annotation(
+                    draft.annotation_id, draft.class_index, draft.box, draft.area, draft.mask, draft.crowd
+                )
+            else:
+                note = _count_annotation(draft.class_index, draft.crowd)
+            found.setdefault(draft.image.id, []).append(note)
+    _report_ids(np.array(ids, dtype=np.int64), file, report)
+    if arealess:
+        message = (
+            f"{arealess} of {count} annotations have no `area`, which tells small objects from large ones; that of the "
+            "mask is taken. Write it where another shall count."
+        )
+        Place(file, report).warn("missing_area", message)
+    for notes in found.values():
+        notes.sort(key=lambda note: note.id)
     return found
+
+
+@lru_cache(maxsize=4096)
+def _count_annotation(class_index: int, crowd: bool) -> Annotation:
+    return Annotation(0, class_index, (0.0, 0.0, 0.0, 0.0), 0.0, Rle(0, 0, b""), crowd)
+
+
+def _report_ids(ids: NDArray[np.int64], file: str, report: Report) -> None:
+    values, counts = np.unique(ids, return_counts=True)
+    for value, times in zip(values[counts > 1].tolist(), counts[counts > 1].tolist(), strict=True):
+        often = "twice" if times == 2 else f"{times} times"
+        message = f"the id is used {often}; give each annotation its own id."
+        Place(f"{file}: annotation {value}", report).refuse("duplicate_annotation_id", message)
+    low = int((values <= 0).sum())
+    if low:
+        message = (
+            f"{low} annotation ids are 0 or negative; pycocotools takes 0 for no match, so other tools may count these "
+            "as missed. Number annotations from 1."
+        )
+        Place(file, report).warn("negative_id", message)
 
 
 def _verify_masks(drafts: list[_Draft]) -> list[_Draft]:
@@ -105,21 +159,21 @@ def _parse_entry(
         return None
     annotation_id = read_integer(entry.get("id"))
     if annotation_id is None:
-        place.refuse("wrong_type", f"`id` must be an integer, not {entry.get('id')!r}.")
+        place.refuse("wrong_type", f"`id` must be an integer of 64 bits, not {shorten(entry.get('id'))}.")
         return None
     place = Place(f"{file}: annotation {annotation_id}", report)
     category_id = read_integer(entry.get("category_id"))
     class_index = None if category_id is None else class_indices.get(category_id)
     if class_index is None:
-        message = f"category_id {entry.get('category_id')!r} is not in `categories`; add it there or correct it."
+        message = f"category_id {shorten(entry.get('category_id'))} is not in `categories`; add it there or correct it."
         place.refuse("unknown_class", message)
     crowd = entry.get("iscrowd", 0)
     if crowd not in (0, 1):
-        place.refuse("wrong_type", f"`iscrowd` must be 0 or 1, not {crowd!r}.")
+        place.refuse("wrong_type", f"`iscrowd` must be 0 or 1, not {shorten(crowd)}.")
     image_id = read_integer(entry.get("image_id"))
     image = None if image_id is None else images.get(image_id)
     if image is None:
-        message = f"image_id {entry.get('image_id')!r} is not a usable entry of `images`; add or mend it there."
+        message = f"image_id {shorten(entry.get('image_id'))} is not a usable entry of `images`; add or mend it there."
         place.refuse("dangling_image_id", message)
         return None
     box_sound, box = _parse_box(entry.get("bbox"), place)
@@ -135,7 +189,9 @@ def _parse_box(value: object, place: Place) -> tuple[bool, Box | None]:
     if value is None:
         return True, None
     if not isinstance(value, list) or len(value) != 4 or not all(_is_number(number) for number in value):
-        place.refuse("degenerate_box", f"`bbox` must be four finite numbers [x, y, width, height], not {value!r}.")
+        place.refuse(
+            "degenerate_box", f"`bbox` must be four finite numbers [x, y, width, height], not {shorten(value)}."
+        )
         return False, None
     x, y, width, height = value
     return True, (float(x), float(y), float(width), float(height))
@@ -164,7 +220,9 @@ def _parse_area(value: Any, place: Place) -> tuple[bool, float | None]:
     if value is None:
         return True, None
     if not _is_number(value) or value < 0:
-        place.refuse("bad_area", f"`area` must be a number of pixels, not {value!r}; left out, the mask's is taken.")
+        place.refuse(
+            "bad_area", f"`area` must be a number of pixels, not {shorten(value)}; left out, the mask's is taken."
+        )
         return False, None
     return True, float(value)
 
@@ -218,7 +276,7 @@ def _parse_rle(value: dict[str, Any], image: ImageRecord, place: Place) -> Rle |
     size, counts = value.get("size"), value.get("counts")
     if size != [image.height, image.width]:
         message = (
-            f"the RLE's `size` [height, width] is {size!r}, but its image is {[image.height, image.width]}; "
+            f"the RLE's `size` [height, width] is {shorten(size)}, but its image is {[image.height, image.width]}; "
             "make the mask at the image's size."
         )
         place.refuse("mask_size_mismatch", message)
@@ -240,4 +298,5 @@ def _parse_rle(value: dict[str, Any], image: ImageRecord, place: Place) -> Rle |
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    # The square of a length, an area, shall be a number too; a whole number may be too large for any.
+    return isinstance(value, int | float) and not isinstance(value, bool) and -LARGEST_FLOAT < value < LARGEST_FLOAT

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from itertools import combinations
 from pathlib import Path
 
 from detstudy.data.coco import parse_coco
-from detstudy.data.faults import Place, Report, list_some, raise_fatal
+from detstudy.data.faults import FaultLog, Place, Report, list_some
 from detstudy.data.kitti_mots import parse_kitti_mots
-from detstudy.data.records import Dataset, Fault, ImageRecord
+from detstudy.data.records import Dataset, ImageRecord
 from detstudy.setting import CocoData, DataSetting
 
 
@@ -19,19 +20,22 @@ def read_dataset(data: DataSetting) -> Dataset:
     (Only a KITTI-MOTS frame that no annotation gives a size has its header read.) Raises DataError with the first
     fault that forbids training and the number of the others; `check_dataset` finds them all.
     """
-    faults: list[Fault] = []
-    dataset = parse_dataset(data, faults.append)
-    raise_fatal(faults)
+    faults = FaultLog()
+    dataset = parse_dataset(data, faults.add)
+    faults.raise_fatal()
     return dataset
 
 
-def parse_dataset(data: DataSetting, report: Report, *, images: bool = True) -> Dataset:
-    """Return what is usable of the data set and report every fault; with `images` false none has to be there."""
+def parse_dataset(data: DataSetting, report: Report, *, images: bool = True, masks: bool = True) -> Dataset:
+    """Return what is usable of the data set and report every fault.
+
+    With `images` false none has to be there; with `masks` false the annotations of COCO files tell only their class.
+    """
     if isinstance(data, CocoData):
-        dataset = parse_coco(data, report, images=images)
+        dataset = parse_coco(data, report, images=images, masks=masks)
     else:
         dataset = parse_kitti_mots(data, report, images=images)
-    root = Path(data.root).expanduser()
+    root = Path(os.path.expanduser(data.root))
     for split, records in dataset.splits.items():
         report_counts(records, dataset.classes, Place(f"{root}: {split}", report))
     for (one, records), (other, others) in combinations(dataset.splits.items(), 2):

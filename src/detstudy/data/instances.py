@@ -6,20 +6,28 @@ the ids themselves, 0 where there is nothing. Class 10 is a region to ignore.
 
 from __future__ import annotations
 
+import itertools
+import os
+import struct
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from detstudy.data.faults import Place, Report
-from detstudy.data.masks import LARGEST_SIDE, decode_runs, pack_runs
+from detstudy.data.faults import Place, Report, list_some, shorten
+from detstudy.data.headers import read_header
+from detstudy.data.masks import LARGEST_SIDE, decode_runs, pack_runs, split_by_bytes
 from detstudy.data.records import Rle
 
 CLASS_NAMES = {1: "car", 2: "pedestrian"}
 IGNORE_CLASS = 10
 INSTANCES_PER_CLASS = 1000
 FRAMES_PER_SEQUENCE = 1_000_000  # six digits
+LARGEST_ID = 2**31 - 1
+LONGEST_LINE = 1 << 24  # bytes
+MOST_PIXELS = 1 << 24  # of a 16-bit PNG: KITTI's frames have half a million, and a false header may claim any number
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,20 +44,18 @@ class Instance:
 
 def read_instances_text(path: Path, report: Report) -> list[Instance]:
     """Return the sound objects of a text file by frame and id; report every other line, and what overlaps."""
-    try:
-        lines = path.read_bytes().decode("ascii", errors="replace").splitlines()
-    except OSError as error:
-        Place(str(path), report).refuse("missing_file", f"the file can't be read ({error.strerror}).")
-        return []
     found: dict[tuple[int, int], Instance] = {}
     sizes: dict[int, tuple[int, int]] = {}
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
+    last = 0
+    unordered: list[int] = []
+    for number, line in _read_lines(path, report):
         place = Place(f"{path}: line {number}", report)
         instance = _parse_line(line, place)
         if instance is None:
             continue
+        if instance.frame < last:
+            unordered.append(number)
+        last = instance.frame
         key = (instance.frame, instance.object_id)
         size = (instance.mask.height, instance.mask.width)
         if key in found:
@@ -63,7 +69,14 @@ def read_instances_text(path: Path, report: Report) -> list[Instance]:
             place.refuse("mask_size_mismatch", message)
         else:
             found[key] = instance
-    return _verify_masks([found[key] for key in sorted(found)])
+    if unordered:
+        message = (
+            f"{len(unordered)} lines have an earlier frame than the line before (lines {list_some(unordered)}); they "
+            "are sorted here, but other tools may not: sort the file by frame."
+        )
+        Place(str(path), report).warn("unordered_lines", message)
+    instances = [found[key] for key in sorted(found)]
+    return [sound for frames in _split_by_frames(instances) for sound in _verify_masks(frames)]
 
 
 def read_instances_png(path: Path, frame: int, report: Report) -> tuple[list[Instance], tuple[int, int] | None]:
@@ -72,8 +85,20 @@ def read_instances_png(path: Path, frame: int, report: Report) -> tuple[list[Ins
 
     place = Place(str(path), report)
     try:
-        ids = cv2.imdecode(np.frombuffer(path.read_bytes(), dtype=np.uint8), cv2.IMREAD_UNCHANGED)
-    except (OSError, cv2.error):
+        with path.open("rb") as file:
+            header = read_header(file)
+        pixels = header.height * header.width
+        if header.bits != 16 or not header.grey or header.alpha:
+            message = (
+                f"the image has {header.bits} bits a channel{'' if header.grey else ' and colours'}; ids are one "
+                "channel of 16 bits: write it as a grey 16-bit PNG."
+            )
+            place.refuse("annotation_bit_depth", message)
+            return [], None
+        ids = None
+        if 0 < pixels <= MOST_PIXELS:
+            ids = cv2.imdecode(np.frombuffer(path.read_bytes(), dtype=np.uint8), cv2.IMREAD_UNCHANGED)
+    except (OSError, ValueError, struct.error, cv2.error):
         ids = None
     if ids is None or ids.ndim != 2:
         place.refuse("undecodable_annotation", "the file is not a PNG image of one 16-bit channel; fetch it again.")
@@ -98,24 +123,45 @@ def read_instances_png(path: Path, frame: int, report: Report) -> tuple[list[Ins
     return instances, (height, width)
 
 
+def _read_lines(path: Path, report: Report) -> Iterator[tuple[int, str]]:
+    """Give the lines that are not blank, with their numbers, up to one that is too long for any mask."""
+    try:
+        if not os.path.isfile(path):
+            Place(str(path), report).refuse("missing_file", "this is no file; put the annotations there.")
+            return
+        with path.open("rb") as file:
+            for number, line in enumerate(iter(lambda: file.readline(LONGEST_LINE), b""), start=1):
+                if len(line) == LONGEST_LINE:
+                    message = f"the line has more than {LONGEST_LINE:,} bytes; is the file binary? Fetch it again."
+                    Place(f"{path}: line {number}", report).refuse("bad_line", message)
+                    return
+                text = line.decode("ascii", errors="replace")
+                if text.strip():
+                    yield number, text
+    except OSError as error:
+        message = f"the file can't be read ({error.strerror}); give yourself the right to read it."
+        Place(str(path), report).refuse("missing_file", message)
+
+
 def _parse_line(line: str, place: Place) -> Instance | None:
     fields = line.split()
     if len(fields) != 6:
         message = f"the line has {len(fields)} fields; it needs six: frame id class height width rle."
         place.refuse("bad_line", message)
         return None
+    shown = shorten(" ".join(fields[:5]))
     try:
         frame, object_id, class_id, height, width = (int(field) for field in fields[:5])
     except ValueError:
-        shown = " ".join(fields[:5])
-        place.refuse("bad_line", f"frame, id, class, height and width must be integers, not {shown!r}.")
+        place.refuse("bad_line", f"frame, id, class, height and width must be integers, not {shown}.")
         return None
-    shown = " ".join(fields[:5])
-    if not 0 <= frame < FRAMES_PER_SEQUENCE or object_id <= 0:
-        place.refuse("bad_line", f"the frame must have at most six digits and the id be 1 or more, not {shown!r}.")
+    if not 0 <= frame < FRAMES_PER_SEQUENCE or not 0 < object_id <= LARGEST_ID:
+        place.refuse(
+            "bad_line", f"the frame must have at most six digits and the id be from 1 to {LARGEST_ID}, not {shown}."
+        )
         return None
     if not 0 < height <= LARGEST_SIDE or not 0 < width <= LARGEST_SIDE:
-        place.refuse("bad_line", f"height and width must be pixels from 1 to {LARGEST_SIDE}, not {shown!r}.")
+        place.refuse("bad_line", f"height and width must be pixels from 1 to {LARGEST_SIDE}, not {shown}.")
         return None
     if not _accept_class(class_id, place):
         return None
@@ -147,6 +193,13 @@ def _verify_masks(instances: list[Instance]) -> list[Instance]:
             sound.append(replace(instance, area=area))
     _report_overlaps(sound)
     return sound
+
+
+def _split_by_frames(instances: list[Instance]) -> Iterator[list[Instance]]:
+    """Give the sorted instances in lists of whole frames, each short enough to unpack at once."""
+    frames = (list(members) for _, members in itertools.groupby(instances, key=lambda instance: instance.frame))
+    for chunk in split_by_bytes(frames, lambda members: sum(len(instance.mask.counts) for instance in members)):
+        yield list(itertools.chain(*chunk))
 
 
 def _report_overlaps(instances: list[Instance]) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from detstudy.data.faults import Place, Report, list_some
-from detstudy.data.images import read_image_size
+from detstudy.data.images import list_folder, read_image_size
 from detstudy.data.instances import (
     CLASS_NAMES,
     FRAMES_PER_SEQUENCE,
@@ -21,6 +22,7 @@ from detstudy.data.records import Annotation, DataError, Dataset, ImageRecord
 from detstudy.setting import KittiMotsData, SplitName
 
 OFFICIAL_VALIDATION = (2, 6, 7, 8, 10, 13, 14, 16, 18)
+SEQUENCE_DIGITS = 6
 OFFICIAL_TRAIN = tuple(number for number in range(21) if number not in OFFICIAL_VALIDATION)
 
 
@@ -34,6 +36,7 @@ class Layout:
     pngs: dict[int, Path]  # folders of 16-bit PNG
     image_folder: Path | None
     annotation_folder: Path | None
+    twins: tuple[Path, ...]  # whose number another has, too
 
     @property
     def sequences(self) -> tuple[int, ...]:
@@ -42,28 +45,33 @@ class Layout:
 
 
 def find_layout(root: Path) -> Layout:
-    """Return what lies below the root: the data set's folder, its `training`, or a folder of text files alone."""
+    """Return what lies below the root: the data set's folder, its `training`, or a folder of text files alone.
+
+    A folder that can't be read is as good as none.
+    """
     bases = [root / "training", root]
     image_folder = _find_folder(bases, "image_02")
     text_folder = _find_folder(bases, "instances_txt")
     png_folder = _find_folder(bases, "instances")
     texts = _list_sequences(text_folder, ".txt")
     if text_folder is None and image_folder is None and png_folder is None:
-        texts = _list_sequences(root if root.is_dir() else None, ".txt")
+        texts = _list_sequences(root, ".txt")
         text_folder = root if texts else None
+    frames, pngs = _list_sequences(image_folder, ""), _list_sequences(png_folder, "")
     return Layout(
         root,
-        _list_sequences(image_folder, ""),
-        texts,
-        _list_sequences(png_folder, ""),
+        _choose_first(frames),
+        _choose_first(texts),
+        _choose_first(pngs),
         image_folder,
         text_folder or png_folder,
+        tuple(path for found in (frames, texts, pngs) for paths in found.values() for path in paths[1:]),
     )
 
 
 def parse_kitti_mots(data: KittiMotsData, report: Report, *, images: bool = True) -> Dataset:
     """Return what is usable of the splits; report every fault. With `images` false no frame has to be there."""
-    root = Path(data.root).expanduser()
+    root = Path(os.path.expanduser(data.root))
     layout = find_layout(root)
     place = Place(str(root), report)
     wanted = choose_sequences(data, layout.sequences)
@@ -102,7 +110,7 @@ def choose_sequences(data: KittiMotsData, present: Sequence[int]) -> dict[SplitN
 def report_layout(layout: Layout, report: Report, *, images: bool) -> bool:
     """Return whether there are annotations; report folders that are missing."""
     place = Place(str(layout.root), report)
-    if not layout.root.is_dir():
+    if not os.path.isdir(layout.root):
         place.refuse("missing_folder", "the data set's folder is not there; correct data.root.")
         return False
     if layout.annotation_folder is None:
@@ -112,6 +120,12 @@ def report_layout(layout: Layout, report: Report, *, images: bool) -> bool:
         )
         place.refuse("missing_folder", message)
         return False
+    for folder in (layout.annotation_folder, layout.image_folder):
+        if folder is not None:
+            _can_list(folder, report)
+    for twin in layout.twins:
+        message = f"sequence {int(twin.stem)} is there twice; keep one of the two, or give it another number."
+        Place(str(twin), report).refuse("duplicate_sequence", message)
     if images and layout.image_folder is None:
         message = (
             "there are no frames; put KITTI tracking's left colour images into training/image_02/SSSS/FFFFFF.png, or "
@@ -128,7 +142,7 @@ def parse_sequences(
     records: list[ImageRecord] = []
     annotation_id = 1
     for sequence in sequences:
-        frames = _list_frames(layout.frames.get(sequence))
+        frames = _list_frames(layout.frames.get(sequence), report)
         instances, sizes = _read_sequence(layout, sequence, sorted(frames), report)
         boxes = measure_boxes([instance.mask for instance in instances])
         annotations: dict[int, list[Annotation]] = {}
@@ -137,6 +151,9 @@ def parse_sequences(
             annotation_id += 1
         if images and layout.image_folder is not None:
             _report_missing_frames(layout, sequence, frames, sorted({*sizes, *annotations}), report)
+        if images and not frames and not sizes:
+            place = Place(str(layout.frames.get(sequence) or layout.texts.get(sequence) or layout.root), report)
+            place.warn("empty_sequence", "the sequence has no frame and no object; fetch it again or leave it out.")
         folder = layout.frames.get(sequence, (layout.image_folder or layout.root) / f"{sequence:04d}")
         for frame in sorted({*frames, *sizes}):
             path = frames.get(frame, folder / f"{frame:06d}.png")
@@ -169,7 +186,7 @@ def _read_sequence(
         place = Place(str((layout.annotation_folder or layout.root) / f"{sequence:04d}"), report)
         place.refuse("missing_annotations", "the sequence has frames but no annotations; add them or leave it out.")
         return [], {}
-    pngs = _list_frames(layout.pngs[sequence])
+    pngs = _list_frames(layout.pngs[sequence], report)
     for frame, path in sorted(pngs.items()):
         found, size = read_instances_png(path, frame, report)
         instances.extend(found)
@@ -212,25 +229,49 @@ def _read_frame_size(path: Path, report: Report) -> tuple[int, int] | None:
 
 
 def _find_folder(bases: Sequence[Path], name: str) -> Path | None:
-    return next((base / name for base in bases if (base / name).is_dir()), None)
+    return next((base / name for base in bases if os.path.isdir(base / name)), None)
 
 
-def _list_sequences(folder: Path | None, suffix: str) -> dict[int, Path]:
-    """Return files (with the suffix) or folders (without one) that are named by a sequence's number."""
+def _list_sequences(folder: Path | None, suffix: str) -> dict[int, list[Path]]:
+    """Return files (with the suffix) or folders (without one) that are named by a sequence's number, by number."""
+    found: dict[int, list[Path]] = {}
+    for path in sorted(folder / name for name in list_folder(folder)) if folder is not None else ():
+        named = path.stem.isdecimal() and len(path.stem) <= SEQUENCE_DIGITS and path.suffix == suffix
+        if named and os.path.isdir(path) == (suffix == ""):
+            found.setdefault(int(path.stem), []).append(path)
+    return found
+
+
+def _choose_first(found: dict[int, list[Path]]) -> dict[int, Path]:
+    return {number: paths[0] for number, paths in found.items()}
+
+
+def _list_frames(folder: Path | None, report: Report) -> dict[int, Path]:
+    """Return the frames' files by number; report numbers that are too large, and of twins all but the first."""
     if folder is None:
         return {}
-    return {
-        int(path.stem): path
-        for path in sorted(folder.iterdir())
-        if path.stem.isdecimal() and path.suffix == suffix and path.is_dir() == (suffix == "")
-    }
+    frames: dict[int, Path] = {}
+    if not _can_list(folder, report):
+        return frames
+    for path in sorted(folder / name for name in list_folder(folder)):
+        if not path.stem.isdecimal() or path.suffix not in (".png", ".jpg"):
+            continue
+        number = int(path.stem)
+        if number >= FRAMES_PER_SEQUENCE:
+            Place(str(path), report).refuse("bad_frame", "a frame's number has at most six digits; rename the file.")
+        elif number in frames:
+            message = f"the frame is there twice, as {frames[number].name} too; keep one of the files."
+            Place(str(path), report).refuse("duplicate_frame", message)
+        else:
+            frames[number] = path
+    return frames
 
 
-def _list_frames(folder: Path | None) -> dict[int, Path]:
-    if folder is None:
-        return {}
-    return {
-        int(path.stem): path
-        for path in sorted(folder.iterdir())
-        if path.stem.isdecimal() and path.suffix in (".png", ".jpg")
-    }
+def _can_list(folder: Path, report: Report) -> bool:
+    try:
+        os.listdir(folder)
+    except OSError as error:
+        message = f"the folder can't be read ({error.strerror}); give yourself the right to read it."
+        Place(str(folder), report).refuse("missing_folder", message)
+        return False
+    return True

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,8 +12,12 @@ from numpy.typing import NDArray
 from detstudy.data.records import Annotation, Rle
 
 CHUNK_BYTES = 1 << 20  # of counts unpacked at once: about 100 MB of working memory
+MOST_ITEMS = 1 << 14  # that are held at once, with whatever else they carry
 LARGEST_SIDE = 65_535  # pixels; JPEG holds no more, and run lengths stay within 32 bits
 LONGEST_RUN_CHARACTERS = 7  # 35 bits; pycocotools keeps runs in 32
+
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +91,7 @@ def measure_areas(masks: Sequence[Rle]) -> tuple[list[int], list[str | None]]:
     """Return each mask's area in pixels and what is wrong with it (None: nothing), safe on any bytes."""
     areas: list[int] = []
     faults: list[str | None] = []
-    for chunk in _split_by_bytes(masks):
+    for chunk in split_by_bytes(masks, lambda mask: len(mask.counts)):
         runs = decode_runs(chunk)
         areas.extend(runs.areas.tolist())
         faults.extend(runs.faults)
@@ -198,15 +202,18 @@ def _mark(faults: list[str | None], where: NDArray[np.bool_], reason: str) -> No
         faults[position] = reason
 
 
-def _split_by_bytes(masks: Sequence[Rle]) -> Iterator[Sequence[Rle]]:
-    start = size = 0
-    for position, mask in enumerate(masks):
-        size += len(mask.counts)
-        if size >= CHUNK_BYTES:
-            yield masks[start : position + 1]
-            start, size = position + 1, 0
-    if start < len(masks):
-        yield masks[start:]
+def split_by_bytes(items: Iterable[T], size_of: Callable[[T], int]) -> Iterator[list[T]]:
+    """Give the items in lists whose sizes add up to about CHUNK_BYTES, and of at most MOST_ITEMS."""
+    chunk: list[T] = []
+    size = 0
+    for item in items:
+        chunk.append(item)
+        size += size_of(item)
+        if size >= CHUNK_BYTES or len(chunk) == MOST_ITEMS:
+            yield chunk
+            chunk, size = [], 0
+    if chunk:
+        yield chunk
 
 
 def _as_coco(mask: Rle) -> dict[str, object]:

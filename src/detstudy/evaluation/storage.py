@@ -44,7 +44,7 @@ def load_matches(path: str | os.PathLike[str]) -> tuple[dict[Kind, Matches], dic
             arrays = {name: stored[name] for name in stored.files}
     except FileNotFoundError:
         raise EvaluationError(f"{path}: no such file; {_AGAIN}") from None
-    except (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error, TypeError) as error:
+    except (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error, TypeError, NotImplementedError) as error:
         raise EvaluationError(f"{path}: cannot be read ({error}); {_AGAIN}") from None
     if "version" not in arrays or arrays["version"].tolist() != _VERSION:
         raise EvaluationError(f"{path}: not matches of version {_VERSION}; {_AGAIN}")

@@ -1,24 +1,36 @@
 """Worker processes and the local pool: what is missing of a study gets done, whatever dies on the way."""
 
+from detstudy.execution.budget import SpentTime, cut_tasks, describe_stop
+from detstudy.execution.forecast import Forecast, Range, RunForecast, forecast_study
 from detstudy.execution.pool import InterruptedStudyError, list_tasks, prepare_trainer, run_tasks
 from detstudy.execution.prepare import describe_data, foresee_runs, prepare_ledger
 from detstudy.execution.progress import TerminalProgress
+from detstudy.execution.proposal import Proposal, propose_changes
 from detstudy.execution.provenance import count_cores, list_gpus
 from detstudy.execution.work import Place, Task, is_task_due, work_on
 
 __all__ = [
+    "Forecast",
     "InterruptedStudyError",
     "Place",
+    "Proposal",
+    "Range",
+    "RunForecast",
+    "SpentTime",
     "Task",
     "TerminalProgress",
     "count_cores",
+    "cut_tasks",
     "describe_data",
+    "describe_stop",
+    "forecast_study",
     "foresee_runs",
     "is_task_due",
     "list_gpus",
     "list_tasks",
     "prepare_ledger",
     "prepare_trainer",
+    "propose_changes",
     "run_tasks",
     "work_on",
 ]

@@ -2,29 +2,39 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import queue
 import signal
+import stat
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from types import FrameType
 from typing import IO, Any, Protocol
 
-from detstudy.execution.work import EXIT_HELD, EXIT_REFUSED, Task, is_task_due
-from detstudy.ledger import Ledger, is_lease_live
+from detstudy.execution.death import MemorySample, Records, classify_death, read_records, sample_memory
+from detstudy.execution.work import EXIT_HELD, EXIT_REFUSED, STACKS_SIGNAL, Task, is_task_due
+from detstudy.ledger import LeaseHeldError, Ledger, is_lease_live
 from detstudy.plan import Plan, PlannedRun, identify_training
-from detstudy.setting import SplitName
-from detstudy.study import Study
-from detstudy.trainer import RefusedError
+from detstudy.setting import Outcome, SplitName
+from detstudy.study import Limits, Study
+from detstudy.trainer import RefusedError, choose_micro_batch
 
 GRACE_SECONDS = 15.0
+READ_SECONDS = 5.0
 POLL_SECONDS = 0.2
+SAMPLE_SECONDS = 1.0
+KILLS_KEPT = 10  # samples; a process that was killed takes a while to be gone
+STACKS_SECONDS = 0.5  # for a worker that hangs to write where it stands
+LOG_END = 2000  # bytes, in which a worker may have said why it died
 
 
 class InterruptedStudyError(Exception):
@@ -53,7 +63,13 @@ class _Worker:
     process: subprocess.Popen[bytes]
     device: str
     log: IO[bytes] | None  # None is the driver's own standard error
+    log_start: int = 0  # bytes of the log before this worker's
     refused: str | None = None
+    reader: threading.Thread | None = None
+    silent: float = 0.0  # seconds without an event, of the driver's own time
+    stalled: bool = False  # killed for it
+    sample: MemorySample | None = None
+    kills: deque[int | None] = field(default_factory=lambda: deque(maxlen=KILLS_KEPT))  # the system's, at each sample
 
 
 def list_tasks(plan: Plan, fingerprint: str, splits: tuple[SplitName, ...] = ("validation",)) -> list[Task]:
@@ -64,21 +80,34 @@ def list_tasks(plan: Plan, fingerprint: str, splits: tuple[SplitName, ...] = ("v
     return [Task(runs=tuple(runs), splits=splits) for runs in groups.values()]
 
 
-def run_tasks(tasks: Sequence[Task], ledger: Ledger, *, trainer: str, devices: Sequence[str], watcher: Watcher) -> None:
+def run_tasks(
+    tasks: Sequence[Task],
+    ledger: Ledger,
+    *,
+    trainer: str,
+    devices: Sequence[str],
+    watcher: Watcher,
+    is_over: Callable[[], bool] = lambda: False,
+) -> None:
     """Work on all due tasks, one process each, as many at a time as there are devices ("cpu", or a GPU's name).
 
-    A worker that dies leaves a crashed run, which is tried again from its checkpoint (MAX_ATTEMPTS in all). A run that
-    another driver holds is left to it and waited for. Raises InterruptedStudyError on SIGINT, SIGTERM and SIGHUP, after
-    the workers stopped; RefusedError where a setting can't be trained here.
+    A worker that dies leaves a crashed run, which is tried again from its checkpoint (MAX_ATTEMPTS in all), or one that
+    is out of memory, where the system has that on record. One that tells of no progress for longer than the study's
+    limit is killed, and its run tried again alike. A run that another driver holds is left to it and waited for. Once
+    `is_over` says so the workers are stopped, their checkpoints kept. Raises InterruptedStudyError on SIGINT, SIGTERM
+    and SIGHUP, after the workers stopped; RefusedError where a setting can't be trained here.
     """
     due = [task for task in tasks if is_task_due(ledger, task)]
+    limits = ledger.load_study().limits
+    records = read_records()
     watcher.begin(due)
     free = list(devices)
     workers: list[_Worker] = []
+    looked = time.monotonic()
     events: queue.SimpleQueue[tuple[_Worker, dict[str, Any]]] = queue.SimpleQueue()
     with _raise_signals():
         try:
-            while due or workers:
+            while (due or workers) and not is_over():
                 for task in [task for task in due if not _is_held(ledger, task)]:
                     if not free:
                         break
@@ -93,8 +122,9 @@ def run_tasks(tasks: Sequence[Task], ledger: Ledger, *, trainer: str, devices: S
                 for worker in [worker for worker in workers if worker.process.poll() is not None]:
                     workers.remove(worker)
                     free.append(worker.device)
-                    if _settle(worker, ledger, events, watcher):
+                    if _settle(worker, ledger, events, watcher, limits, records):
                         due.append(worker.task)
+                looked = _look_after(workers, looked, limits, records)
         finally:
             _stop_workers(workers)
 
@@ -126,9 +156,17 @@ def _start_worker(
 ) -> _Worker:
     folder = ledger.run_folder(task.runs[0])
     folder.mkdir(parents=True, exist_ok=True)
-    order = {"kind": "work", "runs": [[run.setting_id, run.seed] for run in task.runs], "splits": list(task.splits)}
+    order = {
+        "kind": "work",
+        "training": folder.name,
+        "runs": [[run.setting_id, run.seed] for run in task.runs],
+        "splits": list(task.splits),
+    }
     log = (folder / "log.txt").open("ab")
-    return _launch(order, task, ledger, trainer, device, workers, log, events)
+    start = log.tell()
+    worker = _launch(order, task, ledger, trainer, device, workers, log, events)
+    worker.log_start = start
+    return worker
 
 
 def _launch(
@@ -165,13 +203,15 @@ def _launch(
     assert process.stdin is not None
     process.stdin.write(json.dumps(order).encode() + b"\n")
     process.stdin.flush()
-    threading.Thread(target=_read_events, args=(worker, events), daemon=True).start()
+    worker.reader = threading.Thread(target=_read_events, args=(worker, events), daemon=True)
+    worker.reader.start()
     return worker
 
 
 def _read_events(worker: _Worker, events: queue.SimpleQueue[tuple[_Worker, dict[str, Any]]]) -> None:
     assert worker.process.stdout is not None
     for line in worker.process.stdout:
+        worker.silent = 0.0
         try:
             events.put((worker, json.loads(line)))
         except json.JSONDecodeError:
@@ -186,42 +226,98 @@ def _pass_events(events: queue.SimpleQueue[tuple[_Worker, dict[str, Any]]], watc
     while True:
         if event["kind"] == "refused":
             worker.refused = event["message"]
-        watcher.note(worker.task, event)
+        if event["kind"] != "beat":
+            watcher.note(worker.task, event)
         try:
             worker, event = events.get_nowait()
         except queue.Empty:
             return
 
 
+def _look_after(workers: Sequence[_Worker], looked: float, limits: Limits, records: Records) -> float:
+    """Sample the workers' memory and kill those that hang, once a while; return when that was last done."""
+    now = time.monotonic()
+    if now - looked < SAMPLE_SECONDS:
+        return looked
+    kills = records.count_kills()
+    for worker in workers:
+        worker.sample = sample_memory(worker.process.pid) or worker.sample
+        worker.kills.append(kills)
+        # A driver that was stopped for a while has not listened: that is no silence of its workers.
+        worker.silent += min(now - looked, 2 * SAMPLE_SECONDS)
+        minutes = limits.no_progress_minutes
+        if minutes is not None and worker.silent > 60 * minutes and not worker.stalled:
+            worker.stalled = True
+            _kill_stalled(worker)
+    return now
+
+
+def _kill_stalled(worker: _Worker) -> None:
+    """Kill a worker with all its children, after it wrote where it stands."""
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(worker.process.pid, STACKS_SIGNAL)
+        time.sleep(STACKS_SECONDS)
+        os.killpg(worker.process.pid, signal.SIGKILL)
+
+
 def _settle(
-    worker: _Worker, ledger: Ledger, events: queue.SimpleQueue[tuple[_Worker, dict[str, Any]]], watcher: Watcher
+    worker: _Worker,
+    ledger: Ledger,
+    events: queue.SimpleQueue[tuple[_Worker, dict[str, Any]]],
+    watcher: Watcher,
+    limits: Limits,
+    records: Records,
 ) -> bool:
     """Close a worker that ended; return whether its task must be tried again."""
     _close(worker)
+    if worker.reader is not None:
+        worker.reader.join(READ_SECONDS)  # what it told last, as why it refused
     _pass_events(events, watcher)
     status = worker.process.returncode
     if status == EXIT_REFUSED:
         raise RefusedError(worker.refused or "the trainer refused the setting; see the run's log.txt")
     if status not in (0, EXIT_HELD):
-        _note_death(worker.task, ledger, status)
+        with contextlib.suppress(LeaseHeldError), ledger.claim(worker.task.runs[0]):  # else another has it already
+            _note_death(worker, ledger, limits, records)
     again = is_task_due(ledger, worker.task)
     kind = "held" if status == EXIT_HELD else "again"
     watcher.note(worker.task, {"kind": kind if again else "ended"})
     return again
 
 
-def _note_death(task: Task, ledger: Ledger, status: int) -> None:
-    """Write a crash for a worker that could not write its own result."""
-    how = f"killed by {signal.Signals(-status).name}" if status < 0 else f"ended with status {status}"
-    reason = f"the worker was {how} (see log.txt)" if status < 0 else f"the worker {how} (see log.txt)"
-    if ledger.is_training_due(task.runs[0]):
-        ledger.end_run(task.runs[0], "crashed", reason)
+def _note_death(worker: _Worker, ledger: Ledger, limits: Limits, records: Records) -> None:
+    """Write how a worker ended that could not write its own result."""
+    task = worker.task
+    run = task.runs[0]
+    outcome: Outcome = "timed_out"
+    reason = f"no progress for {limits.no_progress_minutes:g} minutes (limits.no_progress_minutes; see log.txt)"
+    if not worker.stalled:
+        outcome, reason = classify_death(
+            worker.process.returncode,
+            worker.process.pid,
+            kills_before=worker.kills[0] if worker.kills else None,
+            sample=worker.sample,
+            log=_read_log_end(ledger.run_folder(run) / "log.txt", worker.log_start),
+            records=records,
+        )
+    if ledger.is_training_due(run):
+        size = choose_micro_batch(run.setting.training, ledger.find_largest_micro_batch(run))
+        effective = {"micro_batch_size": size} if outcome == "out_of_memory" else None
+        ledger.end_run(run, outcome, reason, effective=effective)
         return
     for run in task.runs:
         for split in task.splits:
             if ledger.is_evaluation_due(run, split):
-                ledger.end_evaluation(run, split, "crashed", reason)
+                ledger.end_evaluation(run, split, outcome, f"evaluation: {reason}")
                 return
+
+
+def _read_log_end(path: Path, start: int) -> str:
+    """Return the end of what was written to a log from `start` on."""
+    try:
+        return path.read_bytes()[start:][-LOG_END:].decode(errors="replace")
+    except OSError:
+        return ""
 
 
 def _is_held(ledger: Ledger, task: Task) -> bool:
@@ -250,6 +346,16 @@ def _stop_workers(workers: list[_Worker]) -> None:
         _close(worker)
 
 
+def _leave_terminal() -> None:
+    """Let what would be printed on a terminal go nowhere: it was closed, and printing there fails."""
+    for stream in (1, 2):
+        with contextlib.suppress(OSError):
+            if stat.S_ISCHR(os.fstat(stream).st_mode):
+                null = os.open(os.devnull, os.O_WRONLY)
+                os.dup2(null, stream)
+                os.close(null)
+
+
 @contextmanager
 def _raise_signals() -> Iterator[None]:
     """Turn SIGINT, SIGTERM and SIGHUP into InterruptedStudyError while in the block."""
@@ -257,6 +363,8 @@ def _raise_signals() -> Iterator[None]:
     def interrupt(number: int, _frame: FrameType | None) -> None:
         for each in before:
             signal.signal(each, signal.SIG_IGN)  # a second Ctrl-C must not break the orderly stop
+        if number == signal.SIGHUP:
+            _leave_terminal()
         raise InterruptedStudyError(number)
 
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import datetime
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from detstudy.execution.pace import Pace, schedule_tasks
 from detstudy.execution.work import Task
 from detstudy.ledger import Ledger, RunRecord, read_curve
 from detstudy.plan import Plan
 
 
 class TerminalProgress:
-    """A `Watcher` that draws bars on a terminal and prints one line an ended run."""
+    """A `Watcher` that draws bars on a terminal and prints one line an ended run.
 
-    def __init__(self, console: Console, ledger: Ledger, plan: Plan) -> None:
+    The time left is corrected with every point of every run; `clock` gives seconds.
+    """
+
+    def __init__(
+        self, console: Console, ledger: Ledger, plan: Plan, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self.console = console
         self.ledger = ledger
         self.plan = plan
@@ -30,11 +37,15 @@ class TerminalProgress:
             console=console,
             transient=True,
         )
-        self.left: dict[int, float] = {}  # images to train, by task
+        self.clock = clock
+        self.pace = Pace()
+        self.tasks: dict[int, Task] = {}  # what is left
+        self.done: dict[int, int] = {}  # iterations, by task
+        self.points: dict[int, tuple[int, float]] = {}  # the last point of this session: iteration, seconds of training
+        self.started: dict[int, float] = {}  # those at work, and since when
+        self.trained: dict[int, float] = {}  # seconds of training in this session
+        self.workers = 1
         self.total = 0.0
-        self.done_here = 0.0
-        self.ended = 0
-        self.began = time.monotonic()
         self.rows: dict[int, TaskID] = {}
         self.study_row: TaskID | None = None
 
@@ -49,8 +60,8 @@ class TerminalProgress:
         """Show what is left to do."""
         ended = sum(record.state == "ended" and record.outcome != "interrupted" for record in self.records(None))
         self.console.print(f"{len(self.plan.runs)} runs planned, {ended} ended, {len(tasks)} trainings to work on")
-        self.left = {id(task): _count_images(task) for task in tasks}
-        self.total = sum(self.left.values())
+        self.tasks = {id(task): task for task in tasks}
+        self.total = sum(_count_images(task) for task in tasks)
         if tasks:
             self.study_row = self.bars.add_task("study", total=max(1.0, self.total), note="")
 
@@ -60,53 +71,74 @@ class TerminalProgress:
         if event["kind"] == "started":
             name = f"{task.runs[0].setting_id} s{task.runs[0].seed}"
             self.rows[key] = self.bars.add_task(name, total=_count_images(task), note="starting")
+            self.started[key], self.trained[key] = self.clock(), 0.0
+            self.workers = max(self.workers, len(self.started))
         elif event["kind"] in ("train", "resumed"):
             self.note_point(key, task, event)
         elif event["kind"] == "evaluating":
             self.bars.update(self.rows[key], note=f"evaluating {event['split']}")
         elif event["kind"] == "held":
+            self.started.pop(key)
             self.bars.remove_task(self.rows.pop(key))  # another driver has it; nothing ended
         elif event["kind"] == "again":
             self.console.print(f"{describe_end(self.records(task)[0])}; tried again", markup=False)
+            self.started.pop(key)
             self.bars.remove_task(self.rows.pop(key))
         elif event["kind"] == "ended":
             self.note_end(key, task)
 
     def note_point(self, key: int, task: Task, event: dict[str, Any]) -> None:
-        """Move the bars on."""
-        seen = event["iteration"] * task.runs[0].setting.training.batch_size
-        left = max(0.0, _count_images(task) - seen)
+        """Move the bars on, and learn how fast the run goes."""
+        setting, iteration = task.runs[0].setting, event["iteration"]
+        self.done[key] = iteration
         if event["kind"] == "train":
-            self.done_here += max(0.0, self.left.get(key, left) - left)
-        self.left[key] = left
-        total = task.runs[0].setting.training.iterations
-        note = f"iteration {event['iteration']}/{total}"
+            if key in self.points:
+                before, seconds = self.points[key]
+                self.pace.note_iterations(setting, iteration - before, event["seconds"] - seconds)
+                self.trained[key] = self.trained.get(key, 0.0) + event["seconds"] - seconds
+            self.points[key] = (iteration, event["seconds"])
+        elif iteration == 0:
+            self.points[key] = (0, 0.0)
+        else:
+            self.points.pop(key, None)  # the checkpoint's seconds come with the next point
+        note = f"iteration {iteration}/{setting.training.iterations}"
         if "loss" in event:
             note += f", loss {event['loss']:.3f}"
-        self.bars.update(self.rows[key], completed=seen, note=note)
+        self.bars.update(self.rows[key], completed=iteration * setting.training.batch_size, note=note)
         self.show_study()
 
     def note_end(self, key: int, task: Task) -> None:
         """Print how a run ended."""
-        self.left[key] = 0.0
+        self.tasks.pop(key, None)
         row = self.rows.pop(key, None)
         if row is not None:
             self.bars.remove_task(row)
+        began = self.started.pop(key, None)
         for record in self.records(task):
             if record.state == "ended":
                 self.console.print(describe_end(record), markup=False)
+        if began is not None and self.done.get(key, 0) >= task.runs[0].setting.training.iterations:
+            self.pace.note_other(self.clock() - began - self.trained[key])
         self.show_study()
 
     def show_study(self) -> None:
-        """Show the study's bar with the time left, from the speed of this session."""
+        """Show the study's bar with the time left."""
         if self.study_row is None:
             return
-        remaining = sum(self.left.values())
-        elapsed = time.monotonic() - self.began
-        note = ""
-        if self.done_here > 0:
-            note = f"about {describe_duration(remaining * elapsed / self.done_here)} left"
-        self.bars.update(self.study_row, completed=self.total - remaining, note=note)
+        seconds = self.estimate_left()
+        note = "" if seconds is None else f"about {describe_duration(seconds)} left"
+        left = sum(
+            max(0.0, _count_images(task) - self.done.get(key, 0) * task.runs[0].setting.training.batch_size)
+            for key, task in self.tasks.items()
+        )
+        self.bars.update(self.study_row, completed=self.total - left, note=note)
+
+    def estimate_left(self) -> float | None:
+        """Return the seconds until all is done, those at work first; None while nothing is measured."""
+        order = sorted(self.tasks, key=lambda key: key not in self.started)
+        left = [self.pace.estimate_run(self.tasks[key].runs[0].setting, self.done.get(key, 0)) for key in order]
+        known = [seconds for seconds in left if seconds is not None]
+        return schedule_tasks(known, self.workers) if len(known) == len(left) else None
 
     def records(self, task: Task | None) -> list[RunRecord]:
         """Return the records of a task's runs, or of all."""
@@ -115,27 +147,55 @@ class TerminalProgress:
 
 
 def estimate_seconds_left(records: Sequence[RunRecord]) -> float | None:
-    """Return the seconds until a study's planned and running runs are done, from the ended runs' seconds an image.
+    """Return the seconds until a study's planned and running runs are done, as many at a time as run now.
 
-    Runs at work are taken to go on side by side. 0 where nothing is left, None where no run has finished yet.
+    By what was measured of runs that cost the same, ended or at work, else of any. 0 where nothing is left, None where
+    no run has come to its first point.
     """
-    left = 0.0
+    pace = Pace()
+    left: list[tuple[RunRecord, int]] = []
     running = 0
-    speeds = []
+    folders = set()
     for record in records:
-        training = record.setting.training
-        images = training.iterations * training.batch_size
-        seconds = record.measures.get("train/seconds")
+        if record.folder in folders:
+            continue  # the same training, evaluated otherwise
+        folders.add(record.folder)
+        points = [point for point in read_curve(record.folder / "curves.jsonl") if point.get("kind") == "train"]
+        if points:
+            pace.note_iterations(record.setting, points[-1]["iteration"], points[-1]["seconds"])
         if record.state == "ended" and record.outcome != "interrupted":
-            if seconds and seconds.value is not None and record.outcome == "finished":
-                speeds.append(seconds.value / images)
+            other = _measure_other(record)
+            if other is not None:
+                pace.note_other(other)
             continue
         running += record.state == "running"
-        points = read_curve(record.folder / "curves.jsonl")
-        left += images - (points[-1]["images"] if points else 0)
-    if not left:
-        return 0.0
-    return left * sum(speeds) / len(speeds) / max(1, running) if speeds else None
+        left.append((record, points[-1]["iteration"] if points else 0))
+    left.sort(key=lambda pair: pair[0].state != "running")
+    seconds = [pace.estimate_run(record.setting, done) for record, done in left]
+    known = [each for each in seconds if each is not None]
+    return schedule_tasks(known, running) if len(known) == len(seconds) else None
+
+
+def _measure_other(record: RunRecord) -> float | None:
+    """Return what a finished run took beside its training, by its files' times; None where they can't tell.
+
+    A run that was resumed has no single beginning, and a copied folder has the times of the copy.
+    """
+    trained, started = record.measures.get("train/seconds"), record.provenance.get("started")
+    if (
+        record.outcome != "finished"
+        or record.effective.get("resumes")
+        or not trained
+        or not trained.value
+        or not started
+    ):
+        return None
+    try:
+        ended = (record.evaluation_folder / "result.json").stat().st_mtime
+        seconds = ended - datetime.datetime.fromisoformat(started).timestamp() - trained.value
+    except (OSError, ValueError, TypeError):
+        return None
+    return seconds if 0 <= seconds <= trained.value else None
 
 
 def describe_end(record: RunRecord) -> str:

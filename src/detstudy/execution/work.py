@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import functools
 import json
+import signal
 import sys
+import time
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -25,11 +28,19 @@ from detstudy.ledger.files import write_atomically
 from detstudy.plan import PlannedRun
 from detstudy.setting import Measure, SplitName
 from detstudy.study import Study
-from detstudy.trainer import Curve, Job, Prediction, Trainer
+from detstudy.trainer import Curve, Job, MemoryShortageError, Prediction, Trained, Trainer, choose_micro_batch
 
 EXIT_HELD = 75
 EXIT_REFUSED = 78
 """How a worker process says that another has the run, or that the setting can't be trained here."""
+
+STACKS_SIGNAL = signal.SIGUSR1
+"""Makes a worker process write its threads' stacks into its log."""
+
+BEAT_SECONDS = 1.0
+"""How often at most a worker tells that it is alive."""
+
+NO_ROOM_REMEDY = "make room there, or let it be written to, and run again; everything that ended is kept"
 
 Notify = Callable[[dict[str, Any]], None]
 
@@ -51,17 +62,31 @@ class Place:
     workers: int = 1
 
 
-class NotifyingCurve:
-    """Hands every point on to the one who watches, after the ledger has it."""
+class TimeUpError(Exception):
+    """A run has trained as long as it may."""
 
-    def __init__(self, curve: Curve, notify: Notify) -> None:
+
+class WatchedCurve:
+    """Hands every point on to the one who watches, after the ledger has it; ends a run that has trained too long."""
+
+    def __init__(self, curve: Curve, notify: Notify, iterations: int, limit_hours: float | None) -> None:
         self._curve = curve
         self._notify = notify
+        self._iterations = iterations
+        self._limit_hours = limit_hours
+        self.last: dict[str, Any] = {}
 
     def append(self, point: dict[str, Any]) -> None:
-        """Add a point."""
+        """Add a point. Raises TimeUpError where the training took more seconds than it may and is not done."""
         self._curve.append(point)
         self._notify(point)
+        self.last = point
+        over = self._limit_hours is not None and point["seconds"] > 3600 * self._limit_hours
+        if over and point["iteration"] < self._iterations:
+            raise TimeUpError(
+                f"more than {self._limit_hours:g} hours of training (limits.hours) at iteration {point['iteration']}; "
+                "it goes on from its checkpoint when the limit is higher"
+            )
 
     def rewind(self, iteration: int) -> None:
         """Drop the points after the iteration."""
@@ -87,36 +112,65 @@ def work_on(
             for split in task.splits:
                 if ledger.is_evaluation_due(run, split):
                     notify({"kind": "evaluating", "split": split})
-                    evaluate_run(run, split, study, ledger, trainer, place)
+                    evaluate_run(run, split, study, ledger, trainer, place, notify)
 
 
 def train_run(run: PlannedRun, study: Study, ledger: Ledger, trainer: Trainer, place: Place, notify: Notify) -> None:
     """Train a run and write its result."""
     ledger.start_run(run, describe_machine(place.device, place.workers))
-    job = make_job(run, study, ledger, place, NotifyingCurve(ledger.open_curve(run), notify))
+    curve = WatchedCurve(ledger.open_curve(run), notify, run.setting.training.iterations, study.limits.hours)
+    job = make_job(run, study, ledger, place, curve, notify)
     try:
         trained = trainer.train(job)
+    except TimeUpError as error:
+        seconds = Measure(name="train/seconds", value=curve.last["seconds"], unit="s")
+        ledger.end_run(run, "timed_out", str(error), (seconds,), {"limit_hours": study.limits.hours})
+        return
+    except MemoryError as error:
+        traceback.print_exc(file=sys.stderr)
+        trained = Trained(outcome="out_of_memory", reason=f"out of memory: {describe_error(error)}")
     except Exception as error:
+        if is_unwritable(error):
+            raise  # no fault of the run: it goes on when there is room
         traceback.print_exc(file=sys.stderr)
         ledger.end_run(run, "crashed", describe_error(error))
         return
-    ledger.end_run(run, trained.outcome, trained.reason, trained.measures, trained.effective)
+    effective, reason = trained.effective, trained.reason
+    if trained.outcome == "out_of_memory":
+        effective = {**effective, "micro_batch_size": choose_micro_batch(job.setting.training, job.largest_micro_batch)}
+    elif "accumulation" in effective and reason is None:
+        reason = describe_second_try(effective["accumulation"], ledger.list_attempts(run))
+    ledger.end_run(run, trained.outcome, reason, trained.measures, effective)
+
+
+def describe_second_try(accumulation: str, attempts: Sequence[dict[str, Any]]) -> str:
+    """Return why a batch was trained in parts: what the first attempt that ran out of memory said."""
+    reasons = [attempt["reason"] for attempt in attempts if attempt["outcome"] == "out_of_memory"]
+    return f"{accumulation}, since the first attempt ended so: {reasons[0]}" if reasons else accumulation
 
 
 def evaluate_run(
-    run: PlannedRun, split: SplitName, study: Study, ledger: Ledger, trainer: Trainer, place: Place
+    run: PlannedRun, split: SplitName, study: Study, ledger: Ledger, trainer: Trainer, place: Place, notify: Notify
 ) -> None:
     """Predict a split with a run's weights and write predictions, matches and measures."""
     folder = ledger.evaluation_folder(run, split)
     folder.mkdir(parents=True, exist_ok=True)
     try:
-        predicted = trainer.predict(make_job(run, study, ledger, place, ledger.open_curve(run)), split)
+        predicted = trainer.predict(make_job(run, study, ledger, place, ledger.open_curve(run), notify), split)
+        notify({"kind": "beat"})
         truth = load_ground_truth(ledger.ground_truth_path(split))
         checked = load_predictions(predicted.predictions, truth)
         matches, summary = evaluate(truth, checked)
         errors = relate_errors(truth, checked, matches)
         recall = measure_proposal_recall(truth, predicted.proposals)
+    except (MemoryShortageError, MemoryError) as error:
+        traceback.print_exc(file=sys.stderr)
+        reason = str(error) if isinstance(error, MemoryShortageError) else describe_error(error)
+        ledger.end_evaluation(run, split, "out_of_memory", f"evaluation: {reason}")
+        return
     except Exception as error:
+        if is_unwritable(error):
+            raise
         traceback.print_exc(file=sys.stderr)
         ledger.end_evaluation(run, split, "crashed", f"evaluation: {describe_error(error)}")
         return
@@ -129,7 +183,9 @@ def evaluate_run(
     ledger.end_evaluation(run, split, "finished", None, (*measured, *recall, *predicted.measures), summary.per_class)
 
 
-def make_job(run: PlannedRun, study: Study, ledger: Ledger, place: Place, curve: Curve) -> Job:
+def make_job(
+    run: PlannedRun, study: Study, ledger: Ledger, place: Place, curve: Curve, notify: Notify = lambda _: None
+) -> Job:
     """Return what the trainer is told of a run."""
 
     @functools.cache
@@ -138,6 +194,15 @@ def make_job(run: PlannedRun, study: Study, ledger: Ledger, place: Place, curve:
 
     def measure(predictions: Sequence[Prediction], image_ids: Sequence[int]) -> dict[str, float | None]:
         return evaluate(load_truth(), list(predictions), image_ids)[1].measures
+
+    told = -BEAT_SECONDS
+
+    def beat() -> None:
+        nonlocal told
+        now = time.monotonic()
+        if now - told >= BEAT_SECONDS:
+            told = now
+            notify({"kind": "beat"})
 
     return Job(
         setting=run.setting,
@@ -151,7 +216,14 @@ def make_job(run: PlannedRun, study: Study, ledger: Ledger, place: Place, curve:
         memory_limit=study.limits.memory,
         curve=curve,
         measure=measure,
+        largest_micro_batch=ledger.find_largest_micro_batch(run),
+        beat=beat,
     )
+
+
+def is_unwritable(error: Exception) -> bool:
+    """Whether an error says that nothing can be written here: a full disk or quota, a read-only file system."""
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
 def describe_error(error: Exception) -> str:

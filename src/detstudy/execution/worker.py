@@ -7,6 +7,7 @@ error, which is the run's log. Standard input stays open as a lifeline: when the
 from __future__ import annotations
 
 import contextlib
+import faulthandler
 import importlib
 import json
 import os
@@ -18,7 +19,16 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from detstudy.execution.work import EXIT_HELD, EXIT_REFUSED, Place, Task, work_on
+from detstudy.execution.work import (
+    EXIT_HELD,
+    EXIT_REFUSED,
+    NO_ROOM_REMEDY,
+    STACKS_SIGNAL,
+    Place,
+    Task,
+    is_unwritable,
+    work_on,
+)
 from detstudy.ledger import LeaseHeldError, Ledger
 from detstudy.plan import plan_study
 from detstudy.trainer import RefusedError, Trainer
@@ -33,6 +43,7 @@ def main() -> int:
     os.dup2(2, 1)  # what libraries print belongs in the log
     order = json.loads(sys.stdin.readline())
     signal.signal(signal.SIGTERM, _stop)
+    faulthandler.register(STACKS_SIGNAL)  # the driver asks a worker that hangs where it stands
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the driver decides; a terminal sends it to all
     threading.Thread(target=_hold_lifeline, daemon=True).start()
 
@@ -51,6 +62,8 @@ def main() -> int:
             return 0
         wanted = {(setting_id, seed) for setting_id, seed in order["runs"]}
         runs = tuple(run for run in plan.runs if (run.setting_id, run.seed) in wanted)
+        if len(runs) < len(wanted) or ledger.run_folder(runs[0]).name != order["training"]:
+            raise RefusedError(f"{ledger.folder}: another driver has changed the study meanwhile; run it again")
         task = Task(runs=runs, splits=tuple(order["splits"]))
         place = Place(device=order["device"], threads=order["threads"], workers=order["workers"])
         work_on(task, study, ledger, trainer, place, notify)
@@ -61,6 +74,12 @@ def main() -> int:
         return EXIT_REFUSED
     except KeyboardInterrupt:
         return EXIT_STOPPED
+    except OSError as error:
+        if not is_unwritable(error):
+            raise
+        where = error.filename or order["folder"]
+        notify({"kind": "refused", "message": f"{where}: {error.strerror}; {NO_ROOM_REMEDY}"})
+        return EXIT_REFUSED
     return 0
 
 

@@ -1,8 +1,10 @@
 """What happened: run folders and provenance; the only writer of truth."""
 
+from detstudy.ledger.attempts import MAX_ATTEMPTS
 from detstudy.ledger.curve import CurveFile, read_curve
 from detstudy.ledger.lease import LeaseHeldError, is_lease_live
-from detstudy.ledger.ledger import MAX_ATTEMPTS, GalleryImage, Ledger, RunRecord
+from detstudy.ledger.ledger import GalleryImage, Ledger, RunRecord
+from detstudy.ledger.sessions import read_seconds_spent, write_session
 
 __all__ = [
     "MAX_ATTEMPTS",
@@ -13,4 +15,6 @@ __all__ = [
     "RunRecord",
     "is_lease_live",
     "read_curve",
+    "read_seconds_spent",
+    "write_session",
 ]

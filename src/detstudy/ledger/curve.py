@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from detstudy.ledger.files import write_atomically
+from detstudy.ledger.files import CHECKSUM, sum_content, write_atomically
 
 
 class CurveFile:
@@ -17,31 +17,48 @@ class CurveFile:
         self.path = path
 
     def append(self, point: dict[str, Any]) -> None:
-        """Add a point. Raises ValueError for NaN and infinity."""
-        line = json.dumps(point, allow_nan=False) + "\n"
+        """Add a point with its checksum. Raises ValueError for NaN and infinity."""
+        line = json.dumps({**point, CHECKSUM: sum_content(point)}, allow_nan=False) + "\n"
         with self.path.open("ab") as file:
             file.write(line.encode())
             file.flush()
             os.fsync(file.fileno())
 
     def rewind(self, iteration: int) -> None:
-        """Drop the points after the iteration, and whatever a crash cut off."""
-        kept = [point for point in read_curve(self.path) if point["iteration"] <= iteration]
-        write_atomically(self.path, "".join(json.dumps(point) + "\n" for point in kept).encode())
+        """Drop the points after the iteration and what a crash cut off; damaged lines before it stay, to be seen."""
+        kept: list[bytes] = []
+        end = 0
+        for line in _read_lines(self.path):
+            point = _parse_line(line)
+            if point is None or point["iteration"] <= iteration:
+                kept.append(line)
+                end = len(kept) if point is not None else end
+        write_atomically(self.path, b"".join(line + b"\n" for line in kept[:end]))
 
 
 def read_curve(path: Path) -> list[dict[str, Any]]:
-    """Return the points of a curve file; [] where there is none. Lines that a crash cut off are left out."""
+    """Return the points of a curve file; [] where there is none. Lines that are cut off or damaged are left out."""
+    return [point for line in _read_lines(path) if (point := _parse_line(line)) is not None]
+
+
+def count_damaged_lines(path: Path) -> int:
+    """Return how many lines of a curve file can't be read."""
+    return sum(_parse_line(line) is None for line in _read_lines(path))
+
+
+def _read_lines(path: Path) -> list[bytes]:
     try:
-        lines = path.read_bytes().splitlines()
+        return path.read_bytes().splitlines()
     except FileNotFoundError:
         return []
-    points = []
-    for line in lines:
-        try:
-            point = json.loads(line)
-        except (json.JSONDecodeError, UnicodeDecodeError):
-            continue
-        if isinstance(point, dict) and isinstance(point.get("iteration"), int):
-            points.append(point)
-    return points
+
+
+def _parse_line(line: bytes) -> dict[str, Any] | None:
+    try:
+        point = json.loads(line)
+        if not isinstance(point, dict) or not isinstance(point.get("iteration"), int):
+            return None
+        whole = CHECKSUM not in point or point.pop(CHECKSUM) == sum_content(point)
+    except (ValueError, RecursionError):  # NaN has no checksum either
+        return None
+    return point if whole else None

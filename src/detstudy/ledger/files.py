@@ -1,22 +1,37 @@
-"""Writing so that a reader sees all of a file or none of it, through any crash."""
+"""Writing so that a reader sees all of a file or none of it, through any crash; reading so that damage is noticed."""
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import json
 import os
+import time
+import uuid
 from pathlib import Path
 from typing import Any
+
+CHECKSUM = "checksum"
+"""The key of a JSON mapping that holds the checksum of all the others; a mapping without it is taken as it is."""
+
+SETTLED_SECONDS = 0.2
+"""A temporary file older than this is not being written by a process of another machine just now."""
+
+_TEMPORARY = ".*.part"  # training.checkpoint names its temporary files alike
 
 
 def write_atomically(path: Path, content: bytes) -> None:
     """Write a file by a synced temporary one beside it and a rename."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    with temporary.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{uuid.uuid4().hex[:12]}.part")
+    try:
+        with temporary.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
     folder = os.open(path.parent, os.O_RDONLY)
     try:
         os.fsync(folder)
@@ -24,14 +39,61 @@ def write_atomically(path: Path, content: bytes) -> None:
         os.close(folder)
 
 
+def remove_temporaries(folder: Path) -> None:
+    """Remove what writers left in a folder and those below it when they died; only for who alone may write there."""
+    for path in folder.rglob(_TEMPORARY):
+        path.unlink(missing_ok=True)
+
+
+def remove_dead_temporaries(folder: Path) -> None:
+    """Remove what writers of this machine left in a folder when they died; others may be writing there just now."""
+    import psutil
+
+    for path in folder.glob(_TEMPORARY):
+        writer = path.name.split(".")[-2].partition("-")[0]
+        with contextlib.suppress(FileNotFoundError):
+            settled = time.time() - path.stat().st_mtime > SETTLED_SECONDS
+            if writer.isdigit() and settled and not psutil.pid_exists(int(writer)):
+                path.unlink()
+
+
 def write_json(path: Path, value: Any) -> None:
-    """Write a value as JSON, atomically. Raises ValueError for NaN and infinity: null with a reason stands there."""
+    """Write a value as JSON, atomically, a mapping with its checksum.
+
+    Raises ValueError for NaN and infinity: null with a reason stands there.
+    """
+    if isinstance(value, dict):
+        content = {key: entry for key, entry in value.items() if key != CHECKSUM}
+        value = {**content, CHECKSUM: sum_content(content)}
     write_atomically(path, (json.dumps(value, indent=1, allow_nan=False) + "\n").encode())
 
 
 def read_json(path: Path) -> Any:
-    """Return a JSON file's value, or None where it is missing or cut off (its writer died)."""
+    """Return a JSON file's value without its checksum, or None where the file is missing or damaged."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError, json.JSONDecodeError, UnicodeDecodeError):
+        value = json.loads(path.read_text(encoding="utf-8"))
+        if isinstance(value, dict) and CHECKSUM in value:
+            checksum = value.pop(CHECKSUM)
+            return value if checksum == sum_content(value) else None
+    except (FileNotFoundError, NotADirectoryError, ValueError, RecursionError):  # NaN has no checksum either
+        return None
+    return value
+
+
+def sum_content(content: dict[str, Any]) -> str:
+    """Return a checksum of a mapping as JSON will give it back: sixteen hex digits of SHA-256."""
+    plain = json.loads(json.dumps(content, allow_nan=False))  # keys become text before they are sorted
+    return sum_bytes(json.dumps(plain, sort_keys=True, separators=(",", ":")).encode())
+
+
+def sum_bytes(content: bytes) -> str:
+    """Return sixteen hex digits of the SHA-256 of bytes."""
+    return hashlib.sha256(content).hexdigest()[:16]
+
+
+def sum_file(path: Path) -> str | None:
+    """Return a file's checksum, None where it is missing."""
+    try:
+        return sum_bytes(path.read_bytes())
+    except (FileNotFoundError, NotADirectoryError):
         return None

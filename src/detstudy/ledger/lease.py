@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import socket
@@ -14,6 +15,7 @@ from typing import Any
 
 HEARTBEAT_SECONDS = 10.0
 STALE_SECONDS = 120.0
+WATCHED_BEATS = 2.5
 
 
 class LeaseHeldError(RuntimeError):
@@ -23,8 +25,9 @@ class LeaseHeldError(RuntimeError):
 class Lease:
     """Holds `lease.json` in a folder while in its `with` block.
 
-    Raises LeaseHeldError where a live worker holds it: one on this host whose process runs, or one on another host
-    whose heartbeat is younger than STALE_SECONDS by this host's file times.
+    Raises LeaseHeldError where a live worker holds it: one on this machine whose process runs, or one elsewhere whose
+    heartbeat is seen. What looks stale there is watched for WATCHED_BEATS heartbeats before it is taken over, since two
+    machines' clocks, or one that was set back, can make a live lease look old.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -36,24 +39,31 @@ class Lease:
     def __enter__(self) -> Lease:
         for _ in range(3):
             try:
-                with self.path.open("xb") as file:
-                    file.write(self._content)
-                self._thread.start()
-                return self
+                self._create()
             except FileExistsError:
-                if is_lease_live(self.path.parent):
+                if is_lease_live(self.path.parent) or self._sees_heartbeat():
                     break
                 self._remove_stale()
-        raise LeaseHeldError(f"{self.path.parent.name} is held by {self.path.read_text()}")
+                continue
+            self._thread.start()
+            return self
+        raise LeaseHeldError(f"{self.path.parent.name} is held by {_read_text(self.path)}")
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._done.set()
         self._thread.join()
-        try:
+        with contextlib.suppress(FileNotFoundError):
             if self.path.read_bytes() == self._content:
                 self.path.unlink()
-        except FileNotFoundError:
-            pass
+
+    def _create(self) -> None:
+        with self.path.open("xb") as file:
+            try:
+                file.write(self._content)
+                file.flush()
+            except OSError:
+                self.path.unlink(missing_ok=True)  # a full disk: an empty lease would hold the run
+                raise
 
     def _beat(self) -> None:
         while not self._done.wait(HEARTBEAT_SECONDS):
@@ -61,10 +71,25 @@ class Lease:
                 os.utime(self.path)
             except FileNotFoundError:
                 return
+            except OSError:
+                continue  # a file system that is away for a moment
+
+    def _sees_heartbeat(self) -> bool:
+        """Watch a lease from elsewhere; whether it beats, or is given back, while watched."""
+        holder = _read_holder(self.path)
+        if holder is None or is_of_this_machine(holder):
+            return False
+        before = _read_time(self.path)
+        deadline = time.monotonic() + WATCHED_BEATS * HEARTBEAT_SECONDS
+        while time.monotonic() < deadline:
+            time.sleep(HEARTBEAT_SECONDS / 10)
+            if _read_time(self.path) != before:
+                return True
+        return False
 
     def _remove_stale(self) -> None:
         # A rename happens once: of two that judged the lease stale, one moves it and the other finds nothing.
-        aside = self.path.with_name(f".lease.{uuid.uuid4().hex}")
+        aside = self.path.with_name(f".lease.{uuid.uuid4().hex}.part")
         try:
             self.path.rename(aside)
         except FileNotFoundError:
@@ -73,32 +98,76 @@ class Lease:
 
 
 def is_lease_live(folder: Path) -> bool:
-    """Whether a live worker holds the folder's lease."""
+    """Whether a live worker holds the folder's lease, as far as a look at it can tell."""
     path = folder / "lease.json"
-    try:
-        age = time.time() - path.stat().st_mtime
-        holder = json.loads(path.read_text())
-    except FileNotFoundError:
+    changed = _read_time(path)
+    if changed is None:
         return False
-    except (json.JSONDecodeError, UnicodeDecodeError):
+    age = abs(time.time() - changed)  # a lease from the future is as wrong as one from the past
+    holder = _read_holder(path)
+    if holder is None:
         return age < HEARTBEAT_SECONDS  # being written, or cut off by a crash
-    if not isinstance(holder, dict) or holder.get("host") != socket.gethostname():
+    if not is_of_this_machine(holder):
         return age < STALE_SECONDS
-    return _start_time(holder.get("pid")) == holder.get("started")
+    return read_start(holder.get("pid")) == holder.get("started")
 
 
 def describe_process() -> dict[str, Any]:
-    """Return this process's host, pid and start time; a pid alone may be given to another process."""
-    return {"host": socket.gethostname(), "pid": os.getpid(), "started": _start_time(os.getpid())}
+    """Return this process's machine, pid and start; a pid alone may be given to another process."""
+    return {**describe_host(), "pid": os.getpid(), "started": read_start(os.getpid())}
 
 
-def _start_time(pid: Any) -> float | None:
+def describe_host() -> dict[str, str]:
+    """Return what tells where a pid means this process: the host, its boot and the container's space of pids."""
+    host = {"host": socket.gethostname()}
+    with contextlib.suppress(OSError):
+        host["boot"] = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    with contextlib.suppress(OSError):
+        host["pids"] = os.readlink("/proc/self/ns/pid")
+    return host
+
+
+def is_of_this_machine(holder: dict[str, Any]) -> bool:
+    """Whether a lease's holder is, or was, a process among those of this one."""
+    return "host" in holder and all(holder.get(key, value) == value for key, value in describe_host().items())
+
+
+def read_start(pid: Any) -> float | None:
+    """Return when a process started, in ticks since boot on Linux, which no clock set moves; None where it ended."""
     import psutil
 
     try:
         process = psutil.Process(pid)
         if process.status() == psutil.STATUS_ZOMBIE:
             return None
-        return process.create_time()
+        try:
+            # The name, in parentheses, may hold anything; the start is the twentieth field after it.
+            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+            return float(fields[19])
+        except OSError:
+            return process.create_time()
     except (psutil.Error, TypeError, ValueError):
         return None
+
+
+def _read_holder(path: Path) -> dict[str, Any] | None:
+    """Return what a lease says of its holder; None where it can't be read."""
+    try:
+        holder = json.loads(path.read_bytes())
+    except (FileNotFoundError, ValueError):
+        return None
+    return holder if isinstance(holder, dict) else None
+
+
+def _read_time(path: Path) -> float | None:
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return None
+
+
+def _read_text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        return "a worker that has just left it"

@@ -20,16 +20,25 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from detstudy.ledger.curve import CurveFile, read_curve
-from detstudy.ledger.files import read_json, write_atomically, write_json
+from detstudy.ledger.attempts import MAX_ATTEMPTS, find_largest_micro_batch, list_attempts, may_try_again
+from detstudy.ledger.curve import CurveFile, count_damaged_lines, read_curve
+from detstudy.ledger.files import (
+    read_json,
+    remove_dead_temporaries,
+    remove_temporaries,
+    sum_bytes,
+    sum_file,
+    write_atomically,
+    write_json,
+)
 from detstudy.ledger.lease import Lease, is_lease_live
+from detstudy.ledger.shapes import is_gallery_image, is_result, is_started
 from detstudy.plan import Plan, PlannedRun, identify_evaluation, identify_training, plan_study
 from detstudy.setting import Measure, Outcome, Setting, SplitName
 from detstudy.spec import load_study
 from detstudy.study import Study, StudyError
 
-MAX_ATTEMPTS = 3
-"""How often a training is tried before its crash stands."""
+EVALUATION_FILES = ("predictions.json", "matches.npz")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +62,7 @@ class RunRecord:
     effective: dict[str, Any] = field(default_factory=dict)
     provenance: dict[str, Any] = field(default_factory=dict)
     attempts: int = 0
+    earlier: tuple[dict[str, Any], ...] = ()  # failed attempts: outcome, reason, measures, effective
     folder: Path
     evaluation_folder: Path
 
@@ -78,25 +88,52 @@ class Ledger:
     def store_study(self, study: Study, data: dict[str, Any]) -> None:
         """Keep the study and its data's description: {"fingerprint", "classes", "splits", ...}.
 
-        Until the first run starts the study is what is planned; from then on the plan is fixed.
+        Until the first run starts the study is what is planned; from then on the plan is fixed. Files that are as they
+        should be are not written again: another driver's workers may be reading them.
         """
-        if next(self.folder.glob("runs/*/run.json"), None) is None:
-            write_atomically(self.folder / "planned.yaml", study.source.encode())
-        write_atomically(self.folder / "study.yaml", study.source.encode())
-        write_json(self.folder / "data.json", data)
+        for folder in (self.folder, self.folder / "ground_truth", self.folder / "gallery"):
+            remove_dead_temporaries(folder)
+        source = study.source.encode()
+        before = read_json(self.folder / "data.json")
+        known = before if isinstance(before, dict) else {}
+        planned = (known.get("files") or {}).get("planned.yaml") or sum_file(self.folder / "planned.yaml")
+        fresh = next(self.folder.glob("runs/*/run.json"), None) is None
+        if fresh or planned == sum_bytes(source) != sum_file(self.folder / "planned.yaml"):
+            write_atomically(self.folder / "planned.yaml", source)
+            planned = sum_bytes(source)
+        described = {**data, "files": {"study.yaml": sum_bytes(source), "planned.yaml": planned}}
+        if described != before:
+            write_json(self.folder / "data.json", described)
+        if sum_file(self.folder / "study.yaml") != sum_bytes(source):
+            write_atomically(self.folder / "study.yaml", source)
 
     def load_study(self) -> Study:
-        """Return the stored study. Raises StudyError where the folder holds none."""
-        if not (self.folder / "study.yaml").exists():
+        """Return the stored study. Raises StudyError where the folder holds none, or a damaged one."""
+        path = self.folder / "study.yaml"
+        if not path.exists():
             raise StudyError(f"{self.folder}: no study here (study.yaml is missing); give the folder of `detstudy run`")
-        return load_study(self.folder / "study.yaml")
+        remedy = "`detstudy run` with the study file writes it again"
+        try:
+            study = load_study(path)
+        except StudyError as error:
+            raise StudyError(f"{error}\n{path}: {remedy}") from None
+        if not self._is_as_written("study.yaml"):
+            raise StudyError(f"{path}: is not as it was written (cut off or edited); {remedy}")
+        return study
 
     def load_planned_study(self) -> Study | None:
         """Return the study as it was planned at the first run; None where that is missing or damaged."""
         try:
-            return load_study(self.folder / "planned.yaml")
+            planned = load_study(self.folder / "planned.yaml")
         except StudyError:
             return None
+        return planned if self._is_as_written("planned.yaml") else None
+
+    def _is_as_written(self, name: str) -> bool:
+        """Whether a file of the study has the checksum that the data's description notes; true where it notes none."""
+        described = read_json(self.folder / "data.json")
+        files = described.get("files") if isinstance(described, dict) else None
+        return not files or files.get(name) in (None, sum_file(self.folder / name))
 
     def refuse_other_study(self, study: Study) -> None:
         """Raise StudyError where the folder holds a study of another name; one that is damaged may be replaced."""
@@ -111,12 +148,16 @@ class Ledger:
             )
 
     def holds_data(self, fingerprint: str, splits: Iterable[SplitName]) -> bool:
-        """Whether the data of that fingerprint is described here, with the ground truth of the splits."""
+        """Whether the data of that fingerprint is described here, with undamaged ground truth of the splits."""
         try:
             same: bool = self.data["fingerprint"] == fingerprint
         except StudyError:
             return False
-        return same and all(self.ground_truth_path(split).exists() for split in splits)
+        return (
+            same
+            and all(isinstance(read_json(self.ground_truth_path(split)), dict) for split in splits)
+            and self._holds_gallery()
+        )
 
     @property
     def data(self) -> dict[str, Any]:
@@ -141,16 +182,28 @@ class Ledger:
         for number, (image_id, name, scale, content) in enumerate(images):
             file = f"{number:02d}.jpg"
             write_atomically(folder / file, content)
-            index.append({"image_id": image_id, "name": name, "file": file, "scale": scale})
-        write_json(folder / "index.json", index)
+            row = {"image_id": image_id, "name": name, "file": file, "scale": scale, "sum": sum_bytes(content)}
+            index.append(row)
+        write_json(folder / "index.json", {"images": index})
 
     def read_gallery(self) -> list[GalleryImage]:
-        """Return the kept validation images; [] where there are none."""
+        """Return the kept validation images; [] where there are none. Damaged ones are left out."""
         folder = self.folder / "gallery"
         return [
             GalleryImage(image_id=row["image_id"], name=row["name"], path=folder / row["file"], scale=row["scale"])
-            for row in read_json(folder / "index.json") or []
+            for row in self._read_gallery_index() or []
+            if row.get("sum") in (None, sum_file(folder / row["file"]))
         ]
+
+    def _read_gallery_index(self) -> list[dict[str, Any]] | None:
+        index = read_json(self.folder / "gallery" / "index.json")
+        rows = index.get("images") if isinstance(index, dict) else index
+        return rows if isinstance(rows, list) and all(is_gallery_image(row) for row in rows) else None
+
+    def _holds_gallery(self) -> bool:
+        """Whether every image that was kept for the report is there, undamaged."""
+        index = self._read_gallery_index()
+        return index is not None and len(index) == len(self.read_gallery())
 
     # -- runs --------------------------------------------------------------------------------------------------------
 
@@ -169,12 +222,13 @@ class Ledger:
         folder = self.run_folder(run)
         folder.mkdir(parents=True, exist_ok=True)
         with Lease(folder):
+            remove_temporaries(folder)
             yield folder
 
     def start_run(self, run: PlannedRun, provenance: dict[str, Any]) -> None:
         """Note where and with what a training starts or goes on."""
         folder = self.run_folder(run)
-        before = read_json(folder / "run.json") or {}
+        before = read_started(folder) or {}
         write_json(
             folder / "run.json",
             {
@@ -199,12 +253,15 @@ class Ledger:
     ) -> None:
         """Write how the training ended; last of all its files."""
         path = self.run_folder(run) / "result.json"
+        before = read_result(path)
         content = {
             "outcome": outcome,
             "reason": reason,
             "attempts": count_attempts(path) + 1,
             "measures": [dataclasses.asdict(measure) for measure in measures],
             "effective": effective or {},
+            "earlier": list_attempts(before) if before else [],
+            "files": sum_files(path.parent, ("curves.jsonl",)),
         }
         write_json(path, content)
 
@@ -225,18 +282,31 @@ class Ledger:
             "attempts": count_attempts(path) + 1,
             "measures": [dataclasses.asdict(measure) for measure in measures],
             "per_class": per_class or {},
+            "files": sum_files(path.parent, EVALUATION_FILES),
         }
         write_json(path, content)
 
     def is_training_due(self, run: PlannedRun) -> bool:
-        """Whether the run must be trained: it never ended, or crashed fewer than MAX_ATTEMPTS times."""
-        return is_due(self.run_folder(run) / "result.json")
+        """Whether the run must be trained: it never ended, or failed in a way that is to be tried again."""
+        result = read_result(self.run_folder(run) / "result.json")
+        return result is None or may_try_again(result, self.load_study)
+
+    def list_attempts(self, run: PlannedRun) -> list[dict[str, Any]]:
+        """Return how the run's training ended so far, first to last."""
+        result = read_result(self.run_folder(run) / "result.json")
+        return list_attempts(result) if result else []
+
+    def find_largest_micro_batch(self, run: PlannedRun) -> int | None:
+        """Return how many images may go through at once, since more ran out of memory; None where none did."""
+        return find_largest_micro_batch(read_result(self.run_folder(run) / "result.json"))
 
     def is_evaluation_due(self, run: PlannedRun, split: SplitName = "validation") -> bool:
-        """Whether the run finished training and its predictions on the split are missing."""
-        training = read_json(self.run_folder(run) / "result.json")
-        finished = training is not None and training["outcome"] == "finished"
-        return finished and is_due(self.evaluation_folder(run, split) / "result.json")
+        """Whether the run finished training and its predictions on the split are missing or damaged."""
+        training = read_result(self.run_folder(run) / "result.json")
+        if training is None or training["outcome"] != "finished":
+            return False
+        path = self.evaluation_folder(run, split) / "result.json"
+        return is_due(path) or not holds_files(path)
 
     def read_runs(self, plan: Plan | None = None, split: SplitName = "validation") -> list[RunRecord]:
         """Return what is known of every planned run, in the plan's order."""
@@ -246,9 +316,9 @@ class Ledger:
     def read_run(self, plan: Plan, run: PlannedRun, split: SplitName = "validation") -> RunRecord:
         """Return what is known of one planned run."""
         folder, evaluation_folder = self.run_folder(run), self.evaluation_folder(run, split)
-        started = read_json(folder / "run.json")
-        training = read_json(folder / "result.json")
-        evaluation = read_json(evaluation_folder / "result.json")
+        started = read_started(folder)
+        training = read_result(folder / "result.json")
+        evaluation = read_result(evaluation_folder / "result.json")
         same = run.setting.evaluation == plan.settings[0].setting.evaluation
         results = [result for result in (training, evaluation) if result]
         state, outcome, reason = judge_run(folder, started, training, evaluation)
@@ -266,20 +336,44 @@ class Ledger:
             effective=(training or {}).get("effective", {}),
             provenance=((started or {}).get("provenance") or [{}])[-1],
             attempts=(training or {}).get("attempts", 0),
+            earlier=tuple((training or {}).get("earlier", ())),
             folder=folder,
             evaluation_folder=evaluation_folder,
         )
 
 
 def is_due(path: Path) -> bool:
-    """Whether the result file is missing, or tells of a crash that may be tried again."""
-    result = read_json(path)
-    return result is None or (result["outcome"] == "crashed" and result["attempts"] < MAX_ATTEMPTS)
+    """Whether an evaluation's result file is missing or damaged, or tells of a fault that may be tried again."""
+    result = read_result(path)
+    return result is None or (result["outcome"] in ("crashed", "timed_out") and result["attempts"] < MAX_ATTEMPTS)
 
 
 def count_attempts(path: Path) -> int:
     """Return how often the result file's work was ended before."""
-    return int((read_json(path) or {}).get("attempts", 0))
+    return int((read_result(path) or {}).get("attempts", 0))
+
+
+def read_result(path: Path) -> dict[str, Any] | None:
+    """Return a result file's content; None where it is missing, damaged or no result."""
+    result = read_json(path)
+    return result if is_result(result) else None
+
+
+def read_started(folder: Path) -> dict[str, Any] | None:
+    """Return how a run was started; None where it was not, or its file is damaged."""
+    started = read_json(folder / "run.json")
+    return started if is_started(started) else None
+
+
+def sum_files(folder: Path, names: Iterable[str]) -> dict[str, str]:
+    """Return the checksums of those of the files that are there."""
+    return {name: checksum for name in names if (checksum := sum_file(folder / name)) is not None}
+
+
+def holds_files(path: Path) -> bool:
+    """Whether the files that a result file notes stand beside it as they were written."""
+    noted: dict[str, str] = (read_result(path) or {}).get("files", {})
+    return sum_files(path.parent, noted) == noted
 
 
 def judge_run(
@@ -287,9 +381,11 @@ def judge_run(
 ) -> tuple[Literal["planned", "running", "ended"], Outcome | None, str | None]:
     """Return the state, outcome and reason of a run from its files."""
     if training and training["outcome"] != "finished":
+        if is_lease_live(folder):  # tried again
+            return "running", None, None
         return "ended", training["outcome"], training["reason"]
     if training and evaluation:
-        return "ended", evaluation["outcome"], evaluation["reason"]
+        return "ended", evaluation["outcome"], evaluation["reason"] or describe_damage(folder) or training["reason"]
     if is_lease_live(folder):
         return "running", None, None
     if training:
@@ -299,3 +395,12 @@ def judge_run(
     points = read_curve(folder / "curves.jsonl")
     at = f"at iteration {points[-1]['iteration']}" if points else "before its first point"
     return "ended", "interrupted", f"stopped {at}; `detstudy run` goes on from its checkpoint"
+
+
+def describe_damage(folder: Path) -> str | None:
+    """Return what is wrong with the curve of a run that finished, and the remedy; None where nothing is."""
+    lines = count_damaged_lines(folder / "curves.jsonl")
+    if not lines and holds_files(folder / "result.json"):
+        return None
+    what = f"{lines} damaged lines are left out" if lines else "it is not as it was written"
+    return f"curves.jsonl: {what}; its AP is not touched; delete the run's folder to train it again"

@@ -7,6 +7,7 @@ import itertools
 from dataclasses import dataclass
 from typing import Any
 
+from detstudy.plan.order import order_runs
 from detstudy.setting import Setting, read_field, replace_fields
 from detstudy.study import Factor, Study, StudyError, find_contradictions
 
@@ -33,7 +34,7 @@ class PlannedRun:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What a study will do. The baseline comes first; runs go seed by seed, so that a stopped study has an answer."""
+    """What a study will do. The baseline comes first; runs stand in the order in which they are worth doing."""
 
     settings: tuple[PlannedSetting, ...]
     runs: tuple[PlannedRun, ...]
@@ -60,12 +61,9 @@ def plan_study(study: Study) -> Plan:
             raise StudyError(f"setting {name_setting(differing)}: {'; '.join(faults)}")
         settings.setdefault(setting, PlannedSetting(id=name_setting(differing), setting=setting, levels=differing))
     planned = tuple(settings.values())
-    seeds = list(dict.fromkeys([*study.seeds, *study.baseline_seeds]))
     runs = [
-        PlannedRun(setting_id=setting.id, setting=setting.setting, seed=seed)
-        for seed in seeds
-        for setting in planned
-        if seed in (study.seeds if setting.levels else study.baseline_seeds)
+        PlannedRun(setting_id=planned[index].id, setting=planned[index].setting, seed=seed)
+        for index, seed in order_runs(study, [setting.levels for setting in planned])
     ]
     return Plan(settings=planned, runs=tuple(runs))
 

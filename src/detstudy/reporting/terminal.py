@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import shlex
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -14,7 +16,7 @@ from detstudy.evaluation import Summary
 from detstudy.ledger import RunRecord
 from detstudy.plan import BASELINE
 from detstudy.reporting.answer import Answer, gather_answer
-from detstudy.reporting.number import format_ap
+from detstudy.reporting.number import format_ap, format_bytes
 
 STYLES = {
     "better": "bold green",
@@ -76,6 +78,42 @@ def print_runs(records: Sequence[RunRecord], console: Console) -> None:
     console.print(table)
 
 
+def print_forecast(forecast: Mapping[str, Any], console: Console) -> None:
+    """Print what a study will take and what it can tell, from the plain values that `--json` gives."""
+    table = Table("setting", "seed", "training", "in all", "memory", "")
+    for run in forecast["runs"]:
+        setting_id, seed = run["runs"][0]
+        memory = run["peak_memory_bytes"]
+        cells = [
+            setting_id,
+            str(seed),
+            _say_range(run["training_seconds"], _say_duration) if run["fits"] else "",
+            _say_range(run["seconds"], _say_duration),
+            _say_range(memory, format_bytes) if memory and run["fits"] else "",
+            run["accumulation"] or (run["reason"] and f"does not fit: {run['reason']}") or "",
+        ]
+        table.add_row(*(Text(cell) for cell in cells))
+    console.print(table)
+    workers, total = forecast["workers"], _say_range(forecast["total_seconds"], _say_duration)
+    ended = f"; {forecast['ended']} have ended" if forecast["ended"] else ""
+    at_once = f"{workers} at a time" if workers > 1 else "one after the other"
+    console.print(Text(f"{len(forecast['runs'])} trainings, {at_once}: {total}{ended}", style="bold"))
+    if forecast["peak_memory_bytes"]:
+        console.print(Text(f"peak memory of a run: {_say_range(forecast['peak_memory_bytes'], format_bytes)}"))
+    console.print(Text(f"measured in {_say_duration(forecast['probe_seconds'])}, nothing else was spent"))
+    console.print(Text("What it will be able to tell", style="bold"))
+    for foresight in forecast["detectable"].values():
+        console.print(Text(f"- {foresight['sentence']}"))
+    for source in dict.fromkeys(foresight["source"] for foresight in forecast["detectable"].values()):
+        console.print(Text(f"  ({source})"))
+    for proposal in forecast["proposals"]:
+        console.print(Text(proposal["sentence"], style="bold"))
+        if proposal["set"]:
+            console.print(Text("  " + " ".join(f"--set {shlex.quote(each)}" for each in proposal["set"])))
+    for note in forecast["notes"]:
+        console.print(Text(f"note: {note}"))
+
+
 def print_measures(summary: Summary, console: Console) -> None:
     """Print one row a measure: all classes together, then each class; below it why a measure is undefined."""
     table = Table("measure")
@@ -121,3 +159,17 @@ def print_audit(audit: Audit, console: Console) -> None:
     console.print(Text("Next", style="bold"))
     for sentence in audit.to_run:
         console.print(Text(f"- {sentence}"))
+
+
+def _say_range(numbers: Mapping[str, float], say: Callable[[float], str]) -> str:
+    """Return "7 min (6 min to 9 min)"; the number alone where all three read the same."""
+    low, expected, high = (say(numbers[name]) for name in ("low", "expected", "high"))
+    return expected if low == high else f"{expected} ({low} to {high})"
+
+
+def _say_duration(seconds: float) -> str:
+    """Return "48 s", "7 min", "3 h 20 min"."""
+    minutes = round(seconds / 60)
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60:02d} min"

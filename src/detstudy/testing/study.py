@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from detstudy.execution import Place, list_tasks, prepare_ledger, work_on
+from detstudy.execution import Place, is_task_due, list_tasks, prepare_ledger, work_on
 from detstudy.ledger import Ledger
 from detstudy.plan import plan_study
 from detstudy.spec import load_study
@@ -71,4 +71,6 @@ def run_here(study_file: Path, folder: Path, trainer: Trainer | None = None) -> 
     plan = plan_study(study)
     for task in list_tasks(plan, ledger.data["fingerprint"]):
         work_on(task, study, ledger, trainer or FakeTrainer(), Place())
+        while ledger.find_largest_micro_batch(task.runs[0]) and is_task_due(ledger, task):  # a batch in smaller parts
+            work_on(task, study, ledger, trainer or FakeTrainer(), Place())
     return study, ledger

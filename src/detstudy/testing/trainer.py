@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import time
 import zlib
@@ -9,7 +10,16 @@ from typing import TYPE_CHECKING
 
 from detstudy.data import ImageRecord, read_dataset
 from detstudy.setting import Measure, Setting, SplitName
-from detstudy.trainer import MOST_PROPOSALS, Job, Predicted, Prediction, Trained
+from detstudy.trainer import (
+    MOST_PROPOSALS,
+    Job,
+    Predicted,
+    Prediction,
+    Probe,
+    Trained,
+    choose_micro_batch,
+    describe_accumulation,
+)
 from detstudy.training.schedule import compute_multiplier
 
 if TYPE_CHECKING:
@@ -25,7 +35,7 @@ class FakeTrainer:
     """Follows the `Trainer` protocol without torch, in milliseconds.
 
     Its quality peaks at a learning rate of 0.004 and grows with the RPN's top-k; seeds scatter around it. A learning
-    rate of 1 or more diverges, a batch of 16 or more runs out of memory. Predictions are the ground truth, moved,
+    rate of 1 or more diverges, 16 images or more at once run out of memory. Predictions are the ground truth, moved,
     missed and joined by false positives the more the worse the quality. Its proposals come from three levels with
     few anchors, and the more of them enter NMS at test time, the more objects they cover. It leaves a file of weights
     and resumes from a checkpoint as a real trainer does. `seconds_per_iteration` makes it slow.
@@ -42,18 +52,27 @@ class FakeTrainer:
         checkpoint = job.folder / "checkpoint.txt"
         start = int(checkpoint.read_text()) if checkpoint.exists() else 0
         job.curve.rewind(start)
-        if training.batch_size >= 16:
+        micro = choose_micro_batch(training, job.largest_micro_batch)
+        if micro >= 16:
             return Trained(outcome="out_of_memory", reason=f"out of memory at 11.2 GiB, batch of {training.batch_size}")
+        split = {}
+        if micro != choose_micro_batch(training):
+            differs = "samples are drawn in another order and images padded by micro-batch"
+            accumulation = describe_accumulation(training.batch_size, micro)
+            split = {"accumulation": accumulation, "accumulation_differs": differs}
         every = job.monitoring.log_every
         for iteration in range(start + 1, training.iterations + 1):
             time.sleep(self.seconds_per_iteration)
+            job.beat()
             if training.learning_rate >= 1 and iteration >= 3:
                 reason = f"loss was nan at iteration {iteration} (learning rate {training.learning_rate:g})"
                 return Trained(outcome="diverged", reason=reason)
             if iteration % every == 0 or iteration == training.iterations:
                 job.curve.append(self._make_point(job, iteration))
             if iteration % job.monitoring.checkpoint_every == 0:
-                checkpoint.write_text(str(iteration))
+                unfinished = job.folder / "checkpoint.part"
+                unfinished.write_text(str(iteration))
+                unfinished.replace(checkpoint)
         (job.folder / "weights.txt").write_text(f"{_rate_quality(job.setting, job.seed):.6f}")
         checkpoint.unlink(missing_ok=True)
         entered, survived = _count_proposals(training.rpn_pre_nms_top_n_train)
@@ -62,7 +81,7 @@ class FakeTrainer:
             outcome="finished",
             measures=(
                 Measure(name="train/seconds", value=seconds, unit="s"),
-                Measure(name="train/peak_memory_bytes", value=float(2**28 * training.batch_size), unit="bytes"),
+                Measure(name="train/peak_memory_bytes", value=float(2**28 * micro), unit="bytes"),
             ),
             effective={
                 "learning_rate_first": training.learning_rate * training.warmup_factor,
@@ -70,7 +89,8 @@ class FakeTrainer:
                 "learning_rate_last": training.learning_rate * compute_multiplier(training, training.iterations - 1),
                 "optimizer_steps": training.iterations,
                 "images_seen": training.iterations * training.batch_size,
-                "micro_batch_size": training.micro_batch_size or training.batch_size,
+                "micro_batch_size": micro,
+                **split,
                 "precision": training.precision,
                 "proposals_entered": sum(entered),
                 "proposals_survived": sum(survived),
@@ -117,6 +137,20 @@ class FakeTrainer:
             ),
         )
 
+    def probe(self, job: Job) -> Probe:
+        """Return what its runs take; 16 images or more at once run out of memory."""
+        training = job.setting.training
+        micro = choose_micro_batch(training, job.largest_micro_batch)
+        if micro >= 16:
+            return Probe(shortage=f"out of memory at 11.2 GiB, batch of {training.batch_size}")
+        seconds = self.seconds_per_iteration or 0.001
+        return Probe(
+            iteration_seconds=(0.9 * seconds, seconds),
+            crowded_seconds=(seconds, 1.2 * seconds),
+            validation_seconds=0.001,
+            peak_memory_bytes=2**28 * micro,
+        )
+
     def _make_point(self, job: Job, iteration: int) -> dict[str, object]:
         training = job.setting.training
         entered, survived = _count_proposals(training.rpn_pre_nms_top_n_train)
@@ -135,6 +169,25 @@ class FakeTrainer:
             "proposals_entered": sum(entered),
             "proposals_survived": sum(survived),
         }
+
+
+class HangingFakeTrainer(FakeTrainer):
+    """A fake that stops doing anything at its seventh iteration, the first time in a folder."""
+
+    def train(self, job: Job) -> Trained:
+        """Train as the fake does; a file in the folder tells that it hung before."""
+        hung = job.folder / "hung.txt"
+        iterations = 0
+
+        def beat() -> None:
+            nonlocal iterations
+            job.beat()
+            iterations += 1
+            if iterations == 7 and not hung.exists():
+                hung.touch()
+                time.sleep(600)
+
+        return super().train(dataclasses.replace(job, beat=beat))
 
 
 class SlowFakeTrainer(FakeTrainer):

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import re
+import uuid
 import zipfile
+import zlib
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import torch
 
@@ -39,6 +42,15 @@ def find_checkpoints(folder: Path) -> list[Path]:
     return sorted(found, key=lambda path: path.name, reverse=True)
 
 
+def is_intact(path: Path) -> bool:
+    """Whether a file of `write_tensors` is there and as it was written, by its own checksums."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return archive.testzip() is None
+    except (OSError, ValueError, EOFError, NotImplementedError, zipfile.BadZipFile, zlib.error):
+        return False
+
+
 def remove_checkpoints(folder: Path) -> None:
     """Remove all checkpoints: the run has ended, and its weights stand on their own."""
     for path in find_checkpoints(folder):
@@ -46,12 +58,29 @@ def remove_checkpoints(folder: Path) -> None:
 
 
 def write_tensors(path: Path, state: object) -> None:
-    """Write tensors and plain values to a file that appears, whole, at once (temporary file, fsync, rename)."""
+    """Write tensors and plain values to a file that appears, whole, at once. Raises OSError, for a full disk, too."""
+
+    def save(file: IO[bytes]) -> None:
+        try:
+            torch.save(state, file)
+        except RuntimeError as error:  # torch's own, about a position, that hides the file system's
+            raise error.__context__ if isinstance(error.__context__, OSError) else error from None
+
+    _write_whole(path, save)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write text to a file that appears, whole, at once."""
+    _write_whole(path, lambda file: file.write(text.encode()))
+
+
+def _write_whole(path: Path, write: Callable[[IO[bytes]], object]) -> None:
+    """Write to a temporary file, sync it and rename it. Its name is of the kind that the ledger sweeps up."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:12]}.part")
     try:
         with temporary.open("wb") as file:
-            torch.save(state, file)
+            write(file)
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
@@ -75,9 +104,8 @@ def _sync_folder(folder: Path) -> None:
 def _try_read(path: Path) -> State | None:
     try:
         # torch does not look at its files' checksums, and a flipped bit would train on.
-        with zipfile.ZipFile(path) as archive:
-            if archive.testzip() is not None:
-                return None
+        if not is_intact(path):
+            return None
         state = torch.load(path, map_location="cpu", weights_only=True)
     except MemoryError:
         raise

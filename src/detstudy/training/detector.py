@@ -6,17 +6,19 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 from torchvision.models.detection.anchor_utils import AnchorGenerator
 from torchvision.models.detection.generalized_rcnn import GeneralizedRCNN
 from torchvision.models.detection.roi_heads import RoIHeads
 
 from detstudy.setting import ModelSetting, Setting
+from detstudy.training.accumulation import CountingSampler, untracked_norms
 from detstudy.training.compact import make_compact_parts
 from detstudy.training.parts import Parts
 from detstudy.training.proposals import CountingProposals
 from detstudy.training.resnet import make_resnet_parts
-from detstudy.training.transform import ImageTransform
+from detstudy.training.transform import ImageTransform, Target
 from detstudy.training.weights import (
     WeightsError,
     fetch_coco_weights,
@@ -65,6 +67,8 @@ class Detector(GeneralizedRCNN):  # type: ignore[misc]
             parts.mask_head,
             parts.mask_predictor,
         )
+        rpn.fg_bg_sampler = CountingSampler(training.rpn_batch_size_per_image, training.rpn_positive_fraction)
+        heads.fg_bg_sampler = CountingSampler(training.box_batch_size_per_image, training.box_positive_fraction)
         model = setting.model
         transform = ImageTransform(
             min_size=model.image_min_size, max_size=model.image_max_size, mean=parts.image_mean, std=parts.image_std
@@ -76,6 +80,23 @@ class Detector(GeneralizedRCNN):  # type: ignore[misc]
         self.normalization = parts.normalization
         self.anchor_sizes = parts.anchor_sizes
         self.anchors_per_location = len(parts.anchor_sizes[0]) * len(parts.anchor_aspect_ratios)
+
+    @torch.no_grad()
+    def count_samples(self, images: list[Tensor], targets: list[Target]) -> dict[str, int]:
+        """Return how many anchors, proposals and positives among these a training pass over the images would sample.
+
+        Draws from the random state what that pass draws, in the same order; changes nothing else.
+        """
+        with untracked_norms(find_norms(self)):
+            batch, fitted = self.transform(images, targets)
+            proposals, _ = self.rpn(batch, self.backbone(batch.tensors), fitted)
+            self.roi_heads.select_training_samples(proposals, fitted)
+        anchors, proposals = self.rpn.fg_bg_sampler, self.roi_heads.fg_bg_sampler
+        return {
+            "anchors": int(anchors.positives + anchors.negatives),
+            "proposals": int(proposals.positives + proposals.negatives),
+            "positives": int(proposals.positives),
+        }
 
 
 def _widen_outputs(_module: nn.Module, _inputs: object, outputs: Any) -> Any:
@@ -114,9 +135,9 @@ def load_initial_weights(detector: Detector, setting: ModelSetting) -> None:
         load_weights(detector, read_weights(path), source=str(path))
 
 
-def find_norms(model: nn.Module) -> list[nn.Module]:
+def find_norms(model: nn.Module) -> list[_BatchNorm]:
     """Return the layers whose statistics follow the batches in training mode."""
-    return [module for module in model.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)]
+    return [module for module in model.modules() if isinstance(module, _BatchNorm)]
 
 
 def find_nonfinite(model: nn.Module) -> list[str]:

@@ -13,6 +13,7 @@ import torch
 from detstudy.data import Dataset, ImageRecord
 from detstudy.setting import TrainingSetting
 from detstudy.trainer import Job, Predicted, RefusedError
+from detstudy.training.accumulation import share_losses
 from detstudy.training.batches import Batch, ImageCache, stream_batches
 from detstudy.training.memory import lifted_limit, measure_peak
 from detstudy.training.optimizer import set_learning_rate
@@ -45,6 +46,7 @@ def run_loop(session: Session, job: Job, dataset: Dataset) -> Predicted | None:
             batch = next(batches)
             data_seconds = time.perf_counter() - start
             take_step(session, batch, setting)
+            job.beat()
             done = progress.iteration
             last = done == setting.iterations
             log = last or done % monitoring.log_every == 0
@@ -59,7 +61,9 @@ def run_loop(session: Session, job: Job, dataset: Dataset) -> Predicted | None:
             if log:
                 log_window(session, job)
             if validate:
+                session.doing = "validation"
                 predicted = validate_now(session, job, dataset, validation, validation_cache)
+                session.doing = "training"
             if save:
                 session.save(job)
     return predicted
@@ -68,8 +72,9 @@ def run_loop(session: Session, job: Job, dataset: Dataset) -> Predicted | None:
 def take_step(session: Session, batch: Batch, setting: TrainingSetting) -> None:
     """Make one optimizer step from a batch and count it.
 
-    The batch goes through in micro-batches, each loss weighted by its share of the images. That is not exactly the
-    whole batch's gradient: the mask loss averages over the micro-batch's own positives, padding and norms see it alone.
+    The batch goes through in micro-batches of the session's size, each loss weighted by its share of what that loss
+    averages over. Where norms are frozen that is the whole batch's gradient for the same samples; the samples are drawn
+    in another order, and padding follows the micro-batch. Live batch norm sees the micro-batch alone.
     """
     detector, progress = session.detector, session.progress
     rate = setting.learning_rate * compute_multiplier(setting, progress.iteration)
@@ -78,18 +83,18 @@ def take_step(session: Session, batch: Batch, setting: TrainingSetting) -> None:
     count = len(batch.images)
     sums: dict[str, float] = {}
     proposals = ProposalCounts()
-    for micro in batch.split(setting.micro_batch_size or count):
-        share = len(micro.images) / count
+    parts = list(batch.split(progress.micro_batch_size or count))
+    for micro, share in zip(parts, share_losses(session, parts), strict=True):
         with session.autocast():
             losses: dict[str, torch.Tensor] = detector(micro.images, micro.targets)
-            total = torch.stack([value.float() for value in losses.values()]).sum()
+            total = torch.stack([value.float() * share[name] for name, value in losses.items()]).sum()
         # One transfer for all losses, and a wait for the device: NMS in the detector waits anyway.
         values = torch.stack([value.detach().float() for value in losses.values()]).tolist()
         for name, value in zip(losses, values, strict=True):
-            sums[name] = sums.get(name, 0.0) + value * share
+            sums[name] = sums.get(name, 0.0) + value * share[name]
         if not math.isfinite(sum(sums.values())):
             raise DivergedError(describe_divergence(sums, progress.iteration, rate))
-        session.scaler.scale(total * share).backward()  # type: ignore[no-untyped-call]
+        session.scaler.scale(total).backward()  # type: ignore[no-untyped-call]
         proposals.add(detector.rpn.counts)
     _update_weights(session, setting)
     progress.use_rate(rate)
@@ -138,8 +143,8 @@ def validate_now(
 ) -> Predicted:
     """Append a validation point and, where the rule is "best", keep the weights if they are the best so far."""
     progress = session.progress
-    losses: dict[str, float] = compute_validation_losses(session, records, cache) if records else {}
-    predicted = predict_images(session.detector, records, dataset.category_ids, session.device, cache)
+    losses: dict[str, float] = compute_validation_losses(session, job, records, cache) if records else {}
+    predicted = predict_images(session.detector, records, dataset.category_ids, session.device, cache, job.beat)
     with lifted_limit(session.device, job.memory_limit):
         measures = job.measure(predicted.predictions, [record.id for record in records])
     point: dict[str, Any] = {

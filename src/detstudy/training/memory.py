@@ -121,12 +121,20 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 def measure_need(device: torch.device, error: BaseException) -> int:
-    """Return the bytes that would have been in use, had the allocation not failed; at least the peak."""
+    """Return the bytes that would have been in use, had the allocation not failed; at least the peak.
+
+    On CUDA with what is lost in gaps between tensors: the allocator has given all else back before it fails.
+    """
     found = _ASKED.search(str(error))
     asked = int(float(found[1]) * _UNITS[found[2].lower()]) if found else 0
     if device.type == "cuda":
-        return max(measure_peak(device), int(torch.cuda.memory_allocated(device)) + asked)
+        return max(measure_peak(device), int(torch.cuda.memory_reserved(device)) + asked)
     return max(measure_peak(device), _read_status().get("VmRSS", 0) + asked)
+
+
+def read_capacity(device: torch.device) -> int | None:
+    """Return the bytes that a GPU has; None on a CPU, whose memory is the machine's."""
+    return int(torch.cuda.get_device_properties(device).total_memory) if device.type == "cuda" else None
 
 
 def _read_status() -> dict[str, int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import cv2
 import numpy as np
@@ -29,13 +29,14 @@ def predict_images(
     category_ids: Sequence[int],
     device: torch.device,
     cache: ImageCache | None = None,
+    beat: Callable[[], None] = lambda: None,
 ) -> Predicted:
     """Predict images by the detector's own evaluation settings; its mode is put back afterwards.
 
-    Computed in fp32 whatever precision it was trained in. Measures, means over images: `test/seconds_per_image`
-    (network and masks, decoding of the image left out), `test/proposals_entered`, `test/proposals_survived` and
-    `test/proposals_kept`; for each feature level `test/anchors_P3`, `test/proposals_entered_P3`,
-    `test/proposals_survived_P3`.
+    Computed in fp32 whatever precision it was trained in; `beat` is called after every few images. Measures, means over
+    images: `test/seconds_per_image` (network and masks, decoding of the image left out), `test/proposals_entered`,
+    `test/proposals_survived` and `test/proposals_kept`; for each feature level `test/anchors_P3`,
+    `test/proposals_entered_P3`, `test/proposals_survived_P3`.
     """
     cache = cache or ImageCache(0)
     predictions: list[Prediction] = []
@@ -54,6 +55,7 @@ def predict_images(
             seconds += time.perf_counter() - start
             proposals.update(_list_proposals(batch, detector))
             counts.add(detector.rpn.counts)
+            beat()
     finally:
         detector.train(was_training)
     return Predicted(

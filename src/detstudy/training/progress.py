@@ -59,6 +59,7 @@ class Window:
 class Progress:
     """Everything about a run that its weights, optimizer and random state don't say."""
 
+    micro_batch_size: int | None = None  # images a forward pass; None is the whole batch
     iteration: int = 0  # optimizer steps asked for
     skipped_steps: int = 0  # of them, left out because fp16 gradients overflowed
     images: int = 0

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from detstudy.setting import Measure
-from detstudy.trainer import Job
+from detstudy.trainer import Job, choose_micro_batch, describe_accumulation
+from detstudy.training.detector import find_norms
 from detstudy.training.progress import Progress
 from detstudy.training.session import Session
 
@@ -28,7 +29,8 @@ def describe_effective(session: Session, job: Job, image_count: int) -> dict[str
         "images_per_epoch": image_count,
         "epochs": progress.images / image_count if image_count else None,
         "batch_size": training.batch_size,
-        "micro_batch_size": min(training.micro_batch_size or training.batch_size, training.batch_size),
+        "micro_batch_size": progress.micro_batch_size,
+        **describe_split(session, job),
         "precision": training.precision,
         "proposals_entered": proposals.average(sum(proposals.entered)),
         "proposals_survived": proposals.average(sum(proposals.survived)),
@@ -53,6 +55,21 @@ def describe_effective(session: Session, job: Job, image_count: int) -> dict[str
         "best_iteration": progress.best_iteration,
         "resumes": progress.resumes,
     }
+
+
+def describe_split(session: Session, job: Job) -> dict[str, str]:
+    """Return in words how the batch was split because it did not fit, and what that changes; {} where it was not."""
+    training = job.setting.training
+    micro = choose_micro_batch(training, job.largest_micro_batch)
+    if micro == choose_micro_batch(training):
+        return {}
+    differs = "samples are drawn in another order and images padded by micro-batch"
+    if find_norms(session.detector):
+        differs += f", and batch norm sees {micro} images at a time, so the gradients are not the whole batch's"
+    else:
+        differs += "; otherwise the gradients are the whole batch's"
+    split = describe_accumulation(training.batch_size, micro)
+    return {"accumulation": split, "accumulation_differs": differs}
 
 
 def list_measures(progress: Progress) -> tuple[Measure, ...]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import torch
 
-from detstudy.trainer import Job
-from detstudy.training.checkpoint import State, read_checkpoint, write_checkpoint
+from detstudy.trainer import Job, choose_micro_batch
+from detstudy.training.checkpoint import State, read_checkpoint, remove_checkpoints, write_checkpoint
 from detstudy.training.detector import Detector, build_detector, load_initial_weights
 from detstudy.training.device import choose_dtype
 from detstudy.training.memory import measure_peak
@@ -28,6 +28,7 @@ class Session:
     dtype: torch.dtype | None  # of autocast; None computes in fp32
     progress: Progress
     best_weights: State | None = None  # where the checkpoint rule is "best"
+    doing: Literal["training", "validation"] = "training"
 
     def autocast(self) -> AbstractContextManager[Any]:
         """Return the context in which the detector computes."""
@@ -60,9 +61,14 @@ def open_session(job: Job, class_count: int, device: torch.device) -> Session:
     """Return a session at the newest good checkpoint of the job's folder, or at iteration 0.
 
     Weights and the first random state follow from the job's seed alone. After a checkpoint the curve is rewound to it.
+    A checkpoint of another micro-batch is of another training: the run starts afresh.
     """
     dtype = choose_dtype(job.setting, device)
+    micro = choose_micro_batch(job.setting.training, job.largest_micro_batch)
     state = read_checkpoint(job.folder)
+    if state is not None and state["progress"]["micro_batch_size"] != micro:
+        remove_checkpoints(job.folder)
+        state = None
     torch.manual_seed(job.seed)
     detector = build_detector(job.setting, class_count)
     if state is None:
@@ -76,7 +82,7 @@ def open_session(job: Job, class_count: int, device: torch.device) -> Session:
         scaler=torch.amp.GradScaler(device.type, enabled=dtype is torch.float16),
         device=device,
         dtype=dtype,
-        progress=Progress(),
+        progress=Progress(micro_batch_size=micro),
     )
     if state is not None:
         _restore(session, state)

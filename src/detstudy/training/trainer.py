@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
+import zlib
 from pathlib import Path
 
 import torch
 
-from detstudy.data import Dataset, read_dataset
+from detstudy.data import Dataset, ImageRecord, read_dataset
 from detstudy.setting import DataSetting, EvaluationSetting, Measure, ModelSetting, Outcome, Setting, SplitName
-from detstudy.trainer import Job, Predicted, RefusedError, Trained
-from detstudy.training.checkpoint import FINAL_WEIGHTS, remove_checkpoints, write_tensors
+from detstudy.trainer import Job, MemoryShortageError, Predicted, Probe, RefusedError, Trained, choose_micro_batch
+from detstudy.training.batches import pick_images
+from detstudy.training.checkpoint import FINAL_WEIGHTS, is_intact, remove_checkpoints, write_tensors, write_text
 from detstudy.training.detector import build_detector, find_nonfinite, load_initial_weights
 from detstudy.training.device import choose_dtype, open_device
 from detstudy.training.loop import DivergedError, run_loop
@@ -22,12 +23,14 @@ from detstudy.training.memory import (
     limited_memory,
     measure_need,
     measure_peak,
+    read_capacity,
     reset_peak,
 )
 from detstudy.training.prediction import predict_images
+from detstudy.training.probe import measure_cost
 from detstudy.training.receipts import describe_effective, list_measures
 from detstudy.training.session import Session, open_session
-from detstudy.training.weights import read_weights
+from detstudy.training.weights import WeightsError, read_weights
 
 ENDED = "trained.json"
 
@@ -86,8 +89,11 @@ class TorchvisionTrainer:
         except Exception as error:
             if not is_out_of_memory(error):
                 raise
-            reason = describe_shortage(job, dataset, measure_need(device, error))
-            return _end(session, job, "out_of_memory", reason, dataset)
+            remove_checkpoints(job.folder)
+            reason = describe_shortage(job, session, dataset, measure_need(device, error), read_capacity(device))
+            ended = _end(session, job, "out_of_memory", reason, dataset)
+            doing = session.doing if session is not None else "loading"
+            return dataclasses.replace(ended, effective={**ended.effective, "out_of_memory_in": doing})
         if predicted is not None and session.best_weights is None and job.monitoring.validation_images is None:
             self._predicted = (job.folder, job.setting.evaluation, predicted)
         write_tensors(job.folder / FINAL_WEIGHTS, session.best_weights or session.detector.state_dict())
@@ -101,20 +107,45 @@ class TorchvisionTrainer:
 
         The last validation of `train` has predicted the validation split with these weights already: its predictions
         are handed out, once, in place of the same ones computed again. Raises WeightsError where there are no weights,
-        RefusedError where the data has no such split.
+        RefusedError where the data has no such split, MemoryShortageError where memory runs out.
         """
         known, self._predicted = self._predicted, None
         if known is not None and known[:2] == (job.folder, job.setting.evaluation) and split == "validation":
             return known[2]
         device = open_device(job)
-        dataset = self._read_dataset(job.data)
-        if split not in dataset.splits:
-            raise RefusedError(f"the data has no {split} split; it has {', '.join(dataset.splits)}")
-        detector = build_detector(job.setting, len(dataset.classes))
-        detector.load_state_dict(read_weights(job.folder / FINAL_WEIGHTS))
-        detector.to(device)
-        with limited_memory(device, job.memory_limit):
-            return predict_images(detector, dataset.splits[split], dataset.category_ids, device)
+        try:
+            dataset = self._read_dataset(job.data)
+            if split not in dataset.splits:
+                raise RefusedError(f"the data has no {split} split; it has {', '.join(dataset.splits)}")
+            detector = build_detector(job.setting, len(dataset.classes))
+            weights = job.folder / FINAL_WEIGHTS
+            if not is_intact(weights):
+                raise WeightsError(f"{weights} is missing or damaged; delete the run's folder to train it again")
+            detector.load_state_dict(read_weights(weights))
+            detector.to(device)
+            with limited_memory(device, job.memory_limit):
+                return predict_images(detector, dataset.splits[split], dataset.category_ids, device, beat=job.beat)
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
+            parts = [_describe_need(job, measure_need(device, error), read_capacity(device)), f"predicting {split}"]
+            raise MemoryShortageError(", ".join(parts)) from error
+
+    def probe(self, job: Job) -> Probe:
+        """Measure what a run of the setting would cost; memory that runs out is a shortage. Raises as `train`."""
+        device = open_device(job)
+        choose_dtype(job.setting, device)
+        reset_peak(device)
+        try:
+            with limited_memory(device, job.memory_limit):
+                dataset = self._read_dataset(job.data)
+                return measure_cost(open_session(job, len(dataset.classes), device), job, dataset)
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
+            need = measure_need(device, error)
+            reason = f"{_describe_need(job, need, read_capacity(device))}, batch of {job.setting.training.batch_size}"
+            return Probe(shortage=reason, peak_memory_bytes=need)
 
     def _read_dataset(self, data: DataSetting) -> Dataset:
         """Read a data set once for the training and the evaluations of a run."""
@@ -123,18 +154,39 @@ class TorchvisionTrainer:
         return self._dataset[1]
 
 
-def describe_shortage(job: Job, dataset: Dataset | None, need: int) -> str:
-    """Return the reason of a run that ran out of memory: how much it needed at least, and what drives that."""
-    limit = f" (limit {job.memory_limit / GIB:.1f} GiB)" if job.memory_limit is not None else ""
-    training = job.setting.training
-    parts = [f"out of memory at {need / GIB:.1f} GiB{limit}", f"batch of {training.batch_size}"]
-    if training.micro_batch_size is not None and training.micro_batch_size < training.batch_size:
-        parts[-1] += f" in micro-batches of {training.micro_batch_size}"
-    if dataset is not None:
-        records = dataset.splits["train"]
-        densest = max((sum(not a.crowd for a in record.annotations) for record in records), default=0)
-        parts.append(f"densest image has {densest} objects")
+def describe_shortage(
+    job: Job, session: Session | None, dataset: Dataset | None, need: int, capacity: int | None
+) -> str:
+    """Return the reason of a run that ran out of memory: how much it needed at least, and what drives that.
+
+    `need` is in bytes, as is `capacity`, the GPU's. While training it names the batch at work and its densest image.
+    """
+    parts = [_describe_need(job, need, capacity)]
+    if session is None or dataset is None:
+        return f"{parts[0]}, loading data and weights"
+    if session.doing == "validation":
+        return f"{parts[0]}, validating"
+    training, micro = job.setting.training, choose_micro_batch(job.setting.training, job.largest_micro_batch)
+    parts.append(f"batch of {training.batch_size}")
+    if micro < training.batch_size:
+        parts[-1] += f" in micro-batches of {micro}"
+    records = dataset.splits["train"]
+    first = session.progress.iteration * training.batch_size
+    batch = [records[index] for index in pick_images(len(records), job.seed, first, training.batch_size)]
+    densest = max(batch, key=_count_objects)
+    parts.append(f"densest image of the batch has {_count_objects(densest)} objects ({densest.name})")
     return ", ".join(parts)
+
+
+def _describe_need(job: Job, need: int, capacity: int | None) -> str:
+    text = f"out of memory at {need / GIB:.1f} GiB"
+    if job.memory_limit is not None:
+        return f"{text} (limit {job.memory_limit / GIB:.1f} GiB)"
+    return text if capacity is None else f"{text} (the GPU has {capacity / GIB:.1f} GiB)"
+
+
+def _count_objects(record: ImageRecord) -> int:
+    return sum(not annotation.crowd for annotation in record.annotations)
 
 
 def _end(session: Session | None, job: Job, outcome: Outcome, reason: str | None, dataset: Dataset | None) -> Trained:
@@ -151,15 +203,19 @@ def _end(session: Session | None, job: Job, outcome: Outcome, reason: str | None
 
 
 def _write_ended(folder: Path, trained: Trained) -> None:
-    temporary = folder / f".{ENDED}.{os.getpid()}"
-    temporary.write_text(json.dumps(dataclasses.asdict(trained), indent=1), encoding="utf-8")
-    os.replace(temporary, folder / ENDED)
+    state = json.dumps(dataclasses.asdict(trained), sort_keys=True)
+    write_text(folder / ENDED, json.dumps({"trained": json.loads(state), "crc": zlib.crc32(state.encode())}, indent=1))
 
 
 def _read_ended(folder: Path) -> Trained | None:
-    """Return how a finished training ended, None where its weights or its record are missing."""
-    path = folder / ENDED
-    if not path.is_file() or not (folder / FINAL_WEIGHTS).is_file():
+    """Return how a finished training ended, None where its weights or its record are missing or damaged."""
+    if not is_intact(folder / FINAL_WEIGHTS):
         return None
-    state = json.loads(path.read_text(encoding="utf-8"))
+    try:
+        document = json.loads((folder / ENDED).read_text(encoding="utf-8"))
+        state, crc = document["trained"], document["crc"]
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        return None
+    if zlib.crc32(json.dumps(state, sort_keys=True).encode()) != crc:
+        return None
     return Trained(**{**state, "measures": tuple(Measure(**measure) for measure in state["measures"])})

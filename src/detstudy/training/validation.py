@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import torch
 
 from detstudy.data import ImageRecord
+from detstudy.trainer import Job
 from detstudy.training.batches import ImageCache, make_example
 from detstudy.training.detector import find_norms
 from detstudy.training.session import Session
@@ -23,7 +24,9 @@ def choose_validation_images(records: Sequence[ImageRecord], count: int | None) 
 
 
 @torch.no_grad()
-def compute_validation_losses(session: Session, records: Sequence[ImageRecord], cache: ImageCache) -> dict[str, float]:
+def compute_validation_losses(
+    session: Session, job: Job, records: Sequence[ImageRecord], cache: ImageCache
+) -> dict[str, float]:
     """Return the mean of each loss over images, taken one by one; an image's losses depend on no other image.
 
     torchvision's detectors give losses in training mode only, so it is that mode with the norms' statistics frozen and
@@ -46,6 +49,7 @@ def compute_validation_losses(session: Session, records: Sequence[ImageRecord], 
                     )
                 for name, value in losses.items():
                     sums[name] = sums.get(name, 0.0) + float(value)
+                job.beat()
         finally:
             for norm in norms:
                 norm.train()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import pickle
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -134,8 +133,11 @@ def _load_state(path: Path, *, remedy: str) -> State:
     """Load a dict of tensors from a file. Raises WeightsError for a damaged or foreign one."""
     try:
         state = torch.load(os.fspath(path), map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError) as error:
-        first_line = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    except MemoryError:
+        raise
+    except Exception as error:  # a damaged file fails in many ways, and all of them mean the same
+        # torch goes on to say how to load the file with all that it would execute.
+        first_line = (str(error).strip() or type(error).__name__).splitlines()[0].partition(" This file can")[0]
         raise WeightsError(f"model.weights: {path} can't be read ({first_line}); {remedy}") from error
     if not isinstance(state, Mapping):
         raise WeightsError(f"model.weights: {path} holds a {type(state).__name__}, no state dict; {remedy}")

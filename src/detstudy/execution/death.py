@@ -1,0 +1,168 @@
+"""What killed a worker, by what is on record: the kernel, the container, its last sampled memory, its own log."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from detstudy.setting import Outcome
+
+GIB = 2**30
+NEAR = 0.95
+"""Share of the memory in use from which a machine or container counts as full; kills happen just below the limit."""
+
+# How a process that can't go on says that memory was what it lacked.
+_PHRASES = ("bad_alloc", "memoryerror", "out of memory", "cannot allocate memory", "can't allocate memory")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemorySample:
+    """Bytes that a worker held, and that the machine or container had in use of those it has."""
+
+    worker: int
+    used: int
+    limit: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Records:
+    """Where a system notes kills; tests give their own."""
+
+    count_kills: Callable[[], int | None]
+    read_log: Callable[[], Sequence[str]]
+
+
+def classify_death(
+    status: int, pid: int, *, kills_before: int | None, sample: MemorySample | None, log: str, records: Records
+) -> tuple[Outcome, str]:
+    """Return the outcome and reason of a worker that ended with a status (negative: a signal) and no result.
+
+    Out of memory is said only where the kernel's log names the process, the kills of its container (or kernel) rose
+    since `kills_before`, its last sample stood at the limit, or its own log says so; SIGKILL alone is a crash.
+    """
+    held = f"; it held {sample.worker / GIB:.1f} GiB when last looked at" if sample else ""
+    if status == -signal.SIGKILL:
+        if any(_names_process(line, pid) for line in records.read_log()):
+            return "out_of_memory", f"out of memory: the kernel's log says that it killed the worker{held}"
+        kills = records.count_kills()
+        if kills is not None and kills_before is not None and kills > kills_before:
+            return "out_of_memory", f"out of memory: the system's count of processes killed for it rose{held}"
+        if sample and sample.used >= NEAR * sample.limit:
+            return "out_of_memory", (
+                f"out of memory, by all that is known: killed when {sample.used / GIB:.1f} of {sample.limit / GIB:.1f} "
+                f"GiB were in use{held}"
+            )
+        return "crashed", f"the worker was killed from outside (signal 9){held} (see log.txt)"
+    phrase = next((phrase for phrase in _PHRASES if phrase in log.lower()), None)
+    if phrase is not None:
+        return "out_of_memory", f'out of memory: its log ends with "{phrase}"{held} (see log.txt)'
+    if status < 0:
+        return "crashed", f"the worker was killed by {signal.Signals(-status).name} (see log.txt)"
+    return "crashed", f"the worker ended with status {status} (see log.txt)"
+
+
+def read_records() -> Records:
+    """Return this system's records."""
+    return Records(count_kills=count_kills, read_log=read_kernel_log)
+
+
+def count_kills(root: Path = Path("/")) -> int | None:
+    """Return how many processes were killed for memory so far: in this process's cgroup, else by the kernel.
+
+    Reads cgroup v2's memory.events, v1's memory.oom_control or /proc/vmstat. None where there is no such record.
+    """
+    for folder in _list_groups(root):
+        for name in ("memory.events", "memory.oom_control"):
+            found = _read_figures(folder / name).get("oom_kill")
+            if found is not None:
+                return found
+    return _read_figures(root / "proc/vmstat").get("oom_kill")
+
+
+def read_kernel_log(path: Path = Path("/dev/kmsg")) -> list[str]:
+    """Return the kernel's messages; [] where they may not be read, as in most containers."""
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    except OSError:
+        return []
+    lines = []
+    try:
+        while True:
+            lines.append(os.read(handle, 8192).decode(errors="replace"))
+            if not lines[-1]:
+                break
+    except OSError:  # nothing more to read for now, or messages were lost meanwhile
+        pass
+    finally:
+        os.close(handle)
+    return lines
+
+
+def sample_memory(pid: int, root: Path = Path("/")) -> MemorySample | None:
+    """Return what a process holds and how full the machine is, or its container where that is fuller.
+
+    None where the process is gone.
+    """
+    import psutil
+
+    try:
+        worker = int(psutil.Process(pid).memory_info().rss)
+    except psutil.Error:
+        return None
+    machine = psutil.virtual_memory()
+    filled = [(machine.total - machine.available, machine.total), *_read_group(root)]
+    used, limit = max(filled, key=lambda pair: pair[0] / pair[1])
+    return MemorySample(worker=worker, used=used, limit=limit)
+
+
+def _names_process(line: str, pid: int) -> bool:
+    """Whether a kernel's message says that it killed the process for memory."""
+    return re.search(rf"[Oo]ut of memory: Kill(?:ed)? process {pid}\b", line) is not None
+
+
+def _read_group(root: Path) -> list[tuple[int, int]]:
+    """Return the bytes in use (without cached files) and the limit of this process's cgroup; [] without a limit."""
+    for folder in _list_groups(root):
+        for usage, limit, cached in (
+            ("memory.current", "memory.max", "inactive_file"),
+            ("memory.usage_in_bytes", "memory.limit_in_bytes", "total_inactive_file"),
+        ):
+            numbers = [_read_number(folder / name) for name in (usage, limit)]
+            if numbers[0] is not None and numbers[1] is not None:
+                return [(max(0, numbers[0] - _read_figures(folder / "memory.stat").get(cached, 0)), numbers[1])]
+    return []
+
+
+def _list_groups(root: Path) -> list[Path]:
+    """Return the folders in which this process's cgroup may be seen; a container's own stands at the mount's top."""
+    try:
+        lines = (root / "proc/self/cgroup").read_text().splitlines()
+    except OSError:
+        return []
+    folders = []
+    for line in lines:
+        _, controllers, path = line.split(":", 2)
+        if controllers in ("", "memory"):
+            mount = root / "sys/fs/cgroup" / controllers
+            folders += [mount / path.lstrip("/"), mount]
+    return folders
+
+
+def _read_figures(path: Path) -> dict[str, int]:
+    try:
+        rows = [line.split() for line in path.read_text().splitlines()]
+    except OSError:
+        return {}
+    return {row[0]: int(row[1]) for row in rows if len(row) == 2 and row[1].isdigit()}
+
+
+def _read_number(path: Path) -> int | None:
+    try:
+        text = path.read_text().strip()
+    except OSError:
+        return None
+    return int(text) if text.isdigit() else None

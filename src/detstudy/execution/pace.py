@@ -1,0 +1,56 @@
+"""How fast runs go, learned from those that go: what corrects the time left of a study while it runs."""
+
+from __future__ import annotations
+
+import heapq
+import statistics
+from collections.abc import Sequence
+
+from detstudy.plan import identify_cost
+from detstudy.setting import Setting
+
+
+class Pace:
+    """Seconds an iteration of each distinct cost, and what a run takes beside its iterations.
+
+    Of a cost that nobody has measured it takes the seconds an image of those that are measured, so that the first
+    points of the first run give an estimate, and each further one corrects it.
+    """
+
+    def __init__(self) -> None:
+        self._seconds: dict[Setting, float] = {}
+        self._iterations: dict[Setting, int] = {}
+        self._other: list[float] = []
+
+    def note_iterations(self, setting: Setting, iterations: int, seconds: float) -> None:
+        """Count so many iterations of a run of the setting, which took so long."""
+        if iterations > 0:
+            cost = identify_cost(setting)
+            self._seconds[cost] = self._seconds.get(cost, 0.0) + seconds
+            self._iterations[cost] = self._iterations.get(cost, 0) + iterations
+
+    def note_other(self, seconds: float) -> None:
+        """Count what a whole run took beside its iterations: start, validations, evaluation."""
+        self._other.append(max(0.0, seconds))
+
+    def estimate_iteration(self, setting: Setting) -> float | None:
+        """Return the seconds of an iteration; None while nothing is measured."""
+        cost = identify_cost(setting)
+        if cost in self._seconds:
+            return self._seconds[cost] / self._iterations[cost]
+        images = sum(count * each.training.batch_size for each, count in self._iterations.items())
+        return sum(self._seconds.values()) / images * setting.training.batch_size if images else None
+
+    def estimate_run(self, setting: Setting, done: int = 0) -> float | None:
+        """Return the seconds that a run still takes after `done` iterations; None while nothing is measured."""
+        each = self.estimate_iteration(setting)
+        other = statistics.fmean(self._other) if self._other else 0.0
+        return None if each is None else max(0, setting.training.iterations - done) * each + other
+
+
+def schedule_tasks(seconds: Sequence[float], workers: int) -> float:
+    """Return when the last of the tasks ends, each begun in order as soon as a worker is free."""
+    ends = [0.0] * max(1, workers)
+    for each in seconds:
+        heapq.heapreplace(ends, ends[0] + each)
+    return max(ends)

@@ -1,0 +1,54 @@
+"""The order in which runs are worth doing: a study that is stopped anywhere has an answer to give."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from detstudy.setting import read_field
+from detstudy.study import Factor, Study
+
+FIRST_REPEATS = 3
+"""Seeds of the baseline that come before anything else: without repeats no difference can be told from noise."""
+
+
+def order_runs(study: Study, settings: Sequence[dict[str, Any]]) -> list[tuple[int, int]]:
+    """Return (index of the setting, seed) of every run, the most useful first.
+
+    `settings` are the levels in which each setting differs from the baseline, the baseline's {} first. The order: the
+    baseline with its first FIRST_REPEATS seeds; every setting with the first seed, each factor's extreme levels before
+    the rest; then more seeds, one round after the other, the baseline ahead in each.
+    """
+    ranks = {factor.name: rank_levels(factor, read_field(study.baseline, factor.name)) for factor in study.factors}
+    ordered = sorted(range(len(settings)), key=lambda index: _rate_setting(settings[index], ranks))
+    runs = [(ordered[0], seed) for seed in study.baseline_seeds[:FIRST_REPEATS]]
+    later = study.baseline_seeds[FIRST_REPEATS:]
+    seeds = list(dict.fromkeys([*study.seeds, *later]))
+    for seed in seeds:
+        runs += [(index, seed) for index in ordered if seed in (study.seeds if settings[index] else later)]
+    return runs
+
+
+def rank_levels(factor: Factor, baseline: Any) -> dict[Any, int]:
+    """Return the rank of each of a factor's levels but the baseline's: 1 and 2 for the extremes, 3 for the rest.
+
+    Of numbers the largest and the smallest are extreme, the one whose ratio to the baseline is larger comes first (of
+    numbers that are not all positive the one farther away); of anything else the last listed and the first.
+    """
+    levels = [level for level in factor.levels if level != baseline]
+    numbers = [*levels, baseline]
+    if not all(isinstance(level, int | float) and not isinstance(level, bool) for level in numbers):
+        extremes = [levels[-1], levels[0]] if levels else []
+    else:
+        extremes = [level for level in (max(numbers), min(numbers)) if level != baseline]
+        if all(level > 0 for level in numbers):
+            extremes.sort(key=lambda level: -max(level / baseline, baseline / level))
+        else:
+            extremes.sort(key=lambda level: -abs(level - baseline))
+    ranks = {level: rank for rank, level in enumerate(dict.fromkeys(extremes), start=1)}
+    return {level: ranks.get(level, 3) for level in levels}
+
+
+def _rate_setting(levels: dict[str, Any], ranks: dict[str, dict[Any, int]]) -> tuple[int, int]:
+    """Return what settings are sorted by: the baseline first, then by their least extreme level and how many differ."""
+    return max((ranks[name][level] for name, level in levels.items()), default=0), len(levels)

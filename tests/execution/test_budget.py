@@ -1,0 +1,109 @@
+"""A budget stops a study cleanly, and the same command goes on once it is raised."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from detstudy.execution import SpentTime, cut_tasks, describe_stop, list_tasks
+from detstudy.ledger import Ledger, read_curve, read_seconds_spent, write_session
+from detstudy.plan import plan_study
+from detstudy.spec import load_study
+from detstudy.study import Budget, StudyError
+from detstudy.testing import run_here
+
+SLOW = "detstudy.testing:SlowFakeTrainer"
+
+
+def test_time_is_added_up_over_drivers_and_restarts(tmp_path: Path) -> None:
+    write_session(tmp_path, "yesterday", 3000.0)
+    with SpentTime(tmp_path, hours=1) as first, SpentTime(tmp_path, hours=1):
+        assert not first.is_up()
+        time.sleep(0.05)
+        assert first.total >= 3000.05
+    assert 3000.1 <= read_seconds_spent(tmp_path) < 3010
+    write_session(tmp_path, "another driver", 700.0)
+    with SpentTime(tmp_path, hours=1) as third:
+        assert third.is_up()
+    with SpentTime(tmp_path, hours=None) as fourth:
+        assert not fourth.is_up()
+
+
+@pytest.mark.parametrize("damage", ["", "{", "[]", '{"seconds": "x"}', '{"seconds": -5}', "null"])
+def test_a_damaged_session_counts_nothing(tmp_path: Path, damage: str) -> None:
+    write_session(tmp_path, "a", 10.0)
+    (tmp_path / "sessions" / "b.json").write_text(damage)
+    assert read_seconds_spent(tmp_path) == 10.0
+
+
+def run_study(study: Path, out: Path, *sets: str) -> tuple[int, str]:
+    command = [sys.executable, "-m", "detstudy.cli", "run", str(study), "--out", str(out), "--workers", "1"]
+    overrides = [part for each in sets for part in ("--set", each)]
+    done = subprocess.run(
+        [*command, "--trainer", SLOW, *overrides], capture_output=True, text=True, check=False, timeout=120
+    )
+    assert not done.stderr, done.stderr
+    return done.returncode, done.stdout
+
+
+def test_the_hours_stop_running_trainings_and_a_raised_budget_goes_on(
+    tmp_path: Path, tiny_study: Callable[..., Path]
+) -> None:
+    out, study = tmp_path / "out", tiny_study(factors={}, baseline_seeds=[0])
+    length = "baseline.iterations=400"  # eight seconds
+    write_session(out, "before", 3600 - 4.0)
+    status, printed = run_study(study, out, length, "budget.hours=1")
+    assert status == 4
+    assert "the budget of 1 hours is used up (0 of 1 trainings are done" in printed
+    assert "`--set budget.hours=2` and the same command go on" in printed
+    (record,) = Ledger(out).read_runs()
+    assert record.outcome == "interrupted"
+    points = read_curve(record.folder / "curves.jsonl")
+    assert points
+    assert run_study(study, out, length, "budget.hours=2")[0] == 0
+    (record,) = Ledger(out).read_runs()
+    assert record.outcome == "finished"
+    assert read_curve(record.folder / "curves.jsonl")[: len(points)] == points  # it went on from where it was
+
+
+def test_a_number_of_runs_is_the_first_of_the_plan(tmp_path: Path, tiny_study: Callable[..., Path]) -> None:
+    study, ledger = run_here(tiny_study(), tmp_path / "out")
+    tasks = list_tasks(plan_study(study), ledger.data["fingerprint"])
+    assert [task.runs[0].setting_id for task in cut_tasks(tasks, Budget(runs=2))] == ["baseline"] * 2
+    assert cut_tasks(tasks, Budget()) == tasks
+    assert describe_stop(tasks, ledger, Budget(runs=2, hours=0.001), 10.0) is None  # all has ended: nothing was stopped
+
+
+def test_a_budget_changes_no_run(tiny_study: Callable[..., Path]) -> None:
+    path = tiny_study()
+    plain, bounded = load_study(path), load_study(path, ("budget={hours: 2.5, runs: 3}",))
+    assert bounded.budget == Budget(hours=2.5, runs=3)
+    assert plan_study(plain) == plan_study(bounded)
+
+
+@pytest.mark.parametrize(
+    ("override", "expected"),
+    [
+        ("budget={hour: 3}", "did you mean hours"),
+        ("budget={hours: 0}", "budget.hours: 0"),
+        ("budget={runs: 1.5}", "budget.runs: 1.5"),
+        ("budget=6", "a mapping of keys and values is needed"),
+        ("budget={hours: .inf}", "a finite number is needed"),
+    ],
+)
+def test_a_budget_that_is_none_is_refused(tiny_study: Callable[..., Path], override: str, expected: str) -> None:
+    with pytest.raises(StudyError, match=expected):
+        load_study(tiny_study(), (override,))
+
+
+def test_sessions_are_plain_files(tmp_path: Path) -> None:
+    with SpentTime(tmp_path, hours=1):
+        pass
+    (path,) = tmp_path.glob("sessions/*.json")
+    assert set(json.loads(path.read_text())) == {"seconds", "checksum"}

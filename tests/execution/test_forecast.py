@@ -1,0 +1,178 @@
+"""A forecast adds up what its probes measured: by hand on made-up probes, and end to end with the fake trainer."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from detstudy.execution import Forecast, Range, RunForecast, forecast_study, propose_changes
+from detstudy.execution.forecast import forecast_iteration, forecast_run, summarise_probes
+from detstudy.execution.pace import schedule_tasks
+from detstudy.execution.pool import list_tasks
+from detstudy.plan import Plan, identify_cost, plan_study
+from detstudy.spec import load_study, parse_duration, parse_size
+from detstudy.study import Study
+from detstudy.testing import run_here
+
+FAKE = "detstudy.testing:FakeTrainer"
+
+ANSWER = {
+    "iteration_seconds": [0.8, 1.0],
+    "crowded_seconds": [1.0, 1.2],
+    "warmup_seconds": 3.0,
+    "first_validation_seconds": 2.0,
+    "validation_seconds": 0.5,
+    "checkpoint_seconds": 0.25,
+    "timed_seconds": 30.0,
+    "peak_memory_bytes": 1000,
+    "growth_bytes": 100,
+    "prediction_seconds": 0.1,
+    "evaluation_seconds": 4.0,
+    "evaluation_image_seconds": 0.05,
+}
+
+
+def read(path: Path, *overrides: str) -> tuple[Study, Plan]:
+    study = load_study(path, overrides)
+    return study, plan_study(study)
+
+
+def test_settings_that_cost_the_same_are_measured_once(tiny_study: Callable[..., Path]) -> None:
+    factors = {
+        "learning_rate": [0.1, 0.01],
+        "schedule": ["constant", "warmup_cosine"],
+        "batch_size": [2, 8],
+        "rpn_pre_nms_top_n_train": [100, 200],
+        "image_min_size": [100, None],
+        "horizontal_flip": [0.0],
+    }
+    _, plan = read(tiny_study(factors=factors))
+    costs = {identify_cost(setting.setting) for setting in plan.settings}
+    assert len(costs) == 6  # baseline; two batches, two top-k, one size
+
+
+def test_a_run_is_the_sum_of_its_parts(tiny_study: Callable[..., Path]) -> None:
+    monitoring = {"validate_every": 10, "validation_images": 8, "checkpoint_every": 5}
+    study, plan = read(tiny_study(monitoring=monitoring, factors={"box_score_threshold": [0.05, 0.3]}))
+    task = list_tasks(plan, "d")[0]
+    forecast = forecast_run(task, summarise_probes([(ANSWER, 35.0)]), study, 40, None)
+    # 20 iterations of 1.1 after 3 s; 5 s to start; two validations of 8 images; three checkpoints; both evaluations
+    # predict 40 images since the last validation saw 8 only.
+    assert forecast.training_seconds.expected == pytest.approx(3 + 20 * 1.1)
+    others = 5 + (2 + 2 * 8 * 0.5) + 3 * 0.25 + 2 * 40 * 0.1 + 4 + 2 * 40 * 0.05
+    assert forecast.seconds.expected == pytest.approx(3 + 20 * 1.1 + others)
+    assert forecast.seconds.low < forecast.seconds.expected < forecast.seconds.high
+    assert forecast.peak_memory_bytes == Range(low=1000, expected=1100, high=pytest.approx(1210))
+    assert forecast.fits
+    # A last validation of all images has the first evaluation's predictions.
+    whole = dataclasses.replace(study, monitoring=dataclasses.replace(study.monitoring, validation_images=None))
+    seconds = forecast_run(task, summarise_probes([(ANSWER, 35.0)]), whole, 40, None).seconds.expected
+    assert seconds == pytest.approx(forecast.seconds.expected + 2 * 32 * 0.5 - 40 * 0.1)
+
+
+def test_what_does_not_fit_costs_its_failure_only(tiny_study: Callable[..., Path]) -> None:
+    study, plan = read(tiny_study())
+    task = list_tasks(plan, "d")[0]
+    close = forecast_run(task, summarise_probes([(ANSWER, 35.0)]), study, 10, 1050)
+    assert not close.fits
+    assert "limit" in (close.reason or "")
+    out = forecast_run(task, summarise_probes([({"shortage": "out of memory at 2 GiB"}, 6.0)]), study, 10, None)
+    assert (out.fits, out.reason, out.seconds.expected) == (False, "out of memory at 2 GiB", 6.0)
+    assert out.peak_memory_bytes is None
+
+
+def test_crowded_batches_tell_what_is_expected() -> None:
+    found = forecast_iteration(summarise_probes([(ANSWER, 1.0), ({**ANSWER, "crowded_seconds": [1.4, 2.0]}, 1.0)]))
+    assert found.expected == pytest.approx((1.0 + 1.2 + 1.4 + 2.0) / 4)
+    assert found.low == pytest.approx(0.8)
+    assert found.high == pytest.approx(1.55)
+
+
+def test_runs_share_the_workers_as_the_pool_does() -> None:
+    assert schedule_tasks([], 2) == 0
+    assert schedule_tasks([3, 1, 1, 4], 1) == 9
+    assert schedule_tasks([3, 1, 1, 4], 2) == 6  # the fourth begins at 2
+    for seconds in itertools.permutations([5, 2, 7, 1], 4):
+        assert max(seconds) <= schedule_tasks(seconds, 3) <= sum(seconds)
+
+
+def test_a_forecast_measures_in_processes_and_leaves_the_folder_alone(
+    tmp_path: Path, tiny_study: Callable[..., Path]
+) -> None:
+    study, plan = read(tiny_study())
+    forecast = forecast_study(study, plan, tmp_path / "out", trainer=FAKE, devices=["cpu", "cpu"])
+    assert not (tmp_path / "out").exists()
+    assert [run.runs[0].setting_id for run in forecast.runs][:3] == ["baseline"] * 3
+    by_setting = {run.runs[0].setting_id: run for run in forecast.runs}
+    assert by_setting["batch_size=16"].reason == "out of memory at 11.2 GiB, batch of 16"
+    assert not forecast.fits
+    assert forecast.peak_memory_bytes is not None
+    assert forecast.peak_memory_bytes.expected == 4 * 2**28
+    assert forecast.total_seconds.low <= forecast.total_seconds.expected <= forecast.total_seconds.high
+    assert (forecast.validation_images, forecast.validation_sequences) == (12, 6)
+    # What has ended is not forecast again.
+    run_here(tiny_study(), tmp_path / "out")
+    later = forecast_study(study, plan, tmp_path / "out", trainer=FAKE, devices=["cpu", "cpu"])
+    assert (later.runs, later.ended, later.total_seconds.expected) == ((), 6, 0)
+
+
+def test_a_batch_that_does_not_fit_is_forecast_in_its_parts(tmp_path: Path, tiny_study: Callable[..., Path]) -> None:
+    study, plan = read(tiny_study(factors={"batch_size": [16]}), "on_out_of_memory=accumulate")
+    forecast = forecast_study(study, plan, tmp_path / "out", trainer=FAKE, devices=["cpu", "cpu"])
+    whole, parts = forecast.runs[0], forecast.runs[-1]
+    assert forecast.fits
+    assert (whole.accumulation, parts.accumulation) == (None, "16 as 2 × 8")
+    assert parts.peak_memory_bytes is not None
+    assert parts.peak_memory_bytes.expected == 8 * 2**28
+    assert parts.seconds.expected > whole.seconds.expected + 0.3  # the attempt that fails counts, too
+
+
+def make_forecast(plan: Plan, seconds: float, unfit: set[str], **fields: Any) -> Forecast:
+    span = Range(low=seconds, expected=seconds, high=seconds)
+    runs = tuple(
+        RunForecast(
+            runs=task.runs,
+            training_seconds=span,
+            seconds=span,
+            peak_memory_bytes=None,
+            fits=task.runs[0].setting_id not in unfit,
+        )
+        for task in list_tasks(plan, "d")
+    )
+    plain: dict[str, Any] = {"workers": 1, "total_seconds": span, "probe_seconds": 0.0, "memory_limit": None}
+    return Forecast(**{**plain, "validation_images": 9, "validation_sequences": 9, **fields}, runs=runs)
+
+
+def test_what_fits_is_proposed_as_lines_to_type(tiny_study: Callable[..., Path]) -> None:
+    path = tiny_study(seeds=[0, 1], baseline_seeds=[0, 1, 2])
+    study, plan = read(path)  # three baselines; three settings with two seeds each
+    forecast = make_forecast(plan, 100, {"batch_size=16"})
+    memory, runs, seeds = propose_changes(study, plan, forecast, 550)
+    assert memory.sets == ("factors.batch_size=[4]",)
+    assert runs.sets == ("budget.runs=5",)
+    assert seeds.sets == ("seeds=[0]", "baseline_seeds=[0, 1, 2]")
+    changed, smaller = read(path, *memory.sets, *seeds.sets)
+    assert len(smaller.runs) == 5  # what was typed fits
+    assert propose_changes(changed, smaller, make_forecast(smaller, 100, set()), 550)[0].sentence.startswith("Everyth")
+    assert propose_changes(study, plan, forecast, 50)[-1].sets == ()
+    assert propose_changes(study, plan, make_forecast(plan, 100, {"baseline"}), None)[0].sets == ()
+    assert propose_changes(study, plan, make_forecast(plan, 1, set()), None) == []
+    assert propose_changes(study, plan, make_forecast(plan, 100, set(), ended=2), 310)[0].sets == ("budget.runs=5",)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("12h", 43200), ("90min", 5400), ("1h30min", 5400), ("1.5 h", 5400), ("0h", None), ("", None), ("soon", None)],
+)
+def test_durations_are_read_as_people_write_them(text: str, seconds: float | None) -> None:
+    assert parse_duration(text) == seconds
+
+
+@pytest.mark.parametrize(("text", "size"), [("11GiB", 11 * 2**30), ("900 MB", 9 * 10**8), ("0GiB", None), ("11", None)])
+def test_sizes_are_read_as_people_write_them(text: str, size: int | None) -> None:
+    assert parse_size(text) == size

@@ -1,0 +1,61 @@
+"""A fake trainer whose every step follows from the one before: one taken twice shows in all that follows."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+
+from detstudy.ledger.files import read_json, write_atomically, write_json
+from detstudy.setting import Measure
+from detstudy.testing import FakeTrainer
+from detstudy.trainer import Job, Trained
+
+KEPT = 2
+
+
+class SteppingTrainer(FakeTrainer):
+    """Keeps its last two checkpoints, as detstudy's own trainer does; weights, curve and predictions tell its path."""
+
+    seconds_per_iteration = 0.03
+
+    def train(self, job: Job) -> Trained:
+        """Take the steps that are missing."""
+        training = job.setting.training
+        began = time.monotonic()
+        iteration, state = 0, str(job.seed)
+        for path in sorted(job.folder.glob("checkpoint-*.json"), reverse=True):
+            kept = read_json(path)
+            if isinstance(kept, dict):
+                iteration, state = kept["iteration"], kept["state"]
+                break
+        job.curve.rewind(iteration)
+        while iteration < training.iterations:
+            time.sleep(self.seconds_per_iteration)
+            iteration += 1
+            state = hashlib.sha256(f"{state} {training} {iteration}".encode()).hexdigest()
+            if iteration % job.monitoring.log_every == 0 or iteration == training.iterations:
+                images = iteration * training.batch_size
+                point = {"kind": "train", "iteration": iteration, "images": images, "loss": int(state[:6], 16) / 2**24}
+                job.curve.append({**point, "seconds": time.monotonic() - began})
+            if iteration % job.monitoring.checkpoint_every == 0:
+                write_json(job.folder / f"checkpoint-{iteration:08d}.json", {"iteration": iteration, "state": state})
+                for path in sorted(job.folder.glob("checkpoint-*.json"), reverse=True)[KEPT:]:
+                    path.unlink()
+        write_atomically(job.folder / "weights.txt", f"{0.3 + 0.5 * int(state[:6], 16) / 2**24:.9f}".encode())
+        for path in job.folder.glob("checkpoint-*.json"):
+            path.unlink()
+        seconds = Measure(name="train/seconds", value=time.monotonic() - began, unit="s")
+        return Trained(outcome="finished", measures=(seconds,), effective={"optimizer_steps": iteration})
+
+
+class HangingTrainer(SteppingTrainer):
+    """Hangs once in a study, in the run that comes first."""
+
+    def train(self, job: Job) -> Trained:
+        """Train, or hang until killed."""
+        try:
+            (job.folder.parent.parent / "hung.txt").touch(exist_ok=False)
+        except FileExistsError:
+            return super().train(job)
+        time.sleep(3600)
+        raise AssertionError("nobody ended this run")
