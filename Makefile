@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 WORKERS ?=
 
-BENCHES := bench-evaluation bench-calibration bench-same-setting bench-convergence bench-trade-off bench-seeds bench-full-size
+BENCHES := bench-faults bench-fuzz bench-forecast bench-evaluation bench-calibration bench-same-setting bench-convergence bench-trade-off bench-seeds bench-full-size
 
 .PHONY: install demo test check bench $(BENCHES) clean
 
@@ -29,7 +29,7 @@ check: install  ## style and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: $(BENCHES)  ## each part at most 30 minutes; results stand in docs/
+bench: $(BENCHES)  ## everything measured; results stand in docs/
 
 bench-evaluation: install  ## matching and AP against pycocotools
 	$(BIN)/python benchmarks/evaluation_speed.py
@@ -45,6 +45,15 @@ bench-convergence: install  ## how often a curve is called rising or flat wrongl
 
 bench-trade-off: install  ## how far noise moves the setting that is cheap enough
 	$(BIN)/python benchmarks/trade_off.py
+
+bench-faults: install  ## 200 rounds of kills, full disks, damage: what is lost (must be nothing)
+	$(BIN)/python benchmarks/faults.py --rounds 200
+
+bench-fuzz: install  ## 100,000 damaged inputs to every reader
+	$(BIN)/python benchmarks/fuzz.py
+
+bench-forecast: install data/scenes/training  ## the forecast of the scenes study against what then happens
+	$(BIN)/python benchmarks/forecast.py
 
 bench-seeds: install  ## the scenes study's baseline on frames never used while tuning it
 	$(BIN)/python benchmarks/fresh_scenes.py
