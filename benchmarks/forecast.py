@@ -72,9 +72,10 @@ def compare(forecast: dict[str, Any], folder: Path) -> tuple[list[str], bool]:
     lines = [
         "# A forecast and what then happened",
         "",
-        f"**The scenes study was forecast to take {total['expected']:.0f} s "
-        f"({total['low']:.0f} to {total['high']:.0f}) and took {spent:.0f} s: {say_error(total['expected'], spent)}. "
-        f"Promised: {TIME_WITHIN:.0%} for the total and {MEMORY_WITHIN:.0%} for each run's peak memory: {verdict}.**",
+        f"**The scenes study was forecast to take {total['expected']:.0f} s ({total['low']:.0f} to "
+        f"{total['high']:.0f}) and took {spent:.0f} s: {say_error(total['expected'], spent)}. Promised are "
+        f"{100 * TIME_WITHIN:.0f} % for the total and {100 * MEMORY_WITHIN:.0f} % for the peak memory of each run: "
+        f"{verdict}.**",
         "",
         "| run | training, s: forecast | happened | off by | peak memory, MiB: forecast | happened | off by |",
         "| --- | --- | --- | --- | --- | --- | --- |",
