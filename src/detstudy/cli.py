@@ -125,7 +125,7 @@ def run(
         console.print(f"warning: {warning}", markup=False)
     prepare_trainer(study, ledger, trainer)
     devices = _choose_devices(workers)
-    tasks = list_tasks(planned, ledger.data["fingerprint"])
+    tasks = list_tasks(planned, ledger.fingerprint)
     try:
         with (
             TerminalProgress(console, ledger, planned) as progress,
@@ -482,7 +482,7 @@ def _evaluate_test(ledger: Ledger, planned: Plan, trainer: str, devices: list[st
         return
     wanted = {BASELINE, choice.setting_id}
     chosen = dataclasses.replace(planned, runs=tuple(run for run in planned.runs if run.setting_id in wanted))
-    tasks = list_tasks(chosen, ledger.data["fingerprint"], ("test",))
+    tasks = list_tasks(chosen, ledger.fingerprint, ("test",))
     with TerminalProgress(console, ledger, planned) as progress:
         run_tasks(tasks, ledger, trainer=trainer, devices=devices, watcher=progress)
 

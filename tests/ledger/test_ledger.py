@@ -223,3 +223,14 @@ def test_damaged_ground_truth_and_gallery_are_noticed(ledger: tuple[Ledger, Plan
     (book.folder / "gallery" / "00.jpg").write_bytes(b"jpig")
     assert book.read_gallery() == []
     assert not book.holds_data("d", ["validation"])
+
+
+def test_the_fingerprint_follows_what_is_written(ledger: tuple[Ledger, Plan]) -> None:
+    book, _ = ledger
+    before = book.fingerprint
+    assert before == book.data["fingerprint"]
+    book.store_study(book.load_study(), {**book.data, "fingerprint": "another"})
+    assert book.fingerprint == "another" != before
+    (book.folder / "data.json").unlink()
+    with pytest.raises(StudyError, match=r"data\.json: missing or damaged"):
+        _ = book.fingerprint

@@ -60,7 +60,9 @@ def cut_tasks(tasks: Sequence[Task], budget: Budget) -> list[Task]:
 
 
 def describe_stop(tasks: Sequence[Task], ledger: Ledger, budget: Budget, spent: float) -> str | None:
-    """Return how a budget stopped the study and how to go on; None where nothing is left to do."""
+    """Return how a budget stopped the study and how to go on; None where there is none or nothing is left to do."""
+    if budget.hours is None and budget.runs is None:
+        return None
     left = sum(is_task_due(ledger, task) for task in tasks)
     if not left:
         return None

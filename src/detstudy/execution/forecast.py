@@ -117,7 +117,7 @@ def forecast_study(
         ledger.store_study(study, description)
         ledger.store_ground_truth("validation", build_ground_truth(read_dataset(study.data), "validation"))
         tasks = planned = list_tasks(plan, description["fingerprint"])
-        if (folder / "data.json").exists() and Ledger(folder).data["fingerprint"] == description["fingerprint"]:
+        if (folder / "data.json").exists() and Ledger(folder).fingerprint == description["fingerprint"]:
             tasks = [task for task in tasks if is_task_due(Ledger(folder), task)]
         limit = min((each for each in (study.limits.memory, memory) if each is not None), default=None)
         measured = probe_costs(tasks, ledger, trainer=trainer, devices=devices, limit=limit, study=study)

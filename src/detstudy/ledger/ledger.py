@@ -78,10 +78,11 @@ class GalleryImage:
 
 
 class Ledger:
-    """The only writer of what happened in a study. Everything is files; nothing is cached."""
+    """The only writer of what happened in a study. All is files; nothing is cached but the data's fingerprint."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._fingerprint: tuple[tuple[int, int, int], str] | None = None  # of which state of data.json, and the value
 
     # -- the study ---------------------------------------------------------------------------------------------------
 
@@ -150,7 +151,7 @@ class Ledger:
     def holds_data(self, fingerprint: str, splits: Iterable[SplitName]) -> bool:
         """Whether the data of that fingerprint is described here, with undamaged ground truth of the splits."""
         try:
-            same: bool = self.data["fingerprint"] == fingerprint
+            same = self.fingerprint == fingerprint
         except StudyError:
             return False
         return (
@@ -166,6 +167,21 @@ class Ledger:
         if not isinstance(value, dict) or not isinstance(value.get("fingerprint"), str):
             raise StudyError(f"{self.folder / 'data.json'}: missing or damaged; `detstudy run` writes it again")
         return value
+
+    @property
+    def fingerprint(self) -> str:
+        """The data's fingerprint, which every run's folder is named by: read again only where data.json was written.
+
+        Raises StudyError where the folder holds none.
+        """
+        try:
+            state = (self.folder / "data.json").stat()
+        except OSError:
+            return str(self.data["fingerprint"])
+        signature = state.st_ino, state.st_mtime_ns, state.st_size
+        if self._fingerprint is None or self._fingerprint[0] != signature:
+            self._fingerprint = signature, self.data["fingerprint"]
+        return self._fingerprint[1]
 
     def ground_truth_path(self, split: SplitName) -> Path:
         """Where the split's annotations are kept as COCO JSON."""
@@ -209,7 +225,7 @@ class Ledger:
 
     def run_folder(self, run: PlannedRun) -> Path:
         """Where the run's training is kept; settings that differ only in evaluation share it."""
-        return self.folder / "runs" / identify_training(run, self.data["fingerprint"])
+        return self.folder / "runs" / identify_training(run, self.fingerprint)
 
     def evaluation_folder(self, run: PlannedRun, split: SplitName = "validation") -> Path:
         """Where the run's predictions on a split are kept."""
@@ -234,7 +250,7 @@ class Ledger:
             {
                 "setting": dataclasses.asdict(run.setting),
                 "seed": run.seed,
-                "data_fingerprint": self.data["fingerprint"],
+                "data_fingerprint": self.fingerprint,
                 "provenance": [*before.get("provenance", []), provenance],
             },
         )

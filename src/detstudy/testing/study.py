@@ -69,7 +69,7 @@ def run_here(study_file: Path, folder: Path, trainer: Trainer | None = None) -> 
     study, ledger = load_study(study_file), Ledger(folder)
     prepare_ledger(study, ledger)
     plan = plan_study(study)
-    for task in list_tasks(plan, ledger.data["fingerprint"]):
+    for task in list_tasks(plan, ledger.fingerprint):
         work_on(task, study, ledger, trainer or FakeTrainer(), Place())
         while ledger.find_largest_micro_batch(task.runs[0]) and is_task_due(ledger, task):  # a batch in smaller parts
             work_on(task, study, ledger, trainer or FakeTrainer(), Place())
