@@ -19,7 +19,7 @@ from detstudy.evaluation import (
     EvaluationError,
     Kind,
     Matches,
-    evaluate,
+    evaluate_checked,
     load_ground_truth,
     load_matches,
     load_predictions,
@@ -147,7 +147,7 @@ class Evidence:
         if matches and all(table.image_ids.tolist() == images for table in matches.values()):
             return matches, errors
         predictions = load_predictions(run.evaluation_folder / "predictions.json", self.ground_truth)
-        matches, _ = evaluate(self.ground_truth, predictions)
+        matches, _ = evaluate_checked(self.ground_truth, predictions)
         return matches, relate_errors(self.ground_truth, predictions, matches)
 
     def _resample(self, run: RunRecord, measure: str, drawn: bool) -> NDArray[np.float64] | None:

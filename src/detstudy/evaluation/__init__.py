@@ -8,7 +8,7 @@ from detstudy.evaluation.documents import EvaluationError
 from detstudy.evaluation.errors import ERROR_KINDS, Errors, relate_errors
 from detstudy.evaluation.ground_truth import GroundTruth, load_ground_truth
 from detstudy.evaluation.matching import Matches, match_predictions
-from detstudy.evaluation.measures import MEASURE_NAMES, Summary, evaluate, summarize
+from detstudy.evaluation.measures import MEASURE_NAMES, Summary, evaluate, evaluate_checked, summarize
 from detstudy.evaluation.precision import PrecisionRecall, accumulate_precision
 from detstudy.evaluation.proposals import RECALL_MEASURES, measure_proposal_recall
 from detstudy.evaluation.protocol import SIZE_BANDS, Kind
@@ -43,6 +43,7 @@ __all__ = [
     "count_units",
     "draw_weights",
     "evaluate",
+    "evaluate_checked",
     "find_best_threshold",
     "load_ground_truth",
     "load_matches",

@@ -38,7 +38,13 @@ def evaluate(
     `image_ids` restricts the evaluation to some images. Raises EvaluationError for predictions that do not fit the
     ground truth.
     """
-    checked = load_predictions(predictions, ground_truth)
+    return evaluate_checked(ground_truth, load_predictions(predictions, ground_truth), image_ids)
+
+
+def evaluate_checked(
+    ground_truth: GroundTruth, checked: Sequence[Prediction], image_ids: Sequence[int] | None = None
+) -> tuple[dict[Kind, Matches], Summary]:
+    """Match and summarize as `evaluate` does, for predictions that `load_predictions` returned."""
     matches: dict[Kind, Matches] = {"box": match_predictions(ground_truth, checked, "box", image_ids)}
     if ground_truth.object_masks is not None and have_masks(checked):
         matches["mask"] = match_predictions(ground_truth, checked, "mask", image_ids)

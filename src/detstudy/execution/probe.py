@@ -14,15 +14,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from detstudy.evaluation import (
-    GroundTruth,
-    evaluate,
-    load_ground_truth,
-    load_predictions,
-    measure_proposal_recall,
-    relate_errors,
-)
-from detstudy.execution.work import Place, make_job
+from detstudy.evaluation import load_ground_truth
+from detstudy.execution.work import Place, evaluate_predicted, make_job
 from detstudy.execution.worker import load_trainer
 from detstudy.ledger import Ledger
 from detstudy.plan import plan_study
@@ -83,23 +76,15 @@ def time_evaluation(predicted: Predicted, path: Path) -> tuple[float, float]:
     """Return the seconds that evaluating a run takes once, and those of each image with predictions."""
     start = time.perf_counter()
     truth = load_ground_truth(path)
-    evaluate_all(predicted, truth)
+    evaluate_predicted(predicted, truth)
     first = time.perf_counter()
-    evaluate_all(predicted, truth)
+    evaluate_predicted(predicted, truth)
     second = time.perf_counter()
-    evaluate_all(Predicted(predictions=[]), truth)
+    evaluate_predicted(Predicted(predictions=[]), truth)
     third = time.perf_counter()
     images = {line["image_id"] for line in predicted.predictions}
     each = max(0.0, (second - first) - (third - second)) / max(1, len(images))
     return first - start - each * len(images), each
-
-
-def evaluate_all(predicted: Predicted, truth: GroundTruth) -> None:
-    """Do what a worker does with a run's predictions."""
-    checked = load_predictions(predicted.predictions, truth)
-    matches, _ = evaluate(truth, checked)
-    relate_errors(truth, checked, matches)
-    measure_proposal_recall(truth, predicted.proposals)
 
 
 class _NoCurve:

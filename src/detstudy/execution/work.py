@@ -14,8 +14,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from detstudy.evaluation import (
+    Errors,
     GroundTruth,
+    Kind,
+    Matches,
     evaluate,
+    evaluate_checked,
     load_ground_truth,
     load_predictions,
     measure_proposal_recall,
@@ -28,7 +32,16 @@ from detstudy.ledger.files import write_atomically
 from detstudy.plan import PlannedRun
 from detstudy.setting import Measure, SplitName
 from detstudy.study import Study
-from detstudy.trainer import Curve, Job, MemoryShortageError, Prediction, Trained, Trainer, choose_micro_batch
+from detstudy.trainer import (
+    Curve,
+    Job,
+    MemoryShortageError,
+    Predicted,
+    Prediction,
+    Trained,
+    Trainer,
+    choose_micro_batch,
+)
 
 EXIT_HELD = 75
 EXIT_REFUSED = 78
@@ -60,6 +73,16 @@ class Place:
     device: str = "cpu"
     threads: int = 1
     workers: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Evaluated:
+    """What predictions came to."""
+
+    matches: dict[Kind, Matches]
+    errors: dict[Kind, Errors]
+    measures: tuple[Measure, ...]
+    per_class: dict[str, dict[str, float | None]]
 
 
 class TimeUpError(Exception):
@@ -159,10 +182,7 @@ def evaluate_run(
         predicted = trainer.predict(make_job(run, study, ledger, place, ledger.open_curve(run), notify), split)
         notify({"kind": "beat"})
         truth = load_ground_truth(ledger.ground_truth_path(split))
-        checked = load_predictions(predicted.predictions, truth)
-        matches, summary = evaluate(truth, checked)
-        errors = relate_errors(truth, checked, matches)
-        recall = measure_proposal_recall(truth, predicted.proposals)
+        evaluated = evaluate_predicted(predicted, truth)
     except (MemoryShortageError, MemoryError) as error:
         traceback.print_exc(file=sys.stderr)
         reason = str(error) if isinstance(error, MemoryShortageError) else describe_error(error)
@@ -175,12 +195,25 @@ def evaluate_run(
         ledger.end_evaluation(run, split, "crashed", f"evaluation: {describe_error(error)}")
         return
     write_atomically(folder / "predictions.json", json.dumps(predicted.predictions).encode())
-    save_matches(folder / "matches.npz", matches, errors)
-    measured = tuple(
+    save_matches(folder / "matches.npz", evaluated.matches, evaluated.errors)
+    measures = (*evaluated.measures, *predicted.measures)
+    ledger.end_evaluation(run, split, "finished", None, measures, evaluated.per_class)
+
+
+def evaluate_predicted(predicted: Predicted, truth: GroundTruth) -> Evaluated:
+    """Check, match and measure what a trainer predicted. Raises EvaluationError where it does not fit the truth."""
+    checked = load_predictions(predicted.predictions, truth)
+    matches, summary = evaluate_checked(truth, checked)
+    measured = (
         Measure(name=name, value=value, unit="AP", reason=summary.undefined.get(name))
         for name, value in summary.measures.items()
     )
-    ledger.end_evaluation(run, split, "finished", None, (*measured, *recall, *predicted.measures), summary.per_class)
+    return Evaluated(
+        matches=matches,
+        errors=relate_errors(truth, checked, matches),
+        measures=(*measured, *measure_proposal_recall(truth, predicted.proposals)),
+        per_class=summary.per_class,
+    )
 
 
 def make_job(
