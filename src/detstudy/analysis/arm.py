@@ -48,6 +48,24 @@ class Arm:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Pair:
+    """Two arms to contrast, and all that is known of them before any measure is looked at.
+
+    Where both have the same weights (they differ in evaluation only) the seeds are `paired`, and only common seeds
+    count; so too where the predictions turn out to be identical (`alike`).
+    """
+
+    a: Arm
+    b: Arm
+    seeds: tuple[int, ...]  # that both have finished, rising
+    paired: bool
+    alike: bool
+    contradiction: str | None  # why the effective values allow no verdict
+    notes: tuple[str, ...]  # what did not finish or did not take effect
+    caveats: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Sample:
     """What a difference of two arms is judged by, and what it shares with other differences from the same arm."""
 
@@ -62,19 +80,37 @@ def make_arm(evidence: Evidence, planned: PlannedSetting) -> Arm:
     return Arm(planned.id, label_setting(planned.levels), evidence.runs_of(planned.id))
 
 
-def contrast_arms(evidence: Evidence, a: Arm, b: Arm, measure: str) -> Contrast:
-    """Return a against b in one measure, with the verdict or the reason why there is none; see contrast_family."""
-    return contrast_family(evidence, [a], b, measure)[0]
+def pair_arms(evidence: Evidence, a: Arm, b: Arm) -> Pair:
+    """Return two arms as a pair."""
+    common = {run.seed for run in a.finished} & {run.seed for run in b.finished}
+    paired = bool(common) and share_weights(a.finished[0].setting, b.finished[0].setting)
+    alike = _predict_alike(evidence, a, b, common)
+    if paired or alike:
+        a, b = _keep_seeds(a, common), _keep_seeds(b, common)
+    contradiction: str | None = None
+    notes: list[str] = []
+    caveats: tuple[str, ...] = ()
+    if a.finished and b.finished:
+        for arm in (a, b):
+            notes += [*list_unfinished(arm.label, arm.runs), *check_receipts(arm.label, arm.finished)]
+        settings = a.finished[0].setting, b.finished[0].setting
+        contradiction = contradict_contrast(a.finished, b.finished, *settings)
+        caveats = find_caveats(evidence.study, *settings, (*a.finished, *b.finished))
+    return Pair(a, b, tuple(sorted(common)), paired, alike, contradiction, tuple(notes), caveats)
 
 
-def contrast_family(evidence: Evidence, arms: Sequence[Arm], b: Arm, measure: str) -> list[Contrast]:
-    """Return each arm against b in one measure; their 95 % intervals hold all at once.
+def contrast_arms(evidence: Evidence, a: Arm, b: Arm, measures: Sequence[str]) -> dict[str, Contrast]:
+    """Return a against b in each measure, with the verdict or the reason why there is none; see contrast_family."""
+    pair = pair_arms(evidence, a, b)
+    return {measure: contrast_family(evidence, [pair], measure)[0] for measure in measures}
 
-    Where two arms have the same weights (they differ in evaluation only) the seeds are paired, and only common seeds
-    count; so too where the predictions turn out to be identical. What can't be judged has its reason in place of a
-    verdict and is no member of the family.
+
+def contrast_family(evidence: Evidence, pairs: Sequence[Pair], measure: str) -> list[Contrast]:
+    """Return the contrasts of pairs with the same second arm in one measure; their 95 % intervals hold all at once.
+
+    What can't be judged has its reason in place of a verdict and is no member of the family.
     """
-    prepared = [prepare_contrast(evidence, a, b, measure) for a in arms]
+    prepared = [prepare_contrast(evidence, pair, measure) for pair in pairs]
     samples = [sample for _, sample in prepared if sample]
     margin = evidence.study.smallest_difference_that_matters
     judged = iter(judge_family([sample.difference for sample in samples], correlate(evidence, samples), margin))
@@ -108,12 +144,13 @@ def bound_loss(evidence: Evidence, chosen: Arm, others: Sequence[Arm], measure: 
     """
     samples, alike = [], False
     for other in others:
-        contrast, sample = prepare_contrast(evidence, other, chosen, measure)
+        pair = pair_arms(evidence, other, chosen)
+        contrast, sample = prepare_contrast(evidence, pair, measure)
         if sample:
             samples.append(sample)
         elif contrast.reason == IDENTICAL:
             alike = True
-        elif contrast.estimate is None or not _contradict(other, chosen):
+        elif contrast.estimate is None or not pair.contradiction:
             return None
     if not samples:
         return 0.0 if alike else None
@@ -129,14 +166,10 @@ def correlate(evidence: Evidence, samples: Sequence[Sample]) -> NDArray[np.float
     return correlate_contrasts([sample.difference for sample in samples], shared, draws, evidence.units.count)
 
 
-def prepare_contrast(evidence: Evidence, a: Arm, b: Arm, measure: str) -> tuple[Contrast, Sample | None]:
+def prepare_contrast(evidence: Evidence, pair: Pair, measure: str) -> tuple[Contrast, Sample | None]:
     """Return a against b without interval and verdict, and what they are judged by; None where they can't be."""
-    common = {run.seed for run in a.finished} & {run.seed for run in b.finished}
-    paired = bool(common) and share_weights(a.finished[0].setting, b.finished[0].setting)
-    alike = _predict_alike(evidence, a, b, common)
-    if paired or alike:
-        a, b = _keep_seeds(a, common), _keep_seeds(b, common)
-    blank = _start_contrast(evidence, a, b, measure)
+    a, b = pair.a, pair.b
+    blank = _start_contrast(evidence, pair, measure)
     for arm in (a, b):
         if not arm.finished:
             return replace(blank, reason=f"{arm.label}: {describe_failure(arm.runs)}"), None
@@ -147,27 +180,19 @@ def prepare_contrast(evidence: Evidence, a: Arm, b: Arm, measure: str) -> tuple[
     values_a, values_b = (_read_values(evidence, arm, measure) for arm in (a, b))
     means = statistics.fmean(values_a.values()), statistics.fmean(values_b.values())
     blank = replace(blank, estimate=means[0] - means[1], a_value=means[0], b_value=means[1])
-    if alike:
+    if pair.alike:
         return replace(blank, estimate=0.0, low=0.0, high=0.0, reason=IDENTICAL), None
-    contradiction = _contradict(a, b)
-    if contradiction:
-        return replace(blank, reason=contradiction), None
-    differences = [values_a[seed] - values_b[seed] for seed in sorted(common)] if paired else None
+    if pair.contradiction:
+        return replace(blank, reason=pair.contradiction), None
+    differences = [values_a[seed] - values_b[seed] for seed in pair.seeds] if pair.paired else None
     return _sample_difference(evidence, a, b, blank, differences)
 
 
-def _start_contrast(evidence: Evidence, a: Arm, b: Arm, measure: str) -> Contrast:
-    """Return the contrast without numbers, with notes on what did not finish or did not take effect."""
-    notes: list[str] = []
-    caveats: tuple[str, ...] = ()
-    if a.finished and b.finished:
-        for arm in (a, b):
-            notes += [*list_unfinished(arm.label, arm.runs), *check_receipts(arm.label, arm.finished)]
-        settings = a.finished[0].setting, b.finished[0].setting
-        caveats = find_caveats(evidence.study, *settings, (*a.finished, *b.finished))
+def _start_contrast(evidence: Evidence, pair: Pair, measure: str) -> Contrast:
+    """Return the contrast without numbers."""
     return Contrast(
-        a=a.id,
-        b=b.id,
+        a=pair.a.id,
+        b=pair.b.id,
         measure=measure,
         estimate=None,
         low=None,
@@ -176,11 +201,11 @@ def _start_contrast(evidence: Evidence, a: Arm, b: Arm, measure: str) -> Contras
         degrees_of_freedom=None,
         verdict=None,
         reason=None,
-        seeds=(len(a.finished), len(b.finished)),
+        seeds=(len(pair.a.finished), len(pair.b.finished)),
         units=evidence.units_label,
-        notes=tuple(notes),
-        caveats=caveats,
-        exploratory=evidence.additions.find_reason(a.id, b.id),
+        notes=pair.notes,
+        caveats=pair.caveats,
+        exploratory=evidence.additions.find_reason(pair.a.id, pair.b.id),
     )
 
 
@@ -223,11 +248,6 @@ def _sample_difference(
 def list_seeds(evidence: Evidence, *arms: Arm) -> list[tuple[str, int]]:
     """Return each arm as the setting whose weights it has and its number of finished seeds."""
     return [(evidence.trained_as(arm.finished[0].setting), len(arm.finished)) for arm in arms]
-
-
-def _contradict(a: Arm, b: Arm) -> str | None:
-    """Return why the effective values of two arms with finished runs allow no verdict; None where they allow one."""
-    return contradict_contrast(a.finished, b.finished, a.finished[0].setting, b.finished[0].setting)
 
 
 def _predict_alike(evidence: Evidence, a: Arm, b: Arm, seeds: set[int]) -> bool:

@@ -8,7 +8,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from detstudy.analysis.arm import Arm, contrast_arms, make_arm
+from detstudy.analysis.arm import Arm, contrast_arms, make_arm, pair_arms
 from detstudy.analysis.comparison import Contrasts, complete_contrast, contrast_members, list_families
 from detstudy.analysis.confounding import find_caveats
 from detstudy.analysis.convergence import judge_setting
@@ -53,11 +53,11 @@ def compare_settings(folder: Path, a: str, b: str) -> dict[str, Contrast]:
         if {run.id for run in part.runs} <= {run.id for run in whole.runs}:
             raise AnalysisError(f"{names[1]} is one of the runs of {names[0]}; compare it with another run or setting")
     contrasts = _contrast_with_family(evidence, *arms) or {
-        measure: _note_alone(contrast_arms(evidence, *arms, measure)) for measure in MEASURES
+        measure: _note_alone(contrast) for measure, contrast in contrast_arms(evidence, *arms, MEASURES).items()
     }
     objective, margin = evidence.study.objective, evidence.study.smallest_difference_that_matters
     convergences = {arm.id: judge_setting(arm.runs, objective, margin) for arm in arms}
-    remedy = find_remedy(evidence, *arms, contrasts[objective])
+    remedy = find_remedy(evidence, pair_arms(evidence, *arms), contrasts[objective])
     completed = complete_contrast(evidence, *arms, contrasts[objective], convergences, remedy)
     return {**contrasts, objective: completed}
 

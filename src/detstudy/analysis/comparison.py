@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-import statistics
 from collections.abc import Mapping, Sequence
 
-from detstudy.analysis.arm import Arm, contrast_family, make_arm, prepare_contrast
+from detstudy.analysis.arm import Arm, Pair, contrast_family, make_arm, pair_arms, prepare_contrast
 from detstudy.analysis.convergence import describe_rising
 from detstudy.analysis.errors import describe_kinds
 from detstudy.analysis.evidence import Evidence, share_weights
@@ -38,10 +37,10 @@ def contrast_members(evidence: Evidence, family: Sequence[PlannedSetting]) -> di
     planned = [setting for setting in family if setting.id not in evidence.additions.settings]
     found: dict[str, Contrasts] = {setting.id: {} for setting in family}
     for members in (family, planned) if len(planned) < len(family) else (family,):
-        arms = [make_arm(evidence, setting) for setting in members]
+        pairs = [pair_arms(evidence, make_arm(evidence, setting), baseline) for setting in members]
         for measure in MEASURES:
-            for arm, contrast in zip(arms, contrast_family(evidence, arms, baseline, measure), strict=True):
-                found[arm.id][measure] = contrast
+            for setting, contrast in zip(members, contrast_family(evidence, pairs, measure), strict=True):
+                found[setting.id][measure] = contrast
     return found
 
 
@@ -56,20 +55,21 @@ def list_families(evidence: Evidence) -> list[list[PlannedSetting]]:
     return list(families.values())
 
 
-def find_detectable(evidence: Evidence, compared: Sequence[Arm], contrasts: Mapping[str, Contrasts]) -> float | None:
-    """Return the difference from the baseline in the objective, AP, that would be found with a chance of 80 %.
+def find_detectable(
+    evidence: Evidence, pairs: Mapping[str, Pair], contrasts: Mapping[str, Contrasts]
+) -> dict[str, float]:
+    """Return the difference in the objective, AP, that would be found with a chance of 80 %, by setting.
 
-    The median over the settings that could be judged, each at the level of its family; None where none could.
+    Each at the level of its family; settings that could not be judged are left out.
     """
-    baseline = make_arm(evidence, evidence.plan.setting(BASELINE))
     objective = evidence.study.objective
-    found = []
-    for arm in compared:
-        sample = prepare_contrast(evidence, arm, baseline, objective)[1] if arm.id != BASELINE else None
+    found = {}
+    for id_, pair in pairs.items():
+        sample = prepare_contrast(evidence, pair, objective)[1]
         if sample:
-            level = contrasts[arm.id][objective].level
-            found.append(detectable_difference(sample.difference.seed_parts, sample.difference.unit_part, level=level))
-    return statistics.median(found) if found else None
+            parts, level = sample.difference, contrasts[id_][objective].level
+            found[id_] = detectable_difference(parts.seed_parts, parts.unit_part, level=level)
+    return found
 
 
 def complete_contrast(

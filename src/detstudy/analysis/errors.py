@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from detstudy.analysis.arm import Arm, contrast_arms
+from detstudy.analysis.arm import Arm, contrast_family, pair_arms
 from detstudy.analysis.contrast import LEVEL
 from detstudy.analysis.evidence import Evidence
 from detstudy.analysis.factorial import adjust_by_holm
@@ -119,7 +119,8 @@ def compare_kinds(evidence: Evidence, a: Arm, b: Arm) -> list[KindDifference]:
     setting makes, are left out.
     """
     prefix = f"{evidence.study.objective.split('/')[0]}/errors"
-    contrasts = {name: contrast_arms(evidence, a, b, f"{prefix}/{name}") for name in ERROR_KINDS}
+    pair = pair_arms(evidence, a, b)
+    contrasts = {name: contrast_family(evidence, [pair], f"{prefix}/{name}")[0] for name in ERROR_KINDS}
     bound = UNCHANGED * sum(contrast.b_value or 0.0 for contrast in contrasts.values())
     judged = [(name, contrast, contrast.p) for name, contrast in contrasts.items() if contrast.p is not None]
     adjusted = adjust_by_holm([p for _, _, p in judged])
@@ -128,7 +129,7 @@ def compare_kinds(evidence: Evidence, a: Arm, b: Arm) -> list[KindDifference]:
         sizes = []
         if p_holm < LEVEL:
             for size in SIZES:
-                one = contrast_arms(evidence, a, b, f"{prefix}/{name}/{size}")
+                (one,) = contrast_family(evidence, [pair], f"{prefix}/{name}/{size}")
                 if one.p is not None and one.p * len(judged) * len(SIZES) < LEVEL:
                     sizes.append((size, one))
         found.append(KindDifference(name=name, contrast=contrast, p_holm=p_holm, sizes=tuple(sizes), bound=bound))

@@ -7,9 +7,10 @@ import statistics
 from dataclasses import dataclass
 from pathlib import Path
 
-from detstudy.analysis.arm import make_arm, prepare_contrast
+from detstudy.analysis.arm import make_arm, pair_arms, prepare_contrast
 from detstudy.analysis.contrast import LEVEL
 from detstudy.analysis.evidence import Evidence, share_weights
+from detstudy.analysis.labels import count
 from detstudy.analysis.power import detectable_difference
 from detstudy.analysis.variance import Part, SeedNoise, combine_seed_parts
 from detstudy.plan import BASELINE, Plan, PlannedSetting
@@ -54,7 +55,7 @@ def foresee_differences(study: Study, plan: Plan, folder: Path, images: int, seq
     together: at LEVEL divided by their number, a little more careful than the analysis is.
     """
     units, noun = (sequences, "sequence") if sequences > 1 else (images, "image")
-    label = f"{units:,} {noun}{'' if units == 1 else 's'}"
+    label = count(units, noun)
     noise = learn_noise(folder, study, units) or assume_noise(units, noun)
     seeds_of = {setting.id: sum(run.setting_id == setting.id for run in plan.runs) for setting in plan.settings}
     trained = list({(s.setting.model, s.setting.training): seeds_of[s.id] for s in plan.settings}.values())
@@ -91,7 +92,8 @@ def learn_noise(folder: Path, study: Study, units: int) -> _Noise | None:
     baseline = make_arm(evidence, evidence.plan.setting(BASELINE))
     parts = []
     for setting in evidence.plan.settings[1:]:
-        sample = prepare_contrast(evidence, make_arm(evidence, setting), baseline, study.objective)[1]
+        pair = pair_arms(evidence, make_arm(evidence, setting), baseline)
+        sample = prepare_contrast(evidence, pair, study.objective)[1]
         if sample is not None:
             parts.append(sample.difference.unit_part.variance)
     if seeds is None or not seeds.variance or not parts or evidence.units is None:

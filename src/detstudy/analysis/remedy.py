@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from dataclasses import dataclass
 
-from detstudy.analysis.arm import Arm, Sample, list_seeds, prepare_contrast
+from detstudy.analysis.arm import Pair, Sample, list_seeds, prepare_contrast
 from detstudy.analysis.evidence import Evidence
 from detstudy.analysis.labels import count
 from detstudy.analysis.power import find_seeds, find_units, forecast_paired_part, forecast_seed_parts
@@ -24,15 +24,15 @@ class Remedy:
     text: str
 
 
-def find_remedy(evidence: Evidence, a: Arm, b: Arm, contrast: Contrast) -> Remedy | None:
+def find_remedy(evidence: Evidence, pair: Pair, contrast: Contrast) -> Remedy | None:
     """Return what would settle a contrast that can't be told; None where it has a verdict or can't be judged."""
     if contrast.verdict != "cannot tell" or evidence.units is None:
         return None
-    sample = prepare_contrast(evidence, a, b, contrast.measure)[1]
+    sample = prepare_contrast(evidence, pair, contrast.measure)[1]
     if sample is None:
         return None
     difference, margin = sample.difference, evidence.study.smallest_difference_that_matters
-    forecast = _forecast_parts(evidence, a, b, sample, contrast.measure)
+    forecast = _forecast_parts(evidence, pair, sample, contrast.measure)
     seeds = find_seeds(difference.estimate, forecast, difference.unit_part, margin, level=contrast.level)
     if seeds is not None:
         return Remedy(seeds, None, f"If the difference stays as it is, {count(seeds, 'seed')} each would tell.")
@@ -50,9 +50,9 @@ def find_remedy(evidence: Evidence, a: Arm, b: Arm, contrast: Contrast) -> Remed
     return Remedy(None, wanted, text)
 
 
-def _forecast_parts(evidence: Evidence, a: Arm, b: Arm, sample: Sample, measure: str) -> functools.partial:  # type: ignore[type-arg]
+def _forecast_parts(evidence: Evidence, pair: Pair, sample: Sample, measure: str) -> functools.partial:  # type: ignore[type-arg]
     """Return the function that gives the seeds' parts for a number of seeds an arm."""
     if sample.paired:
         (part,) = sample.difference.seed_parts
         return functools.partial(forecast_paired_part, part, sample.paired)
-    return functools.partial(forecast_seed_parts, evidence.seed_noise(measure), list_seeds(evidence, a, b))
+    return functools.partial(forecast_seed_parts, evidence.seed_noise(measure), list_seeds(evidence, pair.a, pair.b))

@@ -5,11 +5,12 @@ from __future__ import annotations
 import dataclasses
 import functools
 import math
+import statistics
 from collections.abc import Callable
 from pathlib import Path
 
 from detstudy.analysis.agenda import write_agenda
-from detstudy.analysis.arm import bound_loss, contrast_arms, make_arm
+from detstudy.analysis.arm import bound_loss, contrast_arms, make_arm, pair_arms
 from detstudy.analysis.choice import choose_setting, describe_certainty, has_verdict
 from detstudy.analysis.comparison import complete_contrast, contrast_settings, find_detectable
 from detstudy.analysis.convergence import judge_setting
@@ -43,7 +44,9 @@ def analyse_study(folder: Path) -> Analysis:
     contrasts = contrast_settings(evidence)
     convergences = {id_: judge_setting(arm.runs, objective, margin) for id_, arm in arms.items()}
     baseline = arms[BASELINE]
-    remedies = {id_: find_remedy(evidence, arms[id_], baseline, found[objective]) for id_, found in contrasts.items()}
+    pairs = {id_: pair_arms(evidence, arms[id_], baseline) for id_ in contrasts}
+    remedies = {id_: find_remedy(evidence, pair, contrasts[id_][objective]) for id_, pair in pairs.items()}
+    detectable = find_detectable(evidence, pairs, contrasts)
     settings = {}
     for id_, arm in arms.items():
         found = contrasts.get(id_, {})
@@ -55,7 +58,7 @@ def analyse_study(folder: Path) -> Analysis:
 
     @functools.cache
     def compare(a: str, b: str) -> Contrast:
-        return contrast_arms(evidence, arms[a], arms[b], objective)
+        return contrast_arms(evidence, arms[a], arms[b], (objective,))[objective]
 
     @functools.cache
     def bound_against(chosen: str, others: tuple[str, ...]) -> float | None:
@@ -66,8 +69,9 @@ def analyse_study(folder: Path) -> Analysis:
         return bound_against(chosen, tuple(sorted(others)))
 
     def choose(compared: list[SettingSummary], baseline_label: str = "the baseline") -> Choice | None:
-        detectable = find_detectable(evidence, [arms[summary.id] for summary in compared], contrasts)
-        how_sure = describe_certainty(compared, evidence.units_label, seed_sd, detectable, objective)
+        seen = [detectable[summary.id] for summary in compared if summary.id in detectable]
+        typical = statistics.median(seen) if seen else None
+        how_sure = describe_certainty(compared, evidence.units_label, seed_sd, typical, objective)
         bounded = functools.partial(bound, compared=compared)
         return choose_setting(compared, objective, margin, bounded, how_sure, baseline_label)
 
