@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 SOURCE = Path(__file__).parents[1] / "src" / "detstudy"
-BY_ALL = {"errors", "setting", "trainer"}
+BY_ALL = {"errors", "setting", "size", "trainer"}
 ALLOWED = {
     "errors": set(),
     "setting": set(),
+    "size": set(),
     "trainer": set(),
     "study": set(),
     "document": {"study"},

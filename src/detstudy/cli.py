@@ -389,7 +389,8 @@ def _choose_devices(workers: int | None) -> list[str]:
 
 def _parse_bounds(deadline: str | None, gpu_memory: str | None, forecast: bool) -> tuple[float | None, int | None]:
     """Return the deadline in seconds and the memory in bytes."""
-    from detstudy.spec import parse_duration, parse_size
+    from detstudy.size import parse_size
+    from detstudy.spec import parse_duration
 
     if (deadline or gpu_memory) and not forecast:
         raise typer.BadParameter("--deadline and --gpu-memory need --forecast")

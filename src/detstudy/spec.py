@@ -31,6 +31,7 @@ from detstudy.setting import (
     Setting,
     TrainingSetting,
 )
+from detstudy.size import parse_size
 from detstudy.study import MEASURES, BatchSizeRule, Budget, Factor, Limits, Study, StudyError, find_contradictions
 
 T = typing.TypeVar("T")
@@ -56,7 +57,6 @@ class _Top:
 _SECTIONS = ("data", "model", "baseline", "factors", "when_batch_size_changes", "monitoring", "limits", "budget")
 # What pydantic says in the words of JSON schemas, said in those of a study file.
 _MESSAGES = {"tuple_type": "a list is needed", "too_short": "more values are needed", "missing": "a value is missing"}
-_UNITS = {"MiB": 2**20, "GiB": 2**30, "MB": 10**6, "GB": 10**9}
 # A field and what must hold for it to change anything: as a factor it would silently do nothing.
 _NEEDS: dict[str, tuple[str, Any]] = {
     "momentum": ("optimizer", "sgd"),
@@ -79,12 +79,6 @@ def load_study(path: Path | str, overrides: tuple[str, ...] = ()) -> Study:
     except (OSError, UnicodeDecodeError) as error:
         raise StudyError(f"{path}: can't be read as UTF-8 text: {error}") from None
     return _Reader(path).read(text, overrides)
-
-
-def parse_size(text: str) -> int | None:
-    """Return the bytes of a size such as 11GiB or 900MiB; None where it is none."""
-    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(MiB|GiB|MB|GB)\s*", text)
-    return (int(float(match[1]) * _UNITS[match[2]]) or None) if match else None
 
 
 def parse_duration(text: str) -> float | None:

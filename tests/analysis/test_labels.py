@@ -3,7 +3,6 @@ import pytest
 from detstudy.analysis.labels import (
     count,
     format_change,
-    format_memory,
     format_points,
     label_factor,
     label_setting,
@@ -28,5 +27,3 @@ def test_numbers_with_units() -> None:
     assert count(1, "seed") == "1 seed"
     assert count(2920, "image") == "2,920 images"
     assert format_points(-3.26) == "−3.3"
-    assert format_memory(2.1 * 2**30) == "2.1 GiB"
-    assert format_memory(50 * 2**20) == "50 MiB"

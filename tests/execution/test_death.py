@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from detstudy.execution.death import (
-    GIB,
     MemorySample,
     Records,
     classify_death,
@@ -17,6 +16,7 @@ from detstudy.execution.death import (
     read_kernel_log,
     sample_memory,
 )
+from detstudy.size import GIB
 
 ROOMY = MemorySample(worker=2 * GIB, used=5 * GIB, limit=16 * GIB)
 FULL = MemorySample(worker=9 * GIB, used=int(15.5 * GIB), limit=16 * GIB)
@@ -50,7 +50,7 @@ def test_a_bare_kill_is_a_crash_and_never_memory() -> None:
         ({"kernel": (KERNEL,)}, "the kernel's log says that it killed the worker; it held 2.0 GiB"),
         ({"kernel": ("4,1,2,-;Out of memory: Kill process 4711 (python) score 900",)}, "the kernel's log says"),
         ({"kills": (3, 4)}, "count of processes killed for it rose; it held 2.0 GiB"),
-        ({"sample": FULL}, "by all that is known: killed when 15.5 of 16.0 GiB were in use; it held 9.0 GiB"),
+        ({"sample": FULL}, "by all that is known: killed when 15.5 GiB of 16.0 GiB were in use; it held 9.0 GiB"),
     ],
 )
 def test_what_the_system_has_on_record_is_out_of_memory(evidence: dict[str, object], expected: str) -> None:

@@ -15,7 +15,7 @@ from detstudy.execution.forecast import forecast_iteration, forecast_run, summar
 from detstudy.execution.pace import schedule_tasks
 from detstudy.execution.pool import list_tasks
 from detstudy.plan import Plan, identify_cost, plan_study
-from detstudy.spec import load_study, parse_duration, parse_size
+from detstudy.spec import load_study, parse_duration
 from detstudy.study import Study
 from detstudy.testing import run_here
 
@@ -171,8 +171,3 @@ def test_what_fits_is_proposed_as_lines_to_type(tiny_study: Callable[..., Path])
 )
 def test_durations_are_read_as_people_write_them(text: str, seconds: float | None) -> None:
     assert parse_duration(text) == seconds
-
-
-@pytest.mark.parametrize(("text", "size"), [("11GiB", 11 * 2**30), ("900 MB", 9 * 10**8), ("0GiB", None), ("11", None)])
-def test_sizes_are_read_as_people_write_them(text: str, size: int | None) -> None:
-    assert parse_size(text) == size

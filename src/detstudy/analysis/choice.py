@@ -9,12 +9,12 @@ from detstudy.analysis.labels import (
     count,
     describe_interval,
     format_change,
-    format_memory,
     format_points,
     label_measure,
 )
 from detstudy.analysis.records import Choice, SettingSummary
 from detstudy.plan import BASELINE
+from detstudy.size import format_size
 
 CHEAPER = 0.95
 """A setting below this share of another's time is cheaper; clocks differ by less from run to run."""
@@ -97,7 +97,7 @@ def describe_cost(summary: SettingSummary, baseline: SettingSummary | None) -> s
         parts.append(f"{seconds.mean:,.0f} s of training" if ratio is None else f"×{ratio:.2f} the baseline's time")
     memory = summary.measures.get("train/peak_memory_bytes")
     if memory:
-        parts.append(format_memory(memory.mean))
+        parts.append(format_size(memory.mean))
     return ", ".join(parts)
 
 

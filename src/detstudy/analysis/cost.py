@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 
 from detstudy.analysis.choice import CHEAPER
 from detstudy.analysis.evidence import share_weights
-from detstudy.analysis.labels import format_memory, format_time
+from detstudy.analysis.labels import format_time
 from detstudy.analysis.records import SettingSummary
 from detstudy.analysis.variance import Part, pool_parts
+from detstudy.size import format_size
 
 COSTS = {
     "train/seconds": ("training time", "s"),
@@ -127,7 +128,7 @@ def describe_clock(settings: Sequence[SettingSummary], measure: str) -> list[str
 def format_cost(value: float, unit: str) -> str:
     """Return a cost with its unit: "6,972 s", "1.3 GiB", "29.1 ms an image"."""
     if unit == "bytes":
-        return format_memory(value)
+        return format_size(value)
     if unit == "s":
         return format_time(value)
     return f"{1000 * value:,.0f} ms an image" if value >= 0.1 else f"{1000 * value:.3g} ms an image"

@@ -99,8 +99,3 @@ def format_rate_change(value: float) -> str:
 def format_time(seconds: float) -> str:
     """Return a time: "5,383 s", "71.2 s", "0.0312 s"."""
     return f"{seconds:,.0f} s" if seconds >= 100 else f"{seconds:.3g} s"
-
-
-def format_memory(size: float) -> str:
-    """Return bytes in GiB, or in MiB below one of them: "11.2 GiB", "812 MiB"."""
-    return f"{size / 2**30:.1f} GiB" if size >= 2**30 else f"{size / 2**20:,.0f} MiB"

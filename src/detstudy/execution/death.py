@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from detstudy.setting import Outcome
+from detstudy.size import format_size
 
-GIB = 2**30
 NEAR = 0.95
 """Share of the memory in use from which a machine or container counts as full; kills happen just below the limit."""
 
@@ -44,7 +44,7 @@ def classify_death(
     Out of memory is said only where the kernel's log names the process, the kills of its container (or kernel) rose
     since `kills_before`, its last sample stood at the limit, or its own log says so; SIGKILL alone is a crash.
     """
-    held = f"; it held {sample.worker / GIB:.1f} GiB when last looked at" if sample else ""
+    held = f"; it held {format_size(sample.worker)} when last looked at" if sample else ""
     if status == -signal.SIGKILL:
         if any(_names_process(line, pid) for line in records.read_log()):
             return "out_of_memory", f"out of memory: the kernel's log says that it killed the worker{held}"
@@ -53,8 +53,8 @@ def classify_death(
             return "out_of_memory", f"out of memory: the system's count of processes killed for it rose{held}"
         if sample and sample.used >= NEAR * sample.limit:
             return "out_of_memory", (
-                f"out of memory, by all that is known: killed when {sample.used / GIB:.1f} of {sample.limit / GIB:.1f} "
-                f"GiB were in use{held}"
+                f"out of memory, by all that is known: killed when {format_size(sample.used)} of "
+                f"{format_size(sample.limit)} were in use{held}"
             )
         return "crashed", f"the worker was killed from outside (signal 9){held} (see log.txt)"
     phrase = next((phrase for phrase in _PHRASES if phrase in log.lower()), None)

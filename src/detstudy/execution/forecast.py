@@ -29,13 +29,12 @@ from detstudy.execution.work import Task, is_task_due
 from detstudy.ledger import Ledger
 from detstudy.plan import Plan, PlannedRun, identify_cost
 from detstudy.setting import Setting, TrainingSetting
+from detstudy.size import format_size
 from detstudy.study import Study
 from detstudy.trainer import RefusedError, choose_micro_batch, describe_accumulation
 
 MEMORY_MARGIN = 0.1
 """Of the expected peak: how far a long run may go above it, by gaps that its allocator leaves."""
-
-UNITS = {"GiB": 2**30, "MiB": 2**20}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -247,7 +246,7 @@ def forecast_run(task: Task, measured: Measured, study: Study, images: int, limi
     peak = forecast_peak(measured)
     shortage = first.get("shortage")
     if shortage is None and peak and limit is not None and peak.expected > limit:
-        shortage = f"needs about {format_bytes(peak.expected)}, the limit is {format_bytes(limit)}"
+        shortage = f"needs about {format_size(peak.expected)}, the limit is {format_size(limit)}"
     if shortage:
         seconds = _spread(statistics.fmean(measured.walls), 0.5)
         none = Range(low=0.0, expected=0.0, high=0.0)
@@ -310,11 +309,6 @@ def count_other_seconds(task: Task, measured: Measured, study: Study, images: in
     evaluations = measured.average("evaluation_seconds")
     evaluations += len(task.runs) * images * measured.average("evaluation_image_seconds")
     return validations + checkpoints + predictions + evaluations
-
-
-def format_bytes(count: float) -> str:
-    """Return a size as a person says it: 960 MiB, 10.8 GiB."""
-    return f"{count / UNITS['GiB']:.1f} GiB" if count >= UNITS["GiB"] else f"{count / UNITS['MiB']:.0f} MiB"
 
 
 def _spread(expected: float, share: float) -> Range:

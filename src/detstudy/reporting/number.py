@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from detstudy.analysis.labels import format_change, format_memory, format_points
+from detstudy.analysis.labels import format_change, format_points
 from detstudy.plan import format_level
+from detstudy.size import format_size
 
 DASH = "–"
 
@@ -40,7 +41,7 @@ def format_seconds(value: float | None) -> str:
 
 def format_bytes(value: float | None) -> str:
     """Return "812 MiB" or "11.2 GiB", or a dash."""
-    return DASH if value is None else format_memory(value)
+    return DASH if value is None else format_size(value)
 
 
 def format_count(value: float | None) -> str:

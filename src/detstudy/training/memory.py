@@ -10,7 +10,7 @@ from pathlib import Path
 
 import torch
 
-GIB = 2**30
+from detstudy.size import GIB, MIB
 
 # How allocators other than Python's and CUDA's own say it: torch's on the CPU, C++'s, OpenCV's, cuDNN's and cuBLAS's.
 _PHRASES = (
@@ -26,7 +26,7 @@ _PHRASES = (
     "failed to map segment",
 )
 _ASKED = re.compile(r"tried to allocate ([\d.]+) ?(bytes|KiB|MiB|GiB)", re.IGNORECASE)
-_UNITS = {"bytes": 1, "kib": 2**10, "mib": 2**20, "gib": GIB}
+_UNITS = {"bytes": 1, "kib": 2**10, "mib": MIB, "gib": GIB}
 
 
 def reset_peak(device: torch.device) -> None:

@@ -11,6 +11,7 @@ import torch
 
 from detstudy.data import Dataset, ImageRecord, read_dataset
 from detstudy.setting import DataSetting, EvaluationSetting, Measure, ModelSetting, Outcome, Setting, SplitName
+from detstudy.size import format_size
 from detstudy.trainer import Job, MemoryShortageError, Predicted, Probe, RefusedError, Trained, choose_micro_batch
 from detstudy.training.batches import pick_images
 from detstudy.training.checkpoint import FINAL_WEIGHTS, is_intact, remove_checkpoints, write_tensors, write_text
@@ -18,7 +19,6 @@ from detstudy.training.detector import build_detector, find_nonfinite, load_init
 from detstudy.training.device import choose_dtype, open_device
 from detstudy.training.loop import DivergedError, run_loop
 from detstudy.training.memory import (
-    GIB,
     is_out_of_memory,
     limited_memory,
     measure_need,
@@ -179,10 +179,10 @@ def describe_shortage(
 
 
 def _describe_need(job: Job, need: int, capacity: int | None) -> str:
-    text = f"out of memory at {need / GIB:.1f} GiB"
+    text = f"out of memory at {format_size(need)}"
     if job.memory_limit is not None:
-        return f"{text} (limit {job.memory_limit / GIB:.1f} GiB)"
-    return text if capacity is None else f"{text} (the GPU has {capacity / GIB:.1f} GiB)"
+        return f"{text} (limit {format_size(job.memory_limit)})"
+    return text if capacity is None else f"{text} (the GPU has {format_size(capacity)})"
 
 
 def _count_objects(record: ImageRecord) -> int:

@@ -1,0 +1,20 @@
+"""Sizes of memory in words: "11.2 GiB", "812 MiB"; importable by every package."""
+
+from __future__ import annotations
+
+import re
+
+MIB, GIB = 2**20, 2**30
+UNITS = {"MiB": MIB, "GiB": GIB, "MB": 10**6, "GB": 10**9}
+
+
+def parse_size(text: str) -> int | None:
+    """Return the bytes that a text such as 11GiB or 900MiB means; None for anything else and for nothing."""
+    match = re.fullmatch(rf"\s*(\d+(?:\.\d+)?)\s*({'|'.join(UNITS)})\s*", text)
+    size = int(float(match[1]) * UNITS[match[2]]) if match else 0
+    return size or None
+
+
+def format_size(size: float) -> str:
+    """Return bytes in GiB, or in MiB below one of them."""
+    return f"{size / GIB:.1f} GiB" if size >= GIB else f"{size / MIB:,.0f} MiB"
