@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from detstudy.ledger import LeaseHeldError, is_lease_live, lease
+from detstudy.ledger import LeaseHeldError, drop_stale_lease, is_lease_live, lease
 from detstudy.ledger.lease import STALE_SECONDS, Lease, describe_process
 
 
@@ -34,6 +34,16 @@ def test_the_lease_of_a_dead_process_is_taken_over(tmp_path: Path) -> None:
     assert not is_lease_live(tmp_path)
     with Lease(tmp_path):
         assert is_lease_live(tmp_path)
+
+
+def test_what_a_dead_worker_left_is_dropped_and_what_a_live_one_holds_is_not(tmp_path: Path) -> None:
+    path = tmp_path / "lease.json"
+    path.write_text(json.dumps({**describe_process(), "started": 1.0}))
+    drop_stale_lease(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+    with Lease(tmp_path):
+        drop_stale_lease(tmp_path)
+        assert path.exists()
 
 
 def test_another_host_is_believed_while_its_heart_beats(tmp_path: Path) -> None:

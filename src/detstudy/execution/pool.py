@@ -22,7 +22,7 @@ from typing import IO, Any, Protocol
 
 from detstudy.execution.death import MemorySample, Records, classify_death, read_records, sample_memory
 from detstudy.execution.work import EXIT_HELD, EXIT_REFUSED, STACKS_SIGNAL, Task, is_task_due
-from detstudy.ledger import LeaseHeldError, Ledger, is_lease_live
+from detstudy.ledger import LeaseHeldError, Ledger, drop_stale_lease, is_lease_live
 from detstudy.plan import Plan, PlannedRun, identify_training
 from detstudy.setting import Outcome, SplitName
 from detstudy.study import Limits, Study
@@ -97,7 +97,12 @@ def run_tasks(
     `is_over` says so the workers are stopped, their checkpoints kept. Raises InterruptedStudyError on SIGINT, SIGTERM
     and SIGHUP, after the workers stopped; RefusedError where a setting can't be trained here.
     """
-    due = [task for task in tasks if is_task_due(ledger, task)]
+    due = []
+    for task in tasks:
+        if is_task_due(ledger, task):
+            due.append(task)
+        else:
+            drop_stale_lease(ledger.run_folder(task.runs[0]))
     limits = ledger.load_study().limits
     records = read_records()
     watcher.begin(due)

@@ -2,7 +2,7 @@
 
 from detstudy.ledger.attempts import MAX_ATTEMPTS
 from detstudy.ledger.curve import CurveFile, read_curve
-from detstudy.ledger.lease import LeaseHeldError, is_lease_live
+from detstudy.ledger.lease import LeaseHeldError, drop_stale_lease, is_lease_live
 from detstudy.ledger.ledger import GalleryImage, Ledger, RunRecord
 from detstudy.ledger.sessions import read_seconds_spent, write_session
 
@@ -13,6 +13,7 @@ __all__ = [
     "LeaseHeldError",
     "Ledger",
     "RunRecord",
+    "drop_stale_lease",
     "is_lease_live",
     "read_curve",
     "read_seconds_spent",

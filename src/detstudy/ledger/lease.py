@@ -43,7 +43,7 @@ class Lease:
             except FileExistsError:
                 if is_lease_live(self.path.parent) or self._sees_heartbeat():
                     break
-                self._remove_stale()
+                _move_away(self.path)
                 continue
             self._thread.start()
             return self
@@ -87,15 +87,6 @@ class Lease:
                 return True
         return False
 
-    def _remove_stale(self) -> None:
-        # A rename happens once: of two that judged the lease stale, one moves it and the other finds nothing.
-        aside = self.path.with_name(f".lease.{uuid.uuid4().hex}.part")
-        try:
-            self.path.rename(aside)
-        except FileNotFoundError:
-            return
-        aside.unlink()
-
 
 def is_lease_live(folder: Path) -> bool:
     """Whether a live worker holds the folder's lease, as far as a look at it can tell."""
@@ -110,6 +101,12 @@ def is_lease_live(folder: Path) -> bool:
     if not is_of_this_machine(holder):
         return age < STALE_SECONDS
     return read_start(holder.get("pid")) == holder.get("started")
+
+
+def drop_stale_lease(folder: Path) -> None:
+    """Remove what a worker that died left in the folder of a run that has nothing left to do."""
+    if not is_lease_live(folder):
+        _move_away(folder / "lease.json")
 
 
 def describe_process() -> dict[str, Any]:
@@ -148,6 +145,16 @@ def read_start(pid: Any) -> float | None:
             return process.create_time()
     except (psutil.Error, TypeError, ValueError):
         return None
+
+
+def _move_away(path: Path) -> None:
+    # A rename happens once: of two that judged the lease stale, one moves it and the other finds nothing.
+    aside = path.with_name(f".lease.{uuid.uuid4().hex}.part")
+    try:
+        path.rename(aside)
+    except FileNotFoundError:
+        return
+    aside.unlink()
 
 
 def _read_holder(path: Path) -> dict[str, Any] | None:
