@@ -11,12 +11,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from detstudy.analysis.confounding import find_caveats
+from detstudy.analysis.confounding import find_caveats, label_runs
 from detstudy.analysis.contrast import Difference
 from detstudy.analysis.copies import drop_copies
 from detstudy.analysis.evidence import Evidence, share_weights
 from detstudy.analysis.family import bound_regret, correlate_contrasts, judge_family
-from detstudy.analysis.labels import format_points, label_setting
+from detstudy.analysis.labels import format_points
 from detstudy.analysis.outcome import describe_failure, list_unfinished
 from detstudy.analysis.receipt import check_receipts, contradict_contrast
 from detstudy.analysis.records import Contrast
@@ -77,7 +77,8 @@ class Sample:
 
 def make_arm(evidence: Evidence, planned: PlannedSetting) -> Arm:
     """Return a planned setting with its runs."""
-    return Arm(planned.id, label_setting(planned.levels), evidence.runs_of(planned.id))
+    runs = evidence.runs_of(planned.id)
+    return Arm(planned.id, label_runs(planned.levels, runs), runs)
 
 
 def pair_arms(evidence: Evidence, a: Arm, b: Arm) -> Pair:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from detstudy.analysis.labels import label_setting
 from detstudy.analysis.records import SettingSummary
 from detstudy.ledger import RunRecord
 from detstudy.plan import format_level
@@ -35,6 +36,23 @@ def find_caveats(study: Study, a: Setting, b: Setting, runs: Sequence[RunRecord]
     if abs(images / others - 1) > SLACK:
         caveats.append(f"unequal budgets: images seen differ ({images:,} against {others:,})")
     return tuple(caveats)
+
+
+def label_runs(levels: Mapping[str, Any], runs: Sequence[RunRecord]) -> str:
+    """Return a setting's name with how its runs' batches were split: "baseline", "batch size 16 as 2 × 8"."""
+    label, split = label_setting(levels), flag_split(runs)
+    if not split:
+        return label
+    size = runs[0].setting.training.batch_size
+    return f"{label} {split}" if list(levels) == ["batch_size"] else f"{label} (batch of {size} {split})"
+
+
+def flag_split(runs: Sequence[RunRecord]) -> str:
+    """Return how the batches of the finished runs were split because they did not fit: "as 2 × 8", else ""."""
+    runs = [run for run in runs if run.outcome == "finished"]
+    splits = [run.effective["accumulation"] for run in runs if "accumulation" in run.effective]
+    text = " or ".join(dict.fromkeys(split.partition(" ")[2] for split in splits))
+    return f"{text} in {len(splits)} of {len(runs)} runs" if 0 < len(splits) < len(runs) else text
 
 
 def describe_split(run: RunRecord) -> str:

@@ -6,7 +6,8 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from detstudy.analysis.labels import label_factor, label_setting
+from detstudy.analysis.confounding import label_runs
+from detstudy.analysis.labels import label_factor
 from detstudy.ledger import RunRecord
 from detstudy.plan import format_level
 from detstudy.setting import Setting, TrainingSetting
@@ -53,7 +54,7 @@ def contradict_contrast(
     for run in (*a_runs, *b_runs):
         broken = find_broken(run)
         if broken:
-            return f"{label_setting(run.levels)}, seed {run.seed}, was not trained as set: {'; '.join(broken)}"
+            return f"{label_runs(run.levels, [run])}, seed {run.seed}, was not trained as set: {'; '.join(broken)}"
     if not a_runs or not b_runs:
         return None
     return (

@@ -85,6 +85,7 @@ class SettingSummary:
     undefined: dict[str, str]  # measure → why it has no value
     errors: dict[str, ErrorSummary]  # by "box", "mask"
     contrasts: dict[str, Contrast]  # by measure, against the baseline; {} for the baseline
+    split: str = ""  # "as 2 × 8", where batches did not fit into memory
 
     @property
     def seeds_finished(self) -> int:

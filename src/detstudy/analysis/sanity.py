@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from detstudy.analysis.confounding import label_runs
 from detstudy.analysis.copies import Cells, is_telling, read_cells
 from detstudy.analysis.evidence import Evidence, read_value, share_weights
-from detstudy.analysis.labels import count, label_measure, label_setting
+from detstudy.analysis.labels import count, label_measure
 from detstudy.ledger import Ledger, RunRecord
 from detstudy.study import MEASURES
 
@@ -30,7 +31,7 @@ def _warn_of_idle_seeds(finished: Sequence[RunRecord]) -> list[str]:
     for run in finished:
         by_setting.setdefault(run.setting_id, []).append(run)
     idle = [
-        f"{label_setting(runs[0].levels)} (seeds {', '.join(str(run.seed) for run in alike)})"
+        f"{label_runs(runs[0].levels, runs)} (seeds {', '.join(str(run.seed) for run in alike)})"
         for runs in by_setting.values()
         for alike in _group_alike(runs)
     ]
@@ -114,7 +115,7 @@ def _share_training(a: RunRecord, b: RunRecord) -> bool:
 
 
 def _list_runs(runs: Iterable[RunRecord]) -> str:
-    return _list_names([f"{label_setting(run.levels)} (seed {run.seed})" for run in runs])
+    return _list_names([f"{label_runs(run.levels, [run])} (seed {run.seed})" for run in runs])
 
 
 def _list_names(names: Sequence[str]) -> str:

@@ -7,6 +7,7 @@ import statistics
 from collections.abc import Sequence
 
 from detstudy.analysis.arm import IDENTICAL
+from detstudy.analysis.confounding import label_runs
 from detstudy.analysis.contrast import LEVEL
 from detstudy.analysis.labels import (
     count,
@@ -15,7 +16,6 @@ from detstudy.analysis.labels import (
     format_p,
     format_points,
     label_measure,
-    label_setting,
 )
 from detstudy.analysis.records import Conclusion, Contrast, Factorial, SettingSummary, TradeOff
 from detstudy.analysis.variance import SeedNoise
@@ -57,7 +57,7 @@ def write_test(runs: Sequence[RunRecord], objective: str) -> list[Conclusion]:
     for run in runs:
         measure = run.measures.get(objective) if run.outcome == "finished" else None
         if measure is not None and measure.value is not None:
-            values.setdefault(label_setting(run.levels), []).append(measure.value)
+            values.setdefault(label_runs(run.levels, [run]), []).append(measure.value)
     if not values:
         return []
     parts = [f"{label} {statistics.fmean(found):.1f} ({count(len(found), 'seed')})" for label, found in values.items()]

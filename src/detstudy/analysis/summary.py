@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from detstudy.analysis.arm import Arm
+from detstudy.analysis.confounding import flag_split
 from detstudy.analysis.errors import summarise_errors
 from detstudy.analysis.evidence import Evidence, read_value
 from detstudy.analysis.outcome import count_states, describe_failure
@@ -18,6 +19,7 @@ def summarise_setting(evidence: Evidence, arm: Arm, contrasts: dict[str, Contras
     return SettingSummary(
         id=planned.id,
         label=arm.label,
+        split=flag_split(runs),
         setting=planned.setting,
         levels=planned.levels,
         runs=runs,

@@ -9,7 +9,7 @@ from typing import Any
 
 from detstudy.analysis import Analysis
 from detstudy.analysis.labels import label_outcome
-from detstudy.ledger import Ledger
+from detstudy.ledger import Ledger, RunRecord
 from detstudy.reporting.number import DASH, format_bytes, format_seconds, format_value
 from detstudy.setting import SECTIONS
 
@@ -26,6 +26,7 @@ class RunRow:
     outcome: str
     reason: str
     attempts: int
+    earlier: tuple[str, ...]  # how its failed attempts ended, where `reason` does not say it
     seconds: str
     memory: str
     host: str
@@ -84,6 +85,7 @@ def gather_inventory(ledger: Ledger, analysis: Analysis) -> Inventory:
                 outcome=label_outcome(run.outcome or run.state),
                 reason=run.reason or "",
                 attempts=run.attempts,
+                earlier=list_earlier(run),
                 seconds=format_measure(run.measures.get("train/seconds"), format_seconds),
                 memory=format_measure(run.measures.get("train/peak_memory_bytes"), format_bytes),
                 host=format_value(run.provenance.get("host")),
@@ -126,6 +128,17 @@ def gather_inventory(ledger: Ledger, analysis: Analysis) -> Inventory:
         units=analysis.units,
         source=study.source,
     )
+
+
+def list_earlier(run: RunRecord) -> tuple[str, ...]:
+    """Return how a run's failed attempts ended, a line each; without those that its reason tells of."""
+    lines = []
+    for number, attempt in enumerate(run.earlier, start=1):
+        outcome, reason = label_outcome(attempt["outcome"]), attempt["reason"] or "no reason"
+        if reason not in (run.reason or ""):
+            said = reason.startswith(outcome)
+            lines.append(f"attempt {number}: {reason}" if said else f"attempt {number}: {outcome}: {reason}")
+    return tuple(lines)
 
 
 def format_measure(measure: Any, form: Any) -> str:

@@ -160,8 +160,9 @@ def write_inventory(inventory: Inventory) -> list[str]:
     e = escape_markdown
     header = ("run", "setting", "seed", "outcome", "reason", "tries", "time", "memory", "host", "device", "started")
     rows = [
-        (r.id, r.setting, r.seed, r.outcome, r.reason, r.attempts, r.seconds, r.memory, r.host, r.device, r.started)
+        (r.id, r.setting, r.seed, r.outcome, reason, r.attempts, r.seconds, r.memory, r.host, r.device, r.started)
         for r in inventory.runs
+        for reason in ("; ".join(filter(None, (r.reason, *r.earlier))),)
     ]
     lines = ["", "## What was run where", "", *format_table(header, rows), ""]
     lines += [f"- {e(text)} ({count} runs)" for text, count in inventory.software]

@@ -84,7 +84,7 @@ def caption_setting(analysis: Analysis, setting: SettingSummary) -> str:
     if not is_crossed(analysis):
         return setting.label
     levels = " × ".join(show_level(analysis, setting, factor.name) for factor in analysis.study.factors)
-    return f"{levels} (baseline)" if setting.id == BASELINE else levels
+    return _mark_level(levels, setting, alone=False)
 
 
 def caption_level(analysis: Analysis, factor: FactorSummary, setting_id: str) -> str:
@@ -92,8 +92,22 @@ def caption_level(analysis: Analysis, factor: FactorSummary, setting_id: str) ->
     setting = analysis.settings[setting_id]
     if all(factor.name != known.name for known in analysis.study.factors):
         return caption_setting(analysis, setting)
-    level = show_level(analysis, setting, factor.name)
-    return f"{level} (baseline)" if setting.id == BASELINE else level
+    return _mark_level(show_level(analysis, setting, factor.name), setting, alone=factor.name == "batch_size")
+
+
+def _mark_level(level: str, setting: SettingSummary, *, alone: bool) -> str:
+    """Return a level with what must be known of its setting: "16 as 2 × 8", "0.001 (batch of 16 as 2 × 8, baseline)".
+
+    `alone` tells that the level is the batch size.
+    """
+    marks = []
+    if setting.split and alone:
+        level = f"{level} {setting.split}"
+    elif setting.split:
+        marks.append(f"batch of {setting.setting.training.batch_size} {setting.split}")
+    if setting.id == BASELINE:
+        marks.append(BASELINE)
+    return f"{level} ({', '.join(marks)})" if marks else level
 
 
 def error_kind(analysis: Analysis) -> str:

@@ -115,6 +115,8 @@ def close_terminal(scene: Scene, reference: Path) -> Aftermath:
     command = [sys.executable, "-c", code, *run, "--trainer", scene.trainer, "--workers", "2"]
     driver = launch(scene, command, {}, stdin=terminal, stdout=terminal, stderr=terminal)
     os.close(terminal)
+    while driver.poll() is None and "-c" in psutil.Process(driver.pid).cmdline():
+        time.sleep(0.01)  # it has no terminal yet that could be closed
     wait_for_moment(scene, driver)
     os.close(master)
     return expect_status(scene, driver, {0, 128 + signal.SIGHUP, -signal.SIGHUP})
