@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 WORKERS ?=
 
-BENCHES := bench-faults bench-fuzz bench-forecast bench-evaluation bench-calibration bench-same-setting bench-convergence bench-trade-off bench-seeds bench-full-size
+BENCHES := bench-faults bench-fuzz bench-large-annotations bench-forecast bench-evaluation bench-calibration bench-same-setting bench-convergence bench-trade-off bench-seeds bench-full-size
 
 .PHONY: install demo test check bench $(BENCHES) clean
 
@@ -51,6 +51,9 @@ bench-faults: install  ## 200 rounds of kills, full disks, damage: what is lost 
 
 bench-fuzz: install  ## 100,000 damaged inputs to every reader
 	$(BIN)/python benchmarks/fuzz.py
+
+bench-large-annotations: install  ## a 1 GB annotation file checked: time, memory, faults found; pycocotools needs 6 GB
+	$(BIN)/python benchmarks/large_annotations.py
 
 bench-forecast: install data/scenes/training  ## the forecast of the scenes study against what then happens
 	$(BIN)/python benchmarks/forecast.py

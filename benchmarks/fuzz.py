@@ -2,8 +2,8 @@
 
 Sound files are damaged at random (seeded), in their values, their words and their bytes, and read again. A reader may
 accept what it gets, or refuse it with an InputError or as its docstring says; anything else, a hang of 20 seconds and
-memory without bound included, is printed with the number that makes the same input again. Results go to
-docs/benchmarks/.
+more than 256 MiB of memory for some kilobytes included, is printed with the number that makes the same input again.
+Results go to docs/benchmarks/.
 """
 
 from __future__ import annotations
@@ -13,7 +13,9 @@ import copy
 import datetime
 import faulthandler
 import gzip
+import io
 import json
+import os
 import random
 import re
 import resource
@@ -24,6 +26,7 @@ import time
 import traceback
 import unicodedata
 import warnings
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -36,7 +39,8 @@ from detstudy.errors import InputError
 
 ROOT = Path(__file__).parents[1]
 HANG_SECONDS = 20.0
-MEMORY = 3 * 2**30  # bytes beyond what the process has when it starts
+ADDRESS_SPACE = 6 * 2**30  # bytes beyond what the process has when it starts: what asks for more gets a MemoryError
+MEMORY = 2**28  # bytes, resident, that an input may take: damage may make it claim much more than it is
 SHOWN = 3  # of what should not be, a reader
 
 STRANGE: list[Any] = [
@@ -56,7 +60,7 @@ class Reader:
     name: str
     share: float  # of all inputs
     samples: tuple[bytes, ...]
-    form: str  # json, text or bytes
+    form: str  # json, text, bytes, archive (zip) or state (zip, of torch)
     read: Callable[[bytes], bool]
 
 
@@ -70,6 +74,7 @@ class Tally:
     other: int = 0
     shown: list[str] = field(default_factory=list)
     seconds: float = 0.0
+    peak: int = 0  # bytes, resident, that the worst input took
 
 
 class HangError(BaseException):
@@ -79,29 +84,53 @@ class HangError(BaseException):
 def fuzz(reader: Reader, inputs: int, seed: int = 0) -> Tally:
     """Read damaged input that many times; every input follows from the reader's name, the seed and its number."""
     tally = Tally()
+    for sample in reader.samples:  # what is imported at first use is no input's
+        reader.read(sample)
     started = time.perf_counter()
     signal.signal(signal.SIGALRM, _stop)
     for number in range(inputs):
         rng = random.Random(f"{reader.name} {seed} {number}")
         data = damage(rng, rng.choice(reader.samples), reader.form)
         tally.inputs += 1
+        accepted = False
+        fault = None
+        before = reset_peak()
         signal.setitimer(signal.ITIMER_REAL, HANG_SECONDS)
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("error")
                 accepted = reader.read(data)
-            tally.accepted += accepted
-            tally.refused += not accepted
         except InputError as error:
-            tally.refused += 1
             if any(unicodedata.category(character) in ("Cc", "Cs") for character in str(error).replace("\n", "")):
-                _note(tally, number, f"message that can't be printed: {str(error)!r:.300}")
+                fault = f"message that can't be printed: {str(error)!r:.300}"
         except (Exception, HangError):
-            _note(tally, number, traceback.format_exc())
+            fault = traceback.format_exc()
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
+        taken = read_memory("VmHWM") - before
+        tally.peak = max(tally.peak, taken)
+        if fault is None and taken > MEMORY:
+            fault = f"took {taken / 2**20:.0f} MiB"
+        if fault is not None:
+            _note(tally, number, fault)
+        elif accepted:
+            tally.accepted += 1
+        else:
+            tally.refused += 1
     tally.seconds = time.perf_counter() - started
     return tally
+
+
+def reset_peak() -> int:
+    """Have the kernel measure the peak memory anew; return what is resident, in bytes."""
+    Path("/proc/self/clear_refs").write_text("5")
+    return read_memory("VmRSS")
+
+
+def read_memory(name: str) -> int:
+    """Return a size in bytes that the kernel tells of this process: VmRSS, or VmHWM, its highest."""
+    line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith(f"{name}:"))
+    return int(line.split()[1]) * 1024
 
 
 def _note(tally: Tally, number: int, text: str) -> None:
@@ -126,6 +155,10 @@ def damage(rng: random.Random, data: bytes, form: str) -> bytes:
             data = damage_values(rng, data)
         elif form in ("json", "text") and chance < 0.9:
             data = damage_words(rng, data)
+        elif form == "state" and chance < 0.4:
+            data = damage_state(rng, data)
+        elif form in ("archive", "state") and chance < 0.8:
+            data = damage_archive(rng, data)
         else:
             data = damage_bytes(rng, data)
     return data
@@ -144,7 +177,7 @@ def damage_values(rng: random.Random, data: bytes) -> bytes:
 
 
 def _change(rng: random.Random, value: Any) -> Any:
-    if not value or not isinstance(value, dict | list) or rng.random() < 0.12:
+    if not isinstance(value, dict | list) or not value or rng.random() < 0.12:
         return copy.deepcopy(rng.choice(STRANGE))
     key = rng.choice(list(value) if isinstance(value, dict) else range(len(value)))
     chance = rng.random()
@@ -191,6 +224,71 @@ def damage_bytes(rng: random.Random, data: bytes) -> bytes:
     if chance < 0.8:
         return data[:at] + data[at : at + length] + data[at:]
     return data[:at] + rng.randbytes(length) + data[at + (length if chance < 0.9 else 0) :]
+
+
+def damage_archive(rng: random.Random, data: bytes) -> bytes:
+    """Change, drop or rename a member of a zip archive whose checksums are right again afterwards."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            members = {name: archive.read(name) for name in archive.namelist()}
+    except Exception:  # damaged before, in one of many ways
+        return damage_bytes(rng, data)
+    if not members:
+        return data
+    name = rng.choice(list(members))
+    chance = rng.random()
+    if chance < 0.1:
+        del members[name]
+    elif chance < 0.2:
+        members[rng.choice(["x.npy", *members])] = members.pop(name)
+    elif chance < 0.7 and name.endswith(".npy"):
+        members[name] = damage_array(rng, members[name])
+    else:
+        members[name] = damage_bytes(rng, members[name])
+    changed = io.BytesIO()
+    with zipfile.ZipFile(changed, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return changed.getvalue()
+
+
+def damage_array(rng: random.Random, data: bytes) -> bytes:
+    """Change the type, the shape or a value of an array in numpy's form."""
+    try:
+        array = np.load(io.BytesIO(data), allow_pickle=False)
+    except Exception:  # damaged before, in one of many ways
+        return damage_bytes(rng, data)
+    chance = rng.random()
+    if chance < 0.3:
+        kinds = ["?", "u1", "i1", "i2", "i8", "u8", ">i8", "f2", "f8", "c16", "U3", "S3", "O", "V8", "M8[s]"]
+        array = np.zeros(array.shape, dtype=rng.choice(kinds))
+    elif chance < 0.6:
+        array = np.atleast_1d(array)
+        array = rng.choice(
+            [array.ravel(), array[None], array[..., None], array.T, array[:0], array[:-1], array.repeat(2)]
+        )
+    elif array.size and array.dtype.kind in "iuf":
+        values = np.array([0, 1, -1, 7, 2**15, 2**31 - 1, -(2.0**63), 1e308, np.nan, np.inf])
+        with np.errstate(all="ignore"):
+            array.flat[rng.randrange(array.size)] = values.astype(array.dtype)[rng.randrange(len(values))]
+    changed = io.BytesIO()
+    np.save(changed, array, allow_pickle=True)
+    return changed.getvalue()
+
+
+def damage_state(rng: random.Random, data: bytes) -> bytes:
+    """Replace, drop or rename a value of a state that torch saved."""
+    import torch
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            state = torch.load(io.BytesIO(data), weights_only=True)
+    except Exception:  # damaged before, in one of many ways
+        return damage_bytes(rng, data)
+    changed = io.BytesIO()
+    torch.save(_change(rng, state), changed)
+    return changed.getvalue()
 
 
 # -- readers ---------------------------------------------------------------------------------------------------------
@@ -303,13 +401,16 @@ def make_coco(counts: str) -> dict[str, Any]:
 def _make_evaluation_readers(folder: Path) -> list[Reader]:
     from detstudy.data import encode_mask
     from detstudy.evaluation import (
+        count_errors,
         evaluate,
         load_ground_truth,
         load_matches,
         load_predictions,
         match_predictions,
         relate_errors,
+        resample_measures,
         save_matches,
+        summarize,
     )
     from detstudy.evaluation.protocol import KINDS
 
@@ -339,13 +440,17 @@ def _make_evaluation_readers(folder: Path) -> list[Reader]:
 
     def read_matches(data: bytes) -> bool:
         stored.write_bytes(data)
-        load_matches(stored)
+        loaded, errors = load_matches(stored)
+        summarize(loaded, truth)
+        for kind, table in loaded.items():
+            count_errors(table, errors[kind], 0.5)
+            resample_measures({kind: table}, np.ones((2, len(table.image_ids)), dtype=np.int32), [f"{kind}/AP"])
         return True
 
     return [
         Reader(name="ground truth", share=12, samples=(json.dumps(document).encode(),), form="json", read=read_truth),
         Reader(name="result files", share=12, samples=(json.dumps(rows).encode(),), form="json", read=read_results),
-        Reader(name="matches", share=4, samples=(archive,), form="bytes", read=read_matches),
+        Reader(name="matches", share=4, samples=(archive,), form="archive", read=read_matches),
     ]
 
 
@@ -489,8 +594,8 @@ def _make_study_readers(study: Path, ledger: Any, folder: Path) -> list[Reader]:
         Reader(name="curves", share=10, samples=(curves.encode(),), form="json", read=read_points),
         *ledgers,
         Reader(name="audit tables", share=8, samples=tables, form="text", read=read_table),
-        Reader(name="checkpoints", share=2, samples=(state,), form="bytes", read=read_state),
-        Reader(name="weights", share=3, samples=(tensors, old), form="bytes", read=read_tensors),
+        Reader(name="checkpoints", share=2, samples=(state,), form="state", read=read_state),
+        Reader(name="weights", share=3, samples=(tensors, old), form="state", read=read_tensors),
     ]
 
 
@@ -512,18 +617,21 @@ def main() -> int:
     parser.add_argument("--reader", help="only those with this in their name")
     parser.add_argument("--save", type=Path, default=ROOT / "docs" / "benchmarks" / "fuzz.md")
     arguments = parser.parse_args()
-    faulthandler.enable()
+    # Image libraries complain of every damage on the terminal's own handle; what this process has to say goes past it.
+    sys.stderr = os.fdopen(os.dup(2), "w", buffering=1)
+    faulthandler.enable(sys.stderr)
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
     with tempfile.TemporaryDirectory() as name:
         readers = make_readers(Path(name))
         used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-        resource.setrlimit(resource.RLIMIT_AS, (used + MEMORY, resource.RLIM_INFINITY))
+        resource.setrlimit(resource.RLIMIT_AS, (used + ADDRESS_SPACE, resource.RLIM_INFINITY))
         total = sum(reader.share for reader in readers)
         tallies = {}
         for reader in readers:
             if arguments.reader is None or arguments.reader in reader.name:
                 count = -int(-arguments.inputs * reader.share // total)
-                tallies[reader.name] = fuzz(reader, count, arguments.seed)
-                print(f"{reader.name}: {tallies[reader.name].seconds:.0f} s", file=sys.stderr, flush=True)
+                tally = tallies[reader.name] = fuzz(reader, count, arguments.seed)
+                print(f"{reader.name}: {tally.seconds:.0f} s, {tally.peak / 2**20:.0f} MiB", flush=True)
     lines = describe(tallies, arguments.seed)
     print("\n".join(lines))
     if arguments.reader is None:
@@ -537,22 +645,29 @@ def describe(tallies: dict[str, Tally], seed: int) -> list[str]:
     lines = [
         "# Damaged input for every reader",
         "",
-        f"`python benchmarks/fuzz.py`, seed {seed}, {datetime.date.today().isoformat()}; peak memory "
-        f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MiB.",
+        f"`python benchmarks/fuzz.py`, seed {seed}, {datetime.date.today().isoformat()}, "
+        f"{sum(tally.seconds for tally in tallies.values()) / 60:.0f} minutes. Memory is what the worst input took; "
+        f"more than {MEMORY / 2**20:.0f} MiB count as something else.",
         "",
-        "| reader | inputs | refused cleanly | accepted | anything else |",
-        "| --- | ---: | ---: | ---: | ---: |",
+        "| reader | inputs | refused cleanly | accepted | anything else | memory, MiB |",
+        "| --- | ---: | ---: | ---: | ---: | ---: |",
     ]
     sums = Tally()
     for name, tally in tallies.items():
-        lines.append(f"| {name} | {tally.inputs:,} | {tally.refused:,} | {tally.accepted:,} | {tally.other:,} |")
+        lines.append(_row(name, tally))
         sums.inputs, sums.refused = sums.inputs + tally.inputs, sums.refused + tally.refused
         sums.accepted, sums.other = sums.accepted + tally.accepted, sums.other + tally.other
-    lines.append(f"| **all** | {sums.inputs:,} | {sums.refused:,} | {sums.accepted:,} | {sums.other:,} |")
+        sums.peak = max(sums.peak, tally.peak)
+    lines.append(_row("**all**", sums))
     for name, tally in tallies.items():
         for shown in tally.shown:
             lines += ["", f"{name}, {shown}"]
     return lines
+
+
+def _row(name: str, tally: Tally) -> str:
+    counts = f"{tally.inputs:,} | {tally.refused:,} | {tally.accepted:,} | {tally.other:,}"
+    return f"| {name} | {counts} | {tally.peak / 2**20:.0f} |"
 
 
 if __name__ == "__main__":

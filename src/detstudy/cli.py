@@ -7,6 +7,7 @@ for good; 4 a budget stopped the study with work left; 129, 130, 143 interrupted
 from __future__ import annotations
 
 import dataclasses
+import io
 import json
 import sys
 from pathlib import Path
@@ -14,10 +15,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from detstudy.errors import InputError
+from detstudy.errors import InputError, escape_unprintable
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.progress import TaskID
 
     from detstudy.ledger import Ledger, RunRecord
     from detstudy.plan import Plan
@@ -60,10 +62,10 @@ def plan(
         bool, typer.Option("--forecast", help="measure a few iterations and tell time, memory and what can be learned")
     ] = False,
     deadline: Annotated[
-        str | None, typer.Option(metavar="12h", help="with --forecast: propose what of the study ends in time")
+        str | None, typer.Option(metavar="12h", help="with --forecast: suggest what of the study ends in time")
     ] = None,
     gpu_memory: Annotated[
-        str | None, typer.Option(metavar="11GiB", help="with --forecast: propose what fits into so much memory")
+        str | None, typer.Option(metavar="11GiB", help="with --forecast: suggest what fits into so much memory")
     ] = None,
     workers: Workers = None,
     trainer: TrainerName = TRAINER,
@@ -286,13 +288,26 @@ def check_data(
     as_json: Json = False,
 ) -> None:
     """Find every fault of a data set in one pass. Exit status 2 where one is fatal."""
+    from rich.markup import escape
+    from rich.progress import Progress
+
     from detstudy.data import check_dataset, check_path
     from detstudy.spec import load_study
 
-    if target.endswith((".yaml", ".yml")):
-        result = check_dataset(load_study(target, tuple(overrides or ())).data, images=not annotations_only)
-    else:
-        result = check_path(Path(target), images=not annotations_only)
+    console = _make_console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bars:
+        rows: dict[str, TaskID] = {}
+
+        def show(what: str, done: int, total: int) -> None:
+            if what not in rows:
+                rows[what] = bars.add_task(escape(what))
+            bars.update(rows[what], completed=done, total=total)
+
+        if target.endswith((".yaml", ".yml")):
+            study = load_study(target, tuple(overrides or ()))
+            result = check_dataset(study.data, images=not annotations_only, progress=show)
+        else:
+            result = check_path(Path(target), images=not annotations_only, progress=show)
     if as_json:
         splits = {name: dataclasses.asdict(counts) for name, counts in result.splits.items()}
         _print_json({"splits": splits, "faults": [dataclasses.asdict(fault) for fault in result.faults]})
@@ -351,22 +366,25 @@ def draw_data(
 
 def main() -> None:
     """Run the command line; bad input becomes one clear error and exit status 2."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # what its encoding lacks is shown as an escape
+            stream.reconfigure(errors="backslashreplace")
     try:
         app()
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(EXIT_WRONG)
     except OSError as error:
-        print(f"error: {error.filename or 'file system'}: {error.strerror or error}", file=sys.stderr)
+        message = f"error: {error.filename or 'file system'}: {error.strerror or error}"
+        print(escape_unprintable(message), file=sys.stderr)
         sys.exit(EXIT_WRONG)
 
 
 def _make_console(*, stderr: bool = False) -> Console:
-    from rich.console import Console
+    from detstudy.console import PlainConsole
 
     stream = sys.stderr if stderr else sys.stdout
-    width = None if stream.isatty() else 120  # a log is read wider than the 80 columns of no terminal
-    return Console(stderr=stderr, highlight=False, soft_wrap=True, width=width)
+    return PlainConsole(stream, width=None if stream.isatty() else 120)  # wider than the 80 columns of no terminal
 
 
 def _print_json(document: Any) -> None:
@@ -416,15 +434,15 @@ def _forecast(
 ) -> dict[str, Any]:
     """Forecast what is left of a study; return it as plain values, print it unless as JSON."""
     from detstudy.analysis.foresight import foresee_differences
-    from detstudy.execution import forecast_study, propose_changes
+    from detstudy.execution import forecast_study, suggest_changes
     from detstudy.reporting.terminal import print_forecast
 
     devices = _choose_devices(workers)
     console.print(f"measuring a few iterations, {len(devices)} side by side ...")
     found = forecast_study(study, planned, folder, trainer=trainer, devices=devices, memory=memory)
     seen = foresee_differences(study, planned, folder, found.validation_images, found.validation_sequences)
-    proposals = propose_changes(study, planned, found, deadline)
-    told = [(proposal.sentence, proposal.sets) for proposal in proposals]
+    suggestions = suggest_changes(study, planned, found, deadline)
+    told = [(suggestion.sentence, suggestion.sets) for suggestion in suggestions]
     rows = [
         {
             "runs": [[run.setting_id, run.seed] for run in each.runs],
@@ -448,7 +466,7 @@ def _forecast(
         "probe_seconds": found.probe_seconds,
         "ended": found.ended,
         "detectable": {each.factor: dataclasses.asdict(each) for each in seen},
-        "proposals": [{"sentence": sentence, "set": list(sets)} for sentence, sets in told],
+        "suggestions": [{"sentence": sentence, "set": list(sets)} for sentence, sets in told],
         "notes": list(found.notes),
     }
     if not as_json:
@@ -457,6 +475,8 @@ def _forecast(
 
 
 def _describe_run(record: RunRecord) -> dict[str, Any]:
+    from detstudy.analysis.confounding import read_split
+
     setting: dict[str, Any] = {}
     for section in dataclasses.asdict(record.setting).values():
         setting |= section
@@ -468,6 +488,8 @@ def _describe_run(record: RunRecord) -> dict[str, Any]:
         "state": record.state,
         "outcome": record.outcome,
         "reason": record.reason,
+        "accumulation": read_split(record),
+        "earlier": [{"outcome": attempt["outcome"], "reason": attempt["reason"]} for attempt in record.earlier],
         "measures": {name: measure.value for name, measure in record.measures.items()},
     }
 

@@ -2,8 +2,11 @@
 
 import re
 
-# What a terminal would act on, what turns text around, and halves of characters, which no encoding can write.
-_UNPRINTABLE = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
+# What a terminal would act on, what turns text around, halves of characters, which no encoding can write, and those
+# that no XML may hold: a chart's renderer would abort the process.
+_UNPRINTABLE = re.compile(
+    r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u2028-\u202e\u2066-\u2069\ufeff\ufffe\uffff\ud800-\udfff]"
+)
 
 
 class InputError(ValueError):

@@ -35,6 +35,7 @@ from detstudy.size import parse_size
 from detstudy.study import MEASURES, BatchSizeRule, Budget, Factor, Limits, Study, StudyError, find_contradictions
 
 T = typing.TypeVar("T")
+LONGEST_NAME = 200  # bytes; file systems take 255
 Seed = Annotated[int, Ge(0), Lt(2**32)]  # what every generator of random numbers takes
 
 
@@ -114,8 +115,9 @@ class _Reader:
             seeds = getattr(top, key) if top else None
             if seeds and len(set(seeds)) < len(seeds):
                 self.fault(document, key, "a seed stands twice; list each once")
-        if top and not re.fullmatch(r"[\w][\w .-]*", top.study):
-            self.fault(document, "study", "a name of letters, digits, spaces, '.', '_' and '-' is needed")
+        if top and (not re.fullmatch(r"[\w][\w .-]*", top.study) or len(top.study.encode()) > LONGEST_NAME):
+            message = "a name of letters, digits, spaces, '.', '_' and '-', not too long for a folder, is needed"
+            self.fault(document, "study", message)
         if baseline:
             self.check_baseline(document, baseline, factors, rule, data, monitoring)
         self.stop_on_faults()

@@ -85,13 +85,14 @@ class Trained:
     """How a training ended. `effective` holds what really happened, among it:
 
     `learning_rate_first`, `learning_rate_max`, `learning_rate_last` (applied), `optimizer_steps`, `images_seen`,
-    `micro_batch_size`, where that is another than the setting's `accumulation` ("16 as 2 × 8") and
+    `micro_batch_size`, where that is less than the batch `accumulation` ("16 as 2 × 8") and
     `accumulation_differs` (what then differs from the whole batch, a clause), `precision`, `proposals_entered`,
     `proposals_survived` (NMS) and `proposals_kept` (by the cut after it; means of an image), the same by feature level
     as `proposals_entered_per_level` and `proposals_survived_per_level` with `anchors_per_level`, in the order of
     `feature_levels` (["P3", "P4", ...]), and whatever else the trainer knows. Of a run that is `out_of_memory` it holds
     `out_of_memory_in`: "training" where a smaller micro-batch may help, else what the run was doing ("loading",
-    "validation").
+    "validation"); and `limit_memory_bytes`, the job's memory limit, where that is what it ran out at and not the
+    machine's own memory: such a run is tried again once the limit is higher.
     """
 
     outcome: Outcome
@@ -137,7 +138,14 @@ class Probe:
 
 
 class MemoryShortageError(RuntimeError):
-    """Memory ran out while predicting, which has no other outcome; the message is the reason."""
+    """Memory ran out while predicting, which has no other outcome; the message is the reason.
+
+    `limit` is the job's memory limit in bytes, where that is what it ran out at and not the machine's own memory.
+    """
+
+    def __init__(self, message: str, limit: int | None = None) -> None:
+        super().__init__(message)
+        self.limit = limit
 
 
 class RefusedError(InputError):

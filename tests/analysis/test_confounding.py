@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from detstudy.analysis.confounding import describe_batch_rule, find_caveats
+from detstudy.analysis.confounding import describe_batch_rule, describe_splits, find_caveats
 from detstudy.setting import EvaluationSetting, ModelSetting, Setting, TrainingSetting
 from detstudy.study import BatchSizeRule, Factor, Study
 
@@ -21,17 +21,40 @@ BASELINE = Setting(
 class Run:
     effective: dict[str, Any]
     outcome: str = "finished"
+    setting_id: str = "baseline"
+    seed: int = 0
+    earlier: tuple[dict[str, Any], ...] = ()
+
+
+DIFFERS = "batch norm sees 4 images at a time"
+SPLIT: Any = Run(
+    {"accumulation": "8 as 2 × 4", "accumulation_differs": DIFFERS},
+    setting_id="batch_size=8",
+    earlier=({"outcome": "out_of_memory"},),
+)
+WHOLE: Any = Run({})
 
 
 def test_a_batch_in_parts_is_told_once_with_what_differs(study: Study) -> None:
-    split = Run({"accumulation": "8 as 2 × 4", "accumulation_differs": "batch norm sees 4 images at a time"})
-    (_, *others) = find_caveats(study, change(batch_size=8), BASELINE, [split, split, Run({})])  # type: ignore[list-item]
-    (told, *_) = find_caveats(study, change(batch_size=8), BASELINE, [split, split, Run({})])  # type: ignore[list-item]
-    assert told == (
-        "batch of 8 as 2 × 4, gradients accumulated since the whole batch ran out of memory: "
-        "batch norm sees 4 images at a time"
-    )
+    (told, *others) = find_caveats(study, change(batch_size=8), BASELINE, [SPLIT, SPLIT, WHOLE])
+    assert told == f"batch of 8 as 2 × 4, gradients accumulated since the whole batch ran out of memory: {DIFFERS}"
     assert tuple(others) == find_caveats(study, change(batch_size=8), BASELINE)
+
+
+def test_batches_split_alike_in_both_settings_are_no_caveat(study: Study) -> None:
+    assert find_caveats(study, change(learning_rate=0.04), BASELINE, [SPLIT, SPLIT]) == ()
+
+
+def test_a_setting_whose_seeds_were_split_differently_says_which() -> None:
+    whole = dataclasses.replace(WHOLE, setting_id="batch_size=8")
+    asked = dataclasses.replace(SPLIT, earlier=())
+    runs = [dataclasses.replace(run, seed=seed) for seed, run in enumerate((whole, asked, whole))]
+    assert describe_splits(runs) == (
+        f"batch of 8 as 2 × 4, gradients accumulated as the setting asks: {DIFFERS}",
+        "not all seeds had their batches split alike (whole: seed 0 and 2; 8 as 2 × 4: seed 1), which adds to the "
+        "noise of the seeds",
+    )
+    assert describe_splits([whole, whole]) == ()
 
 
 @dataclasses.dataclass

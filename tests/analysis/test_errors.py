@@ -20,6 +20,7 @@ from detstudy.analysis.errors import (
 from detstudy.analysis.evidence import Evidence
 from detstudy.analysis.labels import format_rate, format_rate_change, join_words
 from detstudy.evaluation import COUNTED, ERROR_KINDS, count_errors, resample_errors
+from detstudy.ledger.files import read_json, write_json
 
 FACTORS = {"learning_rate": [0.04, 0.004]}
 OTHER = "learning_rate=0.04"
@@ -115,6 +116,8 @@ def test_a_run_without_a_detection_misses_everything(write_ledger: Any, Run: Any
     (matches,) = folder.glob("runs/*lr0.04*/evaluations/*/matches.npz")
     matches.unlink()
     matches.with_name("predictions.json").write_text(json.dumps([]))
+    result = matches.with_name("result.json")
+    write_json(result, {**read_json(result), "files": {}})
     evidence = Evidence(folder)
     arm = make_arm(evidence, OTHER)
     summary = summarise_errors(evidence, arm.finished)["mask"]

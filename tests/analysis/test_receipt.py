@@ -176,8 +176,14 @@ def test_a_batch_in_parts_is_a_caveat_and_no_contradiction() -> None:
     """One arm at the same batch size had to be split: judged, and neither a note nor "did nothing" hides it."""
     more = dataclasses.replace(TRAINING, rpn_pre_nms_top_n_train=9000)
     split = {"micro_batch_size": 2, "accumulation": "4 as 2 × 2"}
-    assert compare(more, TRAINING, told(more, **split), told(TRAINING)) is None
-    assert check_receipt(make_run(more, **told(more, **split))) == []
+    had_to = dataclasses.replace(make_run(more, **told(more, **split)), earlier=({"outcome": "out_of_memory"},))
+    whole = make_run(**told(TRAINING))
+    assert contradict_contrast([had_to, had_to], [whole], had_to.setting, whole.setting) is None
+    assert check_receipt(had_to) == []
+    for_no_reason = dataclasses.replace(had_to, earlier=())
+    found = contradict_contrast([for_no_reason], [whole], had_to.setting, whole.setting)
+    assert found == "the micro batch size differed though the settings do not ask for it: 2 against 4"
+    assert check_receipt(for_no_reason) == ["micro batch size was 2, not 4"]
     asked = dataclasses.replace(TRAINING, micro_batch_size=2)
     found = compare(asked, TRAINING, told(asked), told(TRAINING, **split))
     assert found == "the micro batch size did nothing: it was 2 in both"

@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 
 from detstudy.analysis import Analysis, analyse_study
+from detstudy.ledger.files import read_json, write_json
 from detstudy.study import MEASURES, StudyError
 
 GOOD = 0.95
@@ -252,6 +253,43 @@ def test_lost_matches_are_made_again_from_the_predictions(write_ledger: Any, bas
     assert after.errors == before.errors
 
 
+def test_predictions_that_are_not_as_written_are_not_matched(write_ledger: Any, baseline_runs: Any, Run: Any) -> None:  # noqa: N803
+    folder: Path = write_ledger({**baseline_runs, ("learning_rate=0.04", 0): Run()})
+    (matches,) = folder.glob("runs/*lr0.04*/evaluations/*/matches.npz")
+    (other, *_) = folder.glob("runs/*lr0.004*/evaluations/*/predictions.json")
+    matches.unlink()
+    matches.with_name("predictions.json").write_bytes(other.read_bytes())  # another run's, sound in themselves
+    contrast = analyse_study(folder).settings["learning_rate=0.04"].contrasts["mask/AP"]
+    assert contrast.reason is not None
+    assert "the predictions of" in contrast.reason
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "missing, and what was measured can't be judged without it"),
+        (b"[]", "is not as it was written"),
+        (b'{"images": [', "is not as it was written"),
+        (b'{"images": [{"id": 1}], "checksum": "0123456789abcdef"}', "is not as it was written"),
+        (b'{"images": [{"id": 1}], "annotations": 7, "categories": []}', "annotations is 7"),
+    ],
+)
+def test_damaged_ground_truth_is_refused_with_the_remedy(
+    write_ledger: Any,
+    baseline_runs: Any,
+    content: bytes | None,
+    message: str,
+) -> None:
+    folder: Path = write_ledger(baseline_runs)
+    path = folder / "ground_truth" / "validation.json"
+    path.unlink() if content is None else path.write_bytes(content)
+    with pytest.raises(StudyError) as caught:
+        analyse_study(folder)
+    assert str(caught.value).startswith(f"{path}: ")
+    assert message in str(caught.value)
+    assert str(caught.value).endswith("writes it again, where the data set is at hand")
+
+
 def test_lost_predictions_and_matches_cost_the_interval_and_nothing_else(
     write_ledger: Any,
     baseline_runs: Any,
@@ -271,14 +309,12 @@ def test_lost_predictions_and_matches_cost_the_interval_and_nothing_else(
 
 
 def test_images_without_sequences_are_units(write_ledger: Any, baseline_runs: Any, Run: Any) -> None:  # noqa: N803
-    import json
-
     folder: Path = write_ledger({**baseline_runs, ("learning_rate=0.04", 0): Run()})
     path = folder / "ground_truth" / "validation.json"
-    truth = json.loads(path.read_text())
+    truth = read_json(path)
     for image in truth["images"]:
         del image["sequence"]
-    path.write_text(json.dumps(truth))
+    write_json(path, truth)
     assert analyse_study(folder).units == "12 images"
 
 

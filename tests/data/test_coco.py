@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from pycocotools.coco import COCO
 
-from detstudy.data import DataError, check_dataset, check_path, decode_mask, read_dataset
+from detstudy.data import DataError, check_dataset, check_path, count_objects, decode_mask, read_dataset
+from detstudy.data.coco import parse_coco_file
 from detstudy.setting import CocoData, CocoSplit
 
 ignore_oracle = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -255,3 +256,34 @@ def test_a_bare_file_is_checked_with_the_images_near_it(coco_document, data):
     assert check_path(packed).fault_counts == {"missing_folder": 1}
     packed.write_bytes(packed.read_bytes()[:-20])
     assert check_path(packed).fault_counts == {"bad_json": 1}
+
+
+def test_a_check_names_what_reading_the_masks_names(coco_document, tmp_path):
+    rng = np.random.default_rng(5)
+    for number in range(300):
+        x, y, size = rng.uniform(-10, 40), rng.uniform(-10, 30), rng.choice([0.1, 1, 3, 9])
+        outline = (np.array([x, y]) + rng.uniform(-size, size, (int(rng.integers(3, 7)), 2))).round(1)
+        note = {"id": 100 + number, "image_id": 1, "category_id": 3, "iscrowd": 0}
+        note["segmentation"] = [outline.ravel().tolist()]
+        if rng.random() < 0.3:
+            note["segmentation"] = {"size": [24, 32], "counts": [int(rng.integers(0, 2)) * 400, 0, 768]}
+        note |= {"bbox": [1, 1, 5, 5]} if rng.random() < 0.8 else {}
+        coco_document["annotations"].append(note)
+    path = tmp_path / "train.json"
+    path.write_text(json.dumps(coco_document))
+    found = []
+    for masks in (False, True):
+        faults = []
+        file = parse_coco_file(path, tmp_path, faults.append, images=False, masks=masks)
+        found.append((faults, count_objects(file.images, file.classes)))
+    assert found[0] == found[1]
+    assert len({fault.kind for fault in found[0][0]} & {"empty_mask", "bad_rle", "degenerate_box", "missing_area"}) == 4
+
+
+def test_progress_tells_of_every_byte_and_image(coco_document, write_coco):
+    data = write_coco(coco_document, shift_ids(coco_document))
+    last = {}
+    check_dataset(data, progress=lambda what, done, total: last.update({what: (done, total)}))
+    size = (Path(data.root) / "train.json").stat().st_size
+    assert last["train.json, first time"] == last["train.json, second time"] == (size, size)
+    assert last["images of train"] == last["images of validation"] == (2, 2)

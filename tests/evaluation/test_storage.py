@@ -82,3 +82,30 @@ def test_matches_of_the_version_before_or_without_errors_are_refused(case, tmp_p
     np.savez(path, **arrays)
     with pytest.raises(EvaluationError, match="lacks errors/mask/kinds"):
         load_matches(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("scores", lambda array: array.astype(np.float32)),
+        ("scores", lambda array: array[:, None]),
+        ("ranks", lambda array: array[:-1]),
+        ("matched", lambda array: array[:2]),
+        ("class_starts", lambda array: array[::-1].copy()),
+        ("object_starts", lambda array: array + 1),
+        ("images", lambda array: array + 1000),
+        ("object_images", lambda array: array - 1000),
+        ("category_names", lambda array: array[:-1]),
+        ("objects", lambda array: array + 1000),
+        ("kinds", lambda array: array + 8),
+    ],
+)
+def test_arrays_that_do_not_fit_each_other_are_refused(case, tmp_path, name, change):
+    path = tmp_path / "matches.npz"
+    save_matches(path, *match(*case(6)))
+    with np.load(path) as stored:
+        arrays = {key: stored[key] for key in stored.files}
+    key = f"errors/box/{name}" if name in ("objects", "kinds") else f"box/{name}"
+    np.savez(path, **{**arrays, key: change(arrays[key])})
+    with pytest.raises(EvaluationError, match=f"box/{name} does not fit .* match the run's predictions again"):
+        load_matches(path)

@@ -29,10 +29,19 @@ def classify(
     sample: MemorySample | None = ROOMY,
     kills: tuple[int | None, int | None] = (3, 3),
     kernel: tuple[str, ...] = (),
+    kernel_before: tuple[str, ...] = (),
     log: str = "",
 ) -> tuple[str, str]:
     records = Records(count_kills=lambda: kills[1], read_log=lambda: kernel)
-    return classify_death(status, 4711, kills_before=kills[0], sample=sample, log=log, records=records)
+    return classify_death(
+        status,
+        4711,
+        kills_before=kills[0],
+        messages_before=kernel_before,
+        sample=sample,
+        log=log,
+        records=records,
+    )
 
 
 def test_a_bare_kill_is_a_crash_and_never_memory() -> None:
@@ -61,6 +70,18 @@ def test_what_the_system_has_on_record_is_out_of_memory(evidence: dict[str, obje
 
 def test_the_kernel_s_kill_of_another_process_says_nothing() -> None:
     assert classify(kernel=(KERNEL.replace("4711", "47110"), KERNEL.replace("4711", "471")))[0] == "crashed"
+
+
+def test_the_kernel_s_kill_of_an_earlier_process_of_that_number_says_nothing() -> None:
+    assert classify(kernel=(KERNEL,), kernel_before=(KERNEL,))[0] == "crashed"
+    assert classify(kernel=(KERNEL, KERNEL.replace("1234", "1300")), kernel_before=(KERNEL,))[0] == "out_of_memory"
+
+
+def test_only_messages_of_kills_are_kept(tmp_path: Path) -> None:
+    (tmp_path / "kmsg").write_text(KERNEL)
+    assert read_kernel_log(tmp_path / "kmsg") == [KERNEL]
+    (tmp_path / "kmsg").write_text("6,1,2,-;usb 1-1: new device")
+    assert read_kernel_log(tmp_path / "kmsg") == []
 
 
 def test_a_worker_that_gave_up_for_memory_says_so_in_its_log() -> None:

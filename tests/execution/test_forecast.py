@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from detstudy.execution import Forecast, Range, RunForecast, forecast_study, propose_changes
+from detstudy.execution import Forecast, Range, RunForecast, forecast_study, suggest_changes
 from detstudy.execution.forecast import forecast_iteration, forecast_run, summarise_probes
 from detstudy.execution.pace import schedule_tasks
 from detstudy.execution.pool import list_tasks
@@ -132,6 +132,32 @@ def test_a_batch_that_does_not_fit_is_forecast_in_its_parts(tmp_path: Path, tiny
     assert parts.seconds.expected > whole.seconds.expected + 0.3  # the attempt that fails counts, too
 
 
+@pytest.mark.parametrize("memory", ["null", "1GiB"])
+def test_a_forecast_splits_batches_as_the_run_then_does(
+    tmp_path: Path, tiny_study: Callable[..., Path], memory: str
+) -> None:
+    path = tiny_study(
+        factors={"batch_size": [8, 50], "micro_batch_size": [2]},
+        baseline_seeds=[0],
+        on_out_of_memory="accumulate",
+        limits={"memory": None if memory == "null" else memory},
+    )
+    study, plan = read(path)
+    forecast = forecast_study(study, plan, tmp_path / "out", trainer=FAKE, devices=["cpu"] * 2)
+    assert forecast.fits
+    _, ledger = run_here(path, tmp_path / "out")
+    told = {run.runs[0].setting_id: run.accumulation for run in forecast.runs}
+    done = {record.setting_id: record.effective.get("accumulation") for record in ledger.read_runs()}
+    assert told == done
+    assert done["batch_size=50"] == ("50 as 3 × 13 + 11" if memory == "null" else "50 as 12 × 4 + 2")
+    assert done["micro_batch_size=2"] == "4 as 2 × 2"
+    peaks = {run.runs[0].setting_id: run.peak_memory_bytes for run in forecast.runs}
+    for record in ledger.read_runs():
+        peak = peaks[record.setting_id]
+        assert peak is not None
+        assert peak.expected == record.measures["train/peak_memory_bytes"].value
+
+
 def make_forecast(plan: Plan, seconds: float, unfit: set[str], **fields: Any) -> Forecast:
     span = Range(low=seconds, expected=seconds, high=seconds)
     runs = tuple(
@@ -148,21 +174,22 @@ def make_forecast(plan: Plan, seconds: float, unfit: set[str], **fields: Any) ->
     return Forecast(**{**plain, "validation_images": 9, "validation_sequences": 9, **fields}, runs=runs)
 
 
-def test_what_fits_is_proposed_as_lines_to_type(tiny_study: Callable[..., Path]) -> None:
+def test_what_fits_is_suggested_as_lines_to_type(tiny_study: Callable[..., Path]) -> None:
     path = tiny_study(seeds=[0, 1], baseline_seeds=[0, 1, 2])
     study, plan = read(path)  # three baselines; three settings with two seeds each
     forecast = make_forecast(plan, 100, {"batch_size=16"})
-    memory, runs, seeds = propose_changes(study, plan, forecast, 550)
+    memory, runs, seeds = suggest_changes(study, plan, forecast, 550)
     assert memory.sets == ("factors.batch_size=[4]",)
     assert runs.sets == ("budget.runs=5",)
     assert seeds.sets == ("seeds=[0]", "baseline_seeds=[0, 1, 2]")
     changed, smaller = read(path, *memory.sets, *seeds.sets)
     assert len(smaller.runs) == 5  # what was typed fits
-    assert propose_changes(changed, smaller, make_forecast(smaller, 100, set()), 550)[0].sentence.startswith("Everyth")
-    assert propose_changes(study, plan, forecast, 50)[-1].sets == ()
-    assert propose_changes(study, plan, make_forecast(plan, 100, {"baseline"}), None)[0].sets == ()
-    assert propose_changes(study, plan, make_forecast(plan, 1, set()), None) == []
-    assert propose_changes(study, plan, make_forecast(plan, 100, set(), ended=2), 310)[0].sets == ("budget.runs=5",)
+    assert suggest_changes(changed, smaller, make_forecast(smaller, 100, set()), 550)[0].sentence.startswith("Everyth")
+    assert suggest_changes(study, plan, forecast, 50)[-1].sets == ()
+    assert suggest_changes(study, plan, make_forecast(plan, 100, {"baseline"}), None)[0].sets == ()
+    assert len(suggest_changes(study, plan, make_forecast(plan, 1, {"baseline"}), 550)) == 1  # nothing "ends in time"
+    assert suggest_changes(study, plan, make_forecast(plan, 1, set()), None) == []
+    assert suggest_changes(study, plan, make_forecast(plan, 100, set(), ended=2), 310)[0].sets == ("budget.runs=5",)
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from detstudy.execution import Place, is_task_due, list_tasks, prepare_ledger, w
 from detstudy.ledger import LeaseHeldError, Ledger, read_curve
 from detstudy.plan import plan_study
 from detstudy.setting import SplitName
+from detstudy.size import GIB
 from detstudy.spec import load_study
 from detstudy.study import StudyError
 from detstudy.testing import FakeTrainer, run_here
@@ -152,6 +153,67 @@ def test_a_study_that_stopped_at_memory_goes_on_when_it_may_accumulate(
     _, ledger = run_here(tiny_study(**sections, on_out_of_memory="accumulate"), tmp_path / "out")
     assert [record.outcome for record in ledger.read_runs()] == ["finished", "finished"]
     assert (finished.folder / "result.json").read_bytes() == kept
+
+
+def test_a_run_at_the_memory_s_limit_is_trained_when_that_rises(
+    tmp_path: Path, tiny_study: Callable[..., Path]
+) -> None:
+    """The fake takes 256 MiB an image; 16 of them are more than its machine has."""
+
+    def run_with(memory: str) -> dict[str, tuple[str | None, str | None, bytes]]:
+        sections = {"factors": {"batch_size": [4, 8, 16]}, "baseline_seeds": [0], "limits": {"memory": memory}}
+        _, ledger = run_here(tiny_study(**sections), tmp_path / "out")
+        return {
+            record.setting_id: (record.outcome, record.reason, (record.folder / "result.json").read_bytes())
+            for record in ledger.read_runs()
+        }
+
+    low = run_with("1GiB")
+    assert low["baseline"][0] == "finished"
+    assert low["batch_size=8"][:2] == ("out_of_memory", "out of memory at 2.0 GiB (limit 1.0 GiB), batch of 8")
+    assert low["batch_size=16"][:2] == ("out_of_memory", "out of memory at 11.2 GiB, batch of 16")
+    assert run_with("1GiB") == low
+    high = run_with("4GiB")
+    assert high["batch_size=8"][:2] == ("finished", None)  # the whole batch, though it ran out of memory before
+    assert {name: high[name] for name in ("baseline", "batch_size=16")} == {
+        name: low[name] for name in ("baseline", "batch_size=16")
+    }
+    assert run_with("512MiB") == high  # a lower limit undoes nothing
+
+
+def test_with_accumulation_a_higher_limit_begins_with_the_whole_batch(
+    tmp_path: Path, tiny_study: Callable[..., Path]
+) -> None:
+    sections = {"factors": {"batch_size": [4, 8]}, "baseline_seeds": [0], "on_out_of_memory": "accumulate"}
+    _, ledger = run_here(tiny_study(**sections, limits={"memory": "128MiB"}), tmp_path / "out")
+    assert [record.outcome for record in ledger.read_runs()] == ["out_of_memory", "out_of_memory"]
+    assert [len(record.earlier) for record in ledger.read_runs()] == [2, 3]  # not even one image at once
+    _, ledger = run_here(tiny_study(**sections, limits={"memory": "1GiB"}), tmp_path / "out")
+    baseline, record = ledger.read_runs()
+    assert (baseline.outcome, baseline.effective.get("accumulation")) == ("finished", None)
+    assert (record.outcome, record.effective["accumulation"]) == ("finished", "8 as 2 × 4")
+    assert record.reason == (
+        "8 as 2 × 4, since the first attempt ended so: out of memory at 2.0 GiB (limit 1.0 GiB), batch of 8"
+    )
+
+
+def test_an_evaluation_at_the_memory_s_limit_is_made_when_that_rises(
+    tmp_path: Path, tiny_study: Callable[..., Path]
+) -> None:
+    class ShortTrainer(FakeTrainer):
+        def predict(self, job: Job, split: SplitName) -> Predicted:
+            if job.memory_limit is not None and job.memory_limit < 2 * GIB:
+                raise MemoryShortageError("out of memory at 2.0 GiB", job.memory_limit)
+            return super().predict(job, split)
+
+    sections = {"factors": {}, "baseline_seeds": [0]}
+    _, ledger = run_here(tiny_study(**sections, limits={"memory": "1GiB"}), tmp_path / "out", ShortTrainer())
+    (record,) = ledger.read_runs()
+    assert (record.outcome, record.reason) == ("out_of_memory", "evaluation: out of memory at 2.0 GiB")
+    trained = (record.folder / "result.json").read_bytes()
+    _, ledger = run_here(tiny_study(**sections, limits={"memory": "2GiB"}), tmp_path / "out", ShortTrainer())
+    assert ledger.read_runs()[0].outcome == "finished"
+    assert (record.folder / "result.json").read_bytes() == trained  # the weights are those of before
 
 
 def test_a_run_over_its_hours_is_timed_out_until_the_limit_rises(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import gzip
+import importlib.util
 import json
 import os
 import struct
@@ -25,6 +26,7 @@ from detstudy.data.check import CheckResult
 from detstudy.setting import CocoData, CocoSplit, DataSetting, KittiMotsData
 
 HEIGHT, WIDTH = 24, 32
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 
 
 @dataclass
@@ -189,6 +191,12 @@ def add_twin(scenes: Scenes, k: int) -> None:
     scenes.file(k).with_suffix(".PNG").write_bytes(scenes.file(k).read_bytes())
 
 
+def claim_gigabytes(data: bytes) -> bytes:
+    """A PNG whose pixels claim to be two gigabytes: OpenCV would take them before it looks at what is there."""
+    at = data.index(b"IDAT")
+    return data[: at - 4] + struct.pack(">I", 2**31 - 1) + data[at:]
+
+
 NOTE = "annotation {note}"
 IMAGE = "image {image}"
 FILE = "{k}.png"
@@ -199,6 +207,7 @@ NAN, INF = float("nan"), float("inf")
 TOGETHER: list[tuple[str, str, bool, str, str, Callable[[Scenes, int], None]]] = [
     ("cut image", "undecodable_image", True, FILE, "fetch it again", replace_file(lambda data: data[: len(data) // 2])),
     ("image of zero bytes", "empty_image", True, FILE, "fetch it again", replace_file(b"")),
+    ("image whose chunk claims gigabytes", "undecodable_image", True, FILE, "cut short", replace_file(claim_gigabytes)),
     ("not an image", "undecodable_image", True, FILE, "save it as PNG or JPEG", replace_file(b"<html>404</html>")),
     ("missing image", "missing_image", True, FILE, "put it there", remove_file),
     ("image named in other case", "missing_image", True, FILE, "There is {k}.PNG", rename_file),
@@ -265,6 +274,8 @@ TOGETHER: list[tuple[str, str, bool, str, str, Callable[[Scenes, int], None]]] =
     ("names alike but for case", "names_alike_but_for_case", False, "image 907", "rename one",
      add_twin),
     ("annotation id twice", "duplicate_annotation_id", True, NOTE, "its own id", copy_entry("annotations")),
+    ("image's id as text", "dangling_image_id", True, NOTE, "add or mend it there", set_note(image_id="1")),
+    ("class's id as text", "unknown_class", True, NOTE, "add it there or correct it", set_note(category_id="1")),
     ("annotation of no image", "dangling_image_id", True, NOTE, "add or mend it there", set_note(image_id=99999)),
     ("annotation id as text", "wrong_type", True, "annotations[", "an integer", copy_entry("annotations", id="x")),
     ("annotation id of 0", "negative_id", False, "train.json", "from 1", copy_entry("annotations", id=0)),
@@ -370,18 +381,18 @@ def test_each_damage_is_named_and_refused_only_where_nothing_can_be_learned(
     scenes = make_scenes(tmp_path)
     assert check_dataset(scenes.setting()).faults == ()
     damage(scenes, 0)
-    data = scenes.setting()
+    assert_named_and_refused_only_if_fatal(scenes.setting(), kind, fatal, place, remedy)
+
+
+def assert_named_and_refused_only_if_fatal(data: DataSetting, kind: str, fatal: bool, place: str, remedy: str) -> None:
+    """The check names the fault; where it is a warning, the training images can be read and are what they should be."""
     result = check_dataset(data)
     assert_named(result, kind, fatal, place, remedy, 0)
     assert result.fatal is fatal, result.faults
     if not fatal:
         for record in read_dataset(data).splits["train"]:
-            assert_sane(load_image(record), record)
-
-
-def assert_sane(pixels, record) -> None:
-    assert pixels.dtype == np.uint8
-    assert pixels.shape == (record.height, record.width, 3)
+            pixels = load_image(record)
+            assert (pixels.dtype, pixels.shape) == (np.uint8, (record.height, record.width, 3))
 
 
 def test_all_damage_to_one_folder_is_found_in_one_pass(tmp_path):
@@ -543,12 +554,7 @@ def test_each_damage_to_a_sequence_is_named(tmp_path, form, kind, fatal, place, 
     data = make_sequences(tmp_path / "kitti", form)
     assert check_dataset(data).faults == ()
     damage(tmp_path / "kitti")
-    result = check_dataset(data)
-    assert_named(result, kind, fatal, place, remedy, 0)
-    assert result.fatal is fatal, result.faults
-    if not fatal:
-        for record in read_dataset(data).splits["train"]:
-            assert_sane(load_image(record), record)
+    assert_named_and_refused_only_if_fatal(data, kind, fatal, place, remedy)
 
 
 def test_an_empty_sequence_is_mentioned(tmp_path):
@@ -559,12 +565,19 @@ def test_an_empty_sequence_is_mentioned(tmp_path):
     assert not result.fatal
 
 
+def test_a_sequence_in_both_splits_is_named(tmp_path):
+    make_sequences(tmp_path)
+    result = check_dataset(KittiMotsData(root=str(tmp_path), train=(0, 1), validation=(1,)))
+    assert_named(result, "overlapping_sequences", True, "train and validation", "0001; give each sequence to one", 0)
+
+
 def test_a_header_that_claims_a_huge_image_takes_no_memory(tmp_path):
     data = make_sequences(tmp_path, "png")
     path = tmp_path / "instances" / "0000" / "000001.png"
     whole = path.read_bytes()
-    path.write_bytes(whole[:16] + struct.pack(">II", 60_000, 60_000) + whole[24:])
-    assert_named(check_dataset(data), "undecodable_annotation", True, "000001.png", "fetch it again", 0)
+    for damaged in (whole[:16] + struct.pack(">II", 60_000, 60_000) + whole[24:], claim_gigabytes(whole)):
+        path.write_bytes(damaged)
+        assert_named(check_dataset(data), "undecodable_annotation", True, "000001.png", "fetch it again", 0)
 
 
 # -- What simply works -----------------------------------------------------------------------------------------------
@@ -619,6 +632,19 @@ def test_a_file_without_end_of_faults_lists_a_thousand_of_them(tmp_path):
     listed = [fault for fault in result.faults if fault.kind == "unknown_class"]
     assert len(listed) == 1001
     assert "there are 2000 more of these" in listed[-1].message
+
+
+def test_a_file_is_checked_in_less_memory_than_it_takes_to_load(tmp_path):
+    spec = importlib.util.spec_from_file_location("large_annotations", BENCHMARKS / "large_annotations.py")
+    bench = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(bench)
+    path = tmp_path / "annotations.json"
+    _, damaged = bench.write_annotations(path, 12_000_000)
+    checked = bench.measure(bench.CHECK, "data", "check", str(path), "--annotations-only", "--json")
+    found = {(fault["kind"], fault["where"].rpartition(" ")[2]) for fault in json.loads(checked.output)["faults"]}
+    assert found == {(kind, str(number)) for kind, number in damaged.items()}
+    loaded = bench.measure("import json, numpy, sys; json.load(open(sys.argv[1]))", str(path))
+    assert checked.peak < 0.8 * loaded.peak
 
 
 @pytest.fixture

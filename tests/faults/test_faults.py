@@ -29,9 +29,7 @@ def grounds(tmp_path_factory: pytest.TempPathFactory) -> Grounds:
 @pytest.mark.parametrize("kind", SHORT_PASS)
 def test_nothing_is_lost(kind: str, grounds: Grounds, tmp_path: Path) -> None:
     played = play_round(kind, 1, grounds, tmp_path / "round")
-    if played.skipped:
-        pytest.skip(played.skipped)
-    assert played.lost == ()
+    assert (played.lost, played.skipped) == ((), None)  # these can be played on every machine
 
 
 def test_every_kind_says_what_it_does() -> None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import importlib.util
+import io
+import random
 import sys
+import zipfile
 from pathlib import Path
 from types import ModuleType
 
@@ -41,9 +44,30 @@ def test_damaged_input_is_accepted_or_refused_and_nothing_else(fuzz, readers, ca
     assert sum(tally.accepted for tally in tallies.values()) > INPUTS / 10
 
 
+@pytest.mark.parametrize(("name", "change"), [("matches", "damage_archive"), ("checkpoints", "damage_state")])
+def test_damage_inside_an_archive_leaves_its_checksums_right(fuzz, readers, name, change):
+    (sample,) = next(reader.samples for reader in readers if reader.name == name)
+    for number in range(30):
+        data = getattr(fuzz, change)(random.Random(number), sample)
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            assert archive.testzip() is None
+        assert data != sample
+
+
+def test_an_input_that_takes_much_memory_is_counted(fuzz, monkeypatch):
+    def fill(data: bytes) -> bool:
+        return len(b"x" * (2 * fuzz.MEMORY if data != b"abc" else 1)) > 0
+
+    monkeypatch.setattr(fuzz, "MEMORY", 2**25)
+    tally = fuzz.fuzz(fuzz.Reader(name="hungry", share=1, samples=(b"abc",), form="bytes", read=fill), 5)
+    assert (tally.other, tally.accepted, tally.refused) == (5, 0, 0)
+    assert tally.peak > fuzz.MEMORY
+    assert "took 6" in tally.shown[0]
+
+
 def test_what_should_not_be_is_counted_and_can_be_made_again(fuzz):
     def stumble(data: bytes) -> bool:
-        if b"x" in data:
+        if b"x" not in data:
             raise KeyError("x")
         return True
 

@@ -2,18 +2,35 @@
 
 from __future__ import annotations
 
+import ast
+import gzip
 import json
 import os
 import pickle
+import re
+import resource
+import struct
+import subprocess
+import sys
+import tracemalloc
 import zipfile
+import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from detstudy.evaluation import EvaluationError, load_matches
+from detstudy.data.headers import PNG_SIGNATURE
+from detstudy.data.images import decode_image
+from detstudy.data.records import Fault, ImageRecord
+from detstudy.evaluation import EvaluationError, load_ground_truth, load_matches
+from detstudy.execution import Place, prepare_ledger
+from detstudy.execution.order import make_command, make_order
 from detstudy.execution.provenance import describe_machine
+from detstudy.execution.work import train_run
 from detstudy.ledger import Ledger
+from detstudy.plan import plan_study
 from detstudy.spec import load_study
 from detstudy.study import StudyError
 
@@ -95,9 +112,10 @@ def test_matches_execute_nothing(tmp_path, trap):
     assert not trap.path.exists()
 
 
-@pytest.mark.parametrize(
-    "name", ["../../x", "..", "/etc/x", "a/b", "a\\\\b", ".hidden", '"a\\nb"', '"a\\0b"', "<b>", "~", '"\\e[2J"']
-)
+PATHS = ["../../x", "..", "/etc/x", "a/b", "a\\\\b", ".hidden", '"a\\nb"', '"a\\0b"', "<b>", "~", '"\\e[2J"', 300 * "x"]
+
+
+@pytest.mark.parametrize("name", PATHS)
 def test_a_study_can_have_no_name_that_is_a_path(tmp_path, name):
     path = tmp_path / "study.yaml"
     path.write_text(STUDY % name)
@@ -126,11 +144,259 @@ def test_provenance_holds_no_secret_of_the_environment(monkeypatch):
     assert "SECRET_TOKEN" not in told
 
 
-EXECUTING = ("pickle.load", "allow_pickle=True", "weights_only=False", 'YAML(typ="unsafe")', " eval(", " exec(")
+SOURCE = Path(load_study.__code__.co_filename).parent
+# Who may start processes and import by name, and why.
+PROCESSES = {
+    "execution/pool.py",  # the worker, of detstudy's own module
+    "execution/forecast.py",  # the probe, of detstudy's own module
+    "execution/provenance.py",  # nvidia-smi, asked for names
+}
+BY_NAME = {"execution/worker.py"}  # --trainer, which stands on the command line and in no file
 
 
-def test_no_module_reads_by_executing():
-    for path in Path(load_study.__code__.co_filename).parent.rglob("*.py"):
+def find_executing(tree: ast.AST) -> list[str]:
+    """Return what in a module would execute what it reads."""
+    found = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module or ""]
+            modules = {name.partition(".")[0] for name in names}
+            found += sorted(
+                modules & {"pickle", "cPickle", "shelve", "marshal", "dill", "joblib", "cloudpickle", "yaml"}
+            )
+        elif isinstance(node, ast.Call):
+            name = ast.unparse(node.func)
+            keywords = {keyword.arg: ast.unparse(keyword.value) for keyword in node.keywords}
+            needed = {
+                "torch.load": ("weights_only", "True"),
+                "torch.hub.load_state_dict_from_url": ("weights_only", "True"),
+                "np.load": ("allow_pickle", "False"),
+                "jinja2.Environment": ("autoescape", "True"),
+                "YAML": ("typ", "'rt'"),
+            }
+            # Without a type YAML() round-trips, too: it makes plain values with their comments.
+            if name in needed and not (name == "YAML" and not keywords):
+                key, value = needed[name]
+                found += [] if keywords.get(key) == value else [f"{name} without {key}={value}"]
+            forbidden = ("eval", "exec", "compile", "__import__", "torch.hub.load", "torch.jit.load", "jinja2.Template")
+            found += [name] if name in (*forbidden, "os.system", "os.popen", "Markup", "markupsafe.Markup") else []
+            found += ["a shell"] if keywords.get("shell", "False") != "False" else []
+            found += ["a pickle"] if keywords.get("allow_pickle", "False") != "False" else []
+    return found
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "torch.load(p)",
+        "torch.load(p, weights_only=False)",
+        "np.load(p)",
+        "np.load(p, allow_pickle=True)",
+        "from pickle import loads",
+        "import yaml",
+        "YAML(typ='unsafe')",
+        "eval(x)",
+        "subprocess.run(x, shell=True)",
+        "os.system(x)",
+        "jinja2.Environment()",
+        "jinja2.Template(x)",
+        "Markup(x)",
+    ],
+)
+def test_what_executes_is_found(code):
+    assert find_executing(ast.parse(code))
+
+
+def test_no_module_executes_what_it_reads():
+    processes, by_name = set(), set()
+    for path in SOURCE.rglob("*.py"):
+        name, text = path.relative_to(SOURCE).as_posix(), path.read_text()
+        assert find_executing(ast.parse(text)) == [], name
+        processes |= {name} if "import subprocess" in text else set()
+        by_name |= {name} if "import_module" in text else set()
+    assert processes == PROCESSES
+    assert by_name == BY_NAME
+
+
+def test_pages_escape_all_but_the_charts_runtime():
+    for path in (SOURCE / "reporting" / "templates").iterdir():
         text = path.read_text()
-        assert [name for name in EXECUTING if name in text] == [], path.name
-        assert text.count("torch.load(") == 0 or "weights_only=True" in text, path.name
+        assert "autoescape" not in text
+        assert re.findall(r"\{\{ *([^}]*)\| *safe", text) in ([], ["runtime"]), path.name
+
+
+def run_study(study: Path, out: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "detstudy.cli", "run", str(study), "--out", str(out), "--workers", "1"]
+    return subprocess.run([*command, *arguments], capture_output=True, text=True, check=False, timeout=120)
+
+
+def test_a_study_with_hostile_weights_is_refused(tmp_path, tiny_study, trap):
+    weights = write_traps(tmp_path, trap, legacy=False)
+    study = tiny_study(model={"name": "compact", "weights": str(weights)}, factors={}, baseline_seeds=[0])
+    done = run_study(study, tmp_path / "out")
+    assert done.returncode == 2
+    assert f"{weights} can't be read" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not trap.path.exists()
+    assert list((tmp_path / "out").glob("runs/*")) == []
+
+
+def test_a_run_whose_checkpoint_was_replaced_starts_anew(tmp_path, tiny_study, trap):
+    from detstudy.training.trainer import TorchvisionTrainer
+
+    sections = {"factors": {}, "baseline_seeds": [0], "gallery_images": 0}
+    baseline = {"learning_rate": 0.004, "batch_size": 1, "iterations": 1}
+    study, ledger = load_study(tiny_study(baseline=baseline, **sections)), Ledger(tmp_path / "out")
+    prepare_ledger(study, ledger)
+    (run,) = plan_study(study).runs
+    folder = ledger.run_folder(run)
+    folder.mkdir(parents=True)
+    write_traps(folder, trap, legacy=False)
+    train_run(run, study, ledger, TorchvisionTrainer(), Place(), lambda _: None)
+    assert json.loads((folder / "result.json").read_text())["outcome"] == "finished"
+    assert not trap.path.exists()
+
+
+def test_neither_study_nor_ledger_names_a_trainer(tmp_path):
+    path = tmp_path / "study.yaml"
+    for more in ("trainer: os:system", "model: {name: compact, trainer: 'os:system'}"):
+        path.write_text((STUDY % "x").replace("model: {name: compact}", more))
+        with pytest.raises(StudyError, match="trainer: unknown key"):
+            load_study(path)
+    readers = ["ledger", "plan", "analysis", "reporting", "evaluation", "spec.py", "document.py"]
+    for path in (path for name in readers for path in (SOURCE / name, *(SOURCE / name).rglob("*.py"))):
+        assert path.is_dir() or "load_trainer" not in path.read_text(), path
+
+
+@pytest.fixture
+def planned(tmp_path, tiny_study):
+    """A study of one run, prepared: its ledger and its run."""
+    study, ledger = load_study(tiny_study(factors={}, baseline_seeds=[0])), Ledger(tmp_path / "out")
+    prepare_ledger(study, ledger)
+    return ledger, plan_study(study).runs[0]
+
+
+def test_workers_import_no_module_of_the_folder_they_are_started_in(tmp_path, planned):
+    """`python -m` alone would import a `numpy.py` that came along with a study."""
+    place = tmp_path / "downloaded"
+    place.mkdir()
+    for module in ("numpy", "json", "psutil"):
+        (place / f"{module}.py").write_text("import os\nos.mkdir('mark')\nraise SystemExit\n")
+    (place / "mine.py").write_text("from detstudy.testing import FakeTrainer as Mine\n")
+    ledger, _ = planned
+    for trainer, ending in (("mine:Mine", ""), ("other:Mine", "trainer other:Mine: No module named")):
+        order = json.dumps(make_order(ledger, trainer, "cpu", kind="prepare")) + "\n"
+        command = make_command("detstudy.execution.worker")
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=place) as worker:
+            worker.stdin.write(order)
+            worker.stdin.flush()
+            assert ending in worker.stdout.read()
+        assert bool(worker.returncode) == bool(ending)  # a trainer that lies there and is named is found
+    assert not (place / "mark").exists()
+
+
+@pytest.mark.parametrize("name", ["", "log.txt", "evaluations", "evaluations/default/matches.npz"])
+def test_no_run_is_written_through_a_link(tmp_path, planned, name):
+    ledger, run = planned
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    link = ledger.run_folder(run) / name
+    link.parent.mkdir(parents=True)
+    link.symlink_to(outside)
+    with pytest.raises(StudyError, match="is a link"), ledger.claim(run):
+        pass
+    done = run_study(tmp_path / "study.yaml", ledger.folder, "--trainer", "detstudy.testing:FakeTrainer")
+    assert done.returncode == 2
+    assert f"{link}: is a link" in done.stderr.replace("\n", "")
+    assert list(outside.iterdir()) == []
+
+
+def test_a_study_and_its_runs_may_lie_on_another_disk(tmp_path, planned):
+    ledger, run = planned
+    (tmp_path / "disk").mkdir()
+    (ledger.folder / "runs").symlink_to(tmp_path / "disk")
+    (tmp_path / "linked").symlink_to(ledger.folder)
+    with Ledger(tmp_path / "linked").claim(run) as folder:
+        assert (tmp_path / "disk" / folder.name / "lease.json").exists()
+
+
+def write_bomb(path: Path, name: str, size: int) -> None:
+    """Write an archive with an entry of zeros that unpacks to a thousand times what it takes."""
+    with (
+        zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive,
+        archive.open(name, "w", force_zip64=True) as entry,
+    ):
+        for _ in range(size >> 20):
+            entry.write(bytes(1 << 20))
+
+
+def measure_peak(action: Callable[[], object]) -> int:
+    """Return how many bytes Python and numpy held at most meanwhile."""
+    tracemalloc.start()
+    try:
+        action()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def test_matches_that_would_fill_memory_are_refused(tmp_path):
+    path = tmp_path / "matches.npz"
+    write_bomb(path, "version.npy", 1 << 27)
+
+    def read() -> None:
+        with pytest.raises(EvaluationError, match="unpacks to"):
+            load_matches(path)
+
+    assert measure_peak(read) < 1 << 23
+
+
+def test_gzipped_json_that_would_fill_memory_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr("detstudy.evaluation.documents.limit_unpacked", lambda packed: 100 * packed)
+    path = tmp_path / "truth.json.gz"
+    path.write_bytes(gzip.compress(bytes(1 << 27)))
+
+    def read() -> None:
+        with pytest.raises(EvaluationError, match="unpacks to more than"):
+            load_ground_truth(path)
+
+    assert measure_peak(read) < 1 << 26
+
+
+def test_weights_and_checkpoints_that_would_fill_memory_are_refused(tmp_path):
+    import torch
+
+    from detstudy.training.checkpoint import read_checkpoint
+    from detstudy.training.weights import WeightsError, read_weights
+
+    path, packed = tmp_path / "plain.pt", tmp_path / "checkpoint-00000003.pt"
+    torch.save({"a": torch.zeros(1 << 20)}, path)
+    assert read_weights(path)["a"].shape == (1 << 20,)
+    with zipfile.ZipFile(path) as plain, zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for entry in plain.infolist():
+            archive.writestr(entry.filename, plain.read(entry))
+    assert torch.load(packed, weights_only=True)["a"].shape == (1 << 20,)  # torch itself would unpack it
+    with pytest.raises(WeightsError, match="unpacks to more than its size"):
+        read_weights(packed)
+    assert read_checkpoint(tmp_path) is None
+
+
+def test_an_image_that_claims_gigabytes_is_refused_before_it_is_decoded(tmp_path):
+    chunk = b"IHDR" + struct.pack(">IIBBBBB", 60000, 60000, 8, 2, 0, 0, 0)
+    body = zlib.compress(bytes(1 << 20))
+    parts = [chunk, b"IDAT" + body, b"IEND"]
+    packed = [struct.pack(">I", len(part) - 4) + part + struct.pack(">I", zlib.crc32(part)) for part in parts]
+    path = tmp_path / "a.png"
+    path.write_bytes(PNG_SIGNATURE + b"".join(packed))
+
+    def read(side: int) -> Fault:
+        fault = decode_image(
+            ImageRecord(id=1, name="a.png", path=path, height=side, width=side, sequence=None, annotations=())
+        )
+        assert isinstance(fault, Fault)
+        return fault
+
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    assert read(64).kind == "image_size_mismatch"
+    assert read(60000).kind == "undecodable_image"
+    assert (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) << 10 < 1 << 28

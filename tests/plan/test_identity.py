@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from detstudy.plan import identify_evaluation, identify_training, plan_study
+import pytest
+
+from detstudy.plan import PlannedRun, identify_evaluation, identify_training, plan_study
+from detstudy.setting import EvaluationSetting, ModelSetting, Setting, TrainingSetting
 from detstudy.spec import load_study
 
 
@@ -28,6 +31,19 @@ def test_what_does_not_determine_the_result_keeps_it(tiny_study: Callable[..., P
     assert identify(path, "baseline.momentum=0.9") == same  # its default, written out
     assert identify(path, "monitoring.log_every=7", "study=other", "factors={}", "limits.memory=1GiB") == same
     assert identify(path, "baseline.box_score_threshold=0.3") == same  # changes evaluation only
+
+
+@pytest.mark.parametrize(("micro", "expected"), [(None, "0b28ead7"), (4, "2f7045a0"), (2, "f6eebab0")])
+def test_of_a_new_schema_are_split_batches_alone(micro: int | None, expected: str) -> None:
+    """The first two are as they were before there was a second schema; the third was 6a896191."""
+    setting = Setting(
+        model=ModelSetting(name="compact"),
+        training=TrainingSetting(learning_rate=0.004, batch_size=4, iterations=100, micro_batch_size=micro),
+        evaluation=EvaluationSetting(),
+    )
+    run = PlannedRun(setting_id="baseline", setting=setting, seed=0)
+
+    assert identify_training(run, "d").endswith(f"--{expected}")
 
 
 def test_evaluations_are_told_apart(tiny_study: Callable[..., Path]) -> None:

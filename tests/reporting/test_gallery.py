@@ -8,9 +8,11 @@ from typing import Any
 import cv2
 import numpy as np
 
+from detstudy.ledger.files import read_json, write_json
 from detstudy.reporting import gallery as gallery_module
 from detstudy.reporting.gallery import gather_galleries
-from detstudy.reporting.panel import CLASS_COLOURS, draw_truth, fit_image
+from detstudy.reporting.inventory import gather_inventory
+from detstudy.reporting.panel import CLASS_COLOURS, draw_truth, fit_image, place_box
 from detstudy.reporting.sheet import draw_sheet
 
 SECTION = [("0.04", "learning_rate=0.04"), ("baseline", "baseline"), ("16", "batch_size=16")]
@@ -59,3 +61,22 @@ def test_a_small_image_is_enlarged_so_that_its_masks_show(row: Any) -> None:
     assert (outside == 90).all()
     large, scale = fit_image(np.zeros((375, 1242, 3), np.uint8))
     assert large.shape[:2] == (193, 640)
+
+
+def test_a_box_far_beyond_the_image_is_cut_off_at_its_edges() -> None:
+    panel = np.full((48, 120, 3), 90, np.uint8)
+    assert place_box(panel, (10.0, 5.0, 20.0, 10.0), 2.0) == (20, 10, 60, 30)
+    assert place_box(panel, (-1e30, 5.0, 1e31, 1e30), 2.0) == (-1, 10, 120, 48)
+
+
+def test_predictions_that_are_not_as_written_are_not_drawn(finished: Any) -> None:
+    run = next(record for record in finished.ledger.read_runs() if record.setting_id == "learning_rate=0.04")
+    path = run.evaluation_folder / "predictions.json"
+    result = path.with_name("result.json")
+    write_json(result, {**read_json(result), "files": {path.name: "0123456789abcdef"}})
+    (gallery,) = gather_galleries(finished.ledger, finished.analyse(), [SECTION])
+    assert gallery is not None
+    panel = gallery.rows[0].panels[1]
+    assert (panel.jpeg, panel.alt) == (None, "its predictions are missing or damaged")
+    (row, *_) = [row for row in gather_inventory(finished.ledger, finished.analyse()).runs if row.id == run.id]
+    assert row.reason == "predictions.json is missing or not as written; its AP stands; `detstudy run` predicts again"

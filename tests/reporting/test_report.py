@@ -120,3 +120,9 @@ def test_a_folder_without_a_study_is_refused(hand_made: Any, tmp_path: Path) -> 
     analysis = hand_made.analyse()
     with pytest.raises(ValueError, match="missing or damaged"):
         write_report(tmp_path / "empty", analysis)
+
+
+def test_a_name_that_no_encoding_can_write_is_shown_as_an_escape(finished: Any) -> None:
+    finished.ledger.store_gallery([(1, "val/caf\udce9.png", 1.0, finished.ledger.read_gallery()[0].path.read_bytes())])
+    write_report(finished.folder, finished.analyse())
+    assert "val/caf\\udce9.png" in (finished.folder / "report.html").read_text(encoding="utf-8")

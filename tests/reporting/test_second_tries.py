@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
-from detstudy.analysis import Analysis, analyse_study
+from detstudy.analysis import Analysis, analyse_study, compare_settings, introduce_comparison
 from detstudy.analysis.confounding import flag_split
 from detstudy.ledger import Ledger, RunRecord
+from detstudy.reporting import print_runs
+from detstudy.reporting.answer import gather_answer
 from detstudy.reporting.inventory import list_earlier
 from detstudy.reporting.markdown import render_markdown
 from detstudy.reporting.page import gather_page
@@ -75,13 +79,14 @@ def test_the_inventory_lists_each_failed_attempt_once(ledger: Ledger, accumulate
     assert accumulated.reason is not None
     assert accumulated.reason.startswith("16 as 2 × 8, since the first attempt ended so: out of memory at 11.2 GiB")
     assert list_earlier(accumulated) == ()
-    crash = {"outcome": "crashed", "reason": "KeyError: 'x' (see log.txt)"}
-    silent = {"outcome": "crashed", "reason": None}
+    peak = {"name": "train/peak_memory_bytes", "value": 10.5 * 2**30, "unit": "bytes", "reason": None}
+    crash = {"outcome": "crashed", "reason": "KeyError: 'x' (see log.txt)", "measures": [peak]}
+    silent = {"outcome": "crashed", "reason": None, "measures": []}
     (memory,) = accumulated.earlier
     told = dataclasses.replace(accumulated, reason=None, earlier=(memory, crash, silent))
     assert list_earlier(told) == (
         "attempt 1: out of memory at 11.2 GiB, batch of 16",
-        "attempt 2: crashed: KeyError: 'x' (see log.txt)",
+        "attempt 2: crashed: KeyError: 'x' (see log.txt) (peak 10.5 GiB)",
         "attempt 3: crashed: no reason",
     )
 
@@ -96,3 +101,45 @@ def test_a_finished_run_with_a_damaged_curve_says_so_in_the_inventory(ledger: Le
         curve.write_bytes(whole)
     inventory = markdown.split("What was run where")[1]
     assert "curves.jsonl: 1 damaged lines are left out; its AP is not touched" in inventory
+
+
+def test_a_result_that_is_damaged_says_so_in_the_inventory(ledger: Ledger, accumulated: RunRecord) -> None:
+    for folder in (accumulated.folder, accumulated.evaluation_folder):
+        path = folder / "result.json"
+        whole = path.read_bytes()
+        path.write_bytes(whole[:-20])
+        try:
+            markdown = render_markdown(gather_page(ledger, analyse_study(ledger.folder)), {})
+        finally:
+            path.write_bytes(whole)
+        assert "result.json is damaged; " in markdown.split("What was run where")[1]
+
+
+def test_a_micro_batch_that_the_study_asks_for_is_flagged_alike(tmp_path: Path, tiny_data: Path) -> None:
+    baseline = {"learning_rate": 0.004, "batch_size": 4, "micro_batch_size": 4, "iterations": 5}
+    path = write_tiny_study(tmp_path, tiny_data, baseline=baseline, factors={"batch_size": [4, 8]}, baseline_seeds=[0])
+    analysis = analyse_study(run_here(path, tmp_path / "out")[1].folder)
+    assert [setting.label for setting in analysis.settings.values()] == ["baseline", "batch size 8 as 2 × 4"]
+    (told, *_) = analysis.settings["batch_size=8"].contrasts["mask/AP"].caveats
+    assert told == f"batch of 8 as 2 × 4, gradients accumulated as the setting asks: {WHAT_DIFFERS}"
+
+
+def test_the_table_of_a_grid_and_the_headline_say_it_where_no_level_does(tmp_path: Path, tiny_data: Path) -> None:
+    baseline = {"learning_rate": 0.004, "batch_size": 16, "iterations": 5}
+    factors = {"learning_rate": [0.04, 0.004], "rpn_pre_nms_top_n_train": [2000, 500]}
+    more = {"design": "grid", "baseline_seeds": [0, 1], "on_out_of_memory": "accumulate"}
+    path = write_tiny_study(tmp_path, tiny_data, baseline=baseline, factors=factors, **more)
+    answer = gather_answer(analyse_study(run_here(path, tmp_path / "out")[1].folder))
+    assert "(batch of 16 as 2 × 8)" in answer.headline
+    assert {row.levels[-1] for row in answer.rows} == {"2000 (batch of 16 as 2 × 8)", "500 (batch of 16 as 2 × 8)"}
+    assert all("out of memory" in row.caveats[0] for row in answer.rows)
+
+
+def test_the_terminal_and_a_comparison_name_it(ledger: Ledger) -> None:
+    console = Console(record=True, width=200, file=io.StringIO())
+    print_runs(ledger.read_runs(), console)
+    assert "batch_size=16 (as 2 × 8)" in console.export_text()
+    for names in (("batch_size=16", "baseline"), ("baseline", "batch_size=16")):
+        opening = introduce_comparison(compare_settings(ledger.folder, *names), "mask/AP")
+        assert "batch_size=16 (as 2 × 8)" in opening
+        assert "baseline (" not in opening

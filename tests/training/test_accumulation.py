@@ -78,16 +78,32 @@ def make_batch() -> Batch:
     return Batch(images, targets)
 
 
-def compute_gradients(model: ModelSetting, micro: int | None, losses: tuple[str, ...] = LOSSES) -> torch.Tensor:
-    """Return all gradients of a step, of some of the losses, as one vector."""
+def compute_gradients(
+    model: ModelSetting,
+    micro: int | None,
+    losses: tuple[str, ...] = LOSSES,
+    *,
+    exact: bool = False,
+) -> torch.Tensor:
+    """Return all gradients of a step, of some of the losses, as one vector; `exact` computes in double precision.
+
+    Double precision is for the compact detector, its norms frozen.
+    """
     session = make_session(model, micro)
+    batch = make_batch()
+    if exact:
+        session.detector.double()
+        for norm in find_norms(session.detector):
+            norm.eval()
+        for target in batch.targets:
+            target["boxes"] = target["boxes"].double()
     forward = Detector.forward
 
     def pick(*arguments: object) -> dict[str, torch.Tensor]:
         return {name: value for name, value in forward(session.detector, *arguments).items() if name in losses}
 
     session.detector.forward = pick  # type: ignore[method-assign]
-    loop.take_step(session, make_batch(), TRAINING)
+    loop.take_step(session, batch, TRAINING)
     gradients = [parameter.grad for parameter in session.detector.parameters() if parameter.grad is not None]
     return torch.cat([gradient.flatten() for gradient in gradients]).double()
 
@@ -104,8 +120,25 @@ def relate(found: torch.Tensor, expected: torch.Tensor) -> float:
 
 @pytest.mark.parametrize("losses", [*((name,) for name in LOSSES), LOSSES], ids=lambda names: "+".join(names)[:20])
 def test_with_frozen_norms_each_loss_has_the_whole_batch_s_gradient(losses: tuple[str, ...]) -> None:
-    """Single precision adds up in another order: 5e-7 to 7e-7 of the gradient's length is what differs."""
-    assert relate(compute_gradients(FROZEN, 2, losses), compute_gradients(FROZEN, None, losses)) < 1e-5
+    """Five images in parts of one, two (2 + 2 + 1) and three (3 + 2): what differs is rounding.
+
+    In double precision it is 1e-7 of the gradient's length at most: the shares and the sum of the losses are single.
+    """
+    whole = compute_gradients(LIVE, None, losses, exact=True)
+
+    for micro in (1, 2, 3):
+        assert relate(compute_gradients(LIVE, micro, losses, exact=True), whole) < 1e-7, micro
+
+
+@pytest.mark.parametrize(("micro", "within"), [(2, 1e-5), (1, 1e-3)])
+def test_in_single_precision_rounding_shows(micro: int, within: float) -> None:
+    """5e-7 of the gradient's length differ in parts of two, 1e-4 in parts of one.
+
+    Images alone go through other kernels than batches, which add up in another order. Inputs of three ReLUs in the mask
+    branch lie so close to 0 that their sign changes by it, and what passes back through them comes or goes. The eight
+    regions of this batch are few enough for that to be seen; in double precision the mask loss's gradients agree.
+    """
+    assert relate(compute_gradients(FROZEN, micro), compute_gradients(FROZEN, None)) < within
 
 
 def test_weights_by_images_would_not_do(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -164,14 +197,14 @@ def test_a_run_that_had_to_be_split_says_so(make_job: MakeJob) -> None:
     assert "batch norm sees 2 images at a time" in effective["accumulation_differs"]
 
 
-def test_a_split_that_was_asked_for_is_nothing_to_tell(make_job: MakeJob) -> None:
+def test_a_split_that_was_asked_for_says_so_too(make_job: MakeJob) -> None:
     effective = (
         TorchvisionTrainer()
         .train(make_job(iterations=1, batch_size=4, micro_batch_size=2, largest_micro_batch=3))
         .effective
     )
 
-    assert "accumulation" not in effective
+    assert effective["accumulation"] == "4 as 2 × 2"
 
 
 def test_a_checkpoint_of_another_micro_batch_is_not_gone_on_from(make_job: MakeJob) -> None:

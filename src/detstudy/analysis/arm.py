@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from detstudy.analysis.confounding import find_caveats, label_runs
+from detstudy.analysis.confounding import find_caveats, flag_split, label_runs
 from detstudy.analysis.contrast import Difference
 from detstudy.analysis.copies import drop_copies
 from detstudy.analysis.evidence import Evidence, share_weights
@@ -206,6 +206,7 @@ def _start_contrast(evidence: Evidence, pair: Pair, measure: str) -> Contrast:
         units=evidence.units_label,
         notes=pair.notes,
         caveats=pair.caveats,
+        splits=(flag_split(pair.a.runs), flag_split(pair.b.runs)),
         exploratory=evidence.additions.find_reason(pair.a.id, pair.b.id),
     )
 

@@ -20,7 +20,7 @@ from detstudy.analysis.remedy import find_remedy
 from detstudy.analysis.result_files import compare_results
 from detstudy.analysis.sentences import describe_basis
 from detstudy.errors import InputError
-from detstudy.ledger import Ledger
+from detstudy.ledger import Ledger, list_unlike
 from detstudy.ledger.files import read_json
 from detstudy.plan import BASELINE, format_level
 from detstudy.setting import SECTION_OF_FIELD, Setting, read_field
@@ -91,6 +91,7 @@ def turn_contrast(evidence: Evidence, contrast: Contrast) -> Contrast:
         seeds=(contrast.seeds[1], contrast.seeds[0]),
         a_value=contrast.b_value,
         b_value=contrast.a_value,
+        splits=(contrast.splits[1], contrast.splits[0]),
         caveats=find_caveats(evidence.study, a, b, runs),
     )
 
@@ -111,6 +112,11 @@ def compare_runs(a: Path, b: Path) -> dict[str, Contrast]:
         (run,) = find_arm(evidence, os.fspath(path)).runs
         if run.outcome != "finished":
             raise AnalysisError(f"{path}: no predictions to compare: {describe_failure((run,))}")
+        if "predictions.json" in list_unlike(run.evaluation_folder / "result.json"):
+            raise AnalysisError(
+                f"{run.evaluation_folder / 'predictions.json'}: is not as it was written (missing, cut off or edited); "
+                "`detstudy run` predicts again"
+            )
         truths.append(Ledger(folder).ground_truth_path("validation"))
         files.append(run.evaluation_folder / "predictions.json")
     if read_json(truths[0]) != read_json(truths[1]):
@@ -178,11 +184,12 @@ def introduce_comparison(contrasts: Mapping[str, Contrast], objective: str | Non
     defined = [name for name in (objective, "mask/AP", "box/AP") if name and contrasts[name].estimate is not None]
     if not defined:
         first = next(iter(contrasts.values()))
-        return f"{first.a} and {first.b} can't be compared: {first.reason}."
+        return "{} and {} can't be compared: {}.".format(*_name_arms(first), first.reason)
     contrast = contrasts[defined[0]]
     if contrast.p_randomisation is not None:
         return _introduce_files(contrast)
-    a, b, measure = contrast.a, contrast.b, label_measure(contrast.measure)
+    a, b = _name_arms(contrast)
+    measure = label_measure(contrast.measure)
     assert contrast.estimate is not None
     if contrast.low is None or contrast.high is None or contrast.verdict is None:
         return f"No verdict on {a} against {b} ({format_change(contrast.estimate)} {measure}): {contrast.reason}."
@@ -197,6 +204,12 @@ def introduce_comparison(contrasts: Mapping[str, Contrast], objective: str | Non
     else:
         text = f"{a} is {contrast.verdict} than {b}: {change} ({interval}; {basis})."
     return f"{text} It holds for this data and this length of training."
+
+
+def _name_arms(contrast: Contrast) -> tuple[str, ...]:
+    """Return both names with how batches were split: "batch_size=16 (as 2 × 8)"."""
+    named = zip((contrast.a, contrast.b), contrast.splits, strict=True)
+    return tuple(f"{name} ({split})" if split else name for name, split in named)
 
 
 def shorten_paths(a: str, b: str) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""What else changes with the batch size: steps, images, warm-up, epochs, the gradient's noise."""
+"""What else changes with the batch size: steps, images, warm-up, epochs, the gradient's noise, the split of batches."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from detstudy.analysis.labels import label_setting
+from detstudy.analysis.labels import join_words, label_setting
 from detstudy.analysis.records import SettingSummary
 from detstudy.ledger import RunRecord
 from detstudy.plan import format_level
@@ -20,11 +20,11 @@ SLACK = 0.01
 def find_caveats(study: Study, a: Setting, b: Setting, runs: Sequence[RunRecord] = ()) -> tuple[str, ...]:
     """Return what a verdict on a against b carries because more changed than its level says, as short clauses.
 
-    Among it which batches of the finished runs were trained in parts, since they did not fit into memory. A study that
-    asks for the iterations themselves means to compare budgets; then nothing is said of them.
+    Among it which batches of the finished runs were trained in parts, where others were not or in other parts. A study
+    that asks for the iterations themselves means to compare budgets; then nothing is said of them.
     """
     own, other = a.training, b.training
-    caveats = [*dict.fromkeys(describe_split(run) for run in runs if "accumulation" in run.effective)]
+    caveats = [*describe_splits(runs)] if len({read_split(run) for run in runs}) > 1 else []
     if own.batch_size != other.batch_size and own.learning_rate == other.learning_rate:
         caveats.append("the learning rate was not scaled with the batch size")
     if own.batch_size == other.batch_size and any(factor.name == "iterations" for factor in study.factors):
@@ -48,18 +48,43 @@ def label_runs(levels: Mapping[str, Any], runs: Sequence[RunRecord]) -> str:
 
 
 def flag_split(runs: Sequence[RunRecord]) -> str:
-    """Return how the batches of the finished runs were split because they did not fit: "as 2 × 8", else ""."""
+    """Return how the batches of the finished runs were split: "as 2 × 8", "as 2 × 8 in 1 of 3 runs"; "" for none."""
     runs = [run for run in runs if run.outcome == "finished"]
-    splits = [run.effective["accumulation"] for run in runs if "accumulation" in run.effective]
+    splits = [split for run in runs if (split := read_split(run))]
     text = " or ".join(dict.fromkeys(split.partition(" ")[2] for split in splits))
     return f"{text} in {len(splits)} of {len(runs)} runs" if 0 < len(splits) < len(runs) else text
 
 
+def describe_splits(runs: Sequence[RunRecord]) -> tuple[str, ...]:
+    """Return how the batches of finished runs were split and what that changes; also where a setting's seeds differ."""
+    found = [describe_split(run) for run in runs if read_split(run)]
+    by_setting: dict[str, dict[str | None, list[str]]] = {}
+    for run in runs:
+        by_setting.setdefault(run.setting_id, {}).setdefault(read_split(run), []).append(str(run.seed))
+    for groups in by_setting.values():
+        if len(groups) > 1:
+            told = "; ".join(f"{split or 'whole'}: seed {join_words(seeds)}" for split, seeds in groups.items())
+            found.append(f"not all seeds had their batches split alike ({told}), which adds to the noise of the seeds")
+    return tuple(dict.fromkeys(found))
+
+
 def describe_split(run: RunRecord) -> str:
-    """Return how a batch that did not fit was trained, and what differs from the whole batch."""
+    """Return how the batch of a run was trained in parts, why, and what differs from the whole batch."""
+    why = "since the whole batch ran out of memory" if ran_out_of_memory(run) else "as the setting asks"
     differs = run.effective.get("accumulation_differs")
-    text = f"batch of {run.effective['accumulation']}, gradients accumulated since the whole batch ran out of memory"
+    text = f"batch of {read_split(run)}, gradients accumulated {why}"
     return f"{text}: {differs}" if differs else text
+
+
+def read_split(run: RunRecord) -> str | None:
+    """Return how a run's batch was trained in parts, "16 as 2 × 8"; None where it was whole."""
+    split = run.effective.get("accumulation")
+    return split if isinstance(split, str) else None
+
+
+def ran_out_of_memory(run: RunRecord) -> bool:
+    """Whether an earlier attempt at a run did, so that it was trained in smaller parts than its setting asks for."""
+    return any(attempt["outcome"] == "out_of_memory" for attempt in run.earlier)
 
 
 def describe_batch_rule(study: Study, levels: Sequence[tuple[Any, SettingSummary]]) -> str:

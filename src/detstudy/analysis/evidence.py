@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,6 +18,7 @@ from detstudy.evaluation import (
     ERROR_MEASURES,
     Errors,
     EvaluationError,
+    GroundTruth,
     Kind,
     Matches,
     evaluate_checked,
@@ -27,10 +29,11 @@ from detstudy.evaluation import (
     resample_errors,
     resample_measures,
 )
-from detstudy.ledger import Ledger, RunRecord
+from detstudy.ledger import Ledger, RunRecord, list_unlike
+from detstudy.ledger.files import read_json
 from detstudy.plan import BASELINE, PlannedSetting, plan_study
 from detstudy.setting import Setting
-from detstudy.study import MEASURES
+from detstudy.study import MEASURES, StudyError
 
 Tables = tuple[dict[Kind, Matches], dict[Kind, Errors]]
 
@@ -38,7 +41,7 @@ Tables = tuple[dict[Kind, Matches], dict[Kind, Errors]]
 class Evidence:
     """A study's runs as they stand in its folder; matches are read when first asked for and resampled once.
 
-    Raises StudyError where the folder holds no study, EvaluationError where its ground truth is damaged.
+    Raises StudyError where the folder holds no study, or runs that finished without sound ground truth.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -48,8 +51,7 @@ class Evidence:
         self.plan = plan_study(self.study)
         self.additions = find_additions(ledger.load_planned_study(), self.study)
         self.runs = ledger.read_runs(self.plan)
-        path = ledger.ground_truth_path("validation")
-        self.ground_truth = load_ground_truth(path) if path.exists() else None
+        self.ground_truth = read_ground_truth(ledger, needed=any(run.outcome == "finished" for run in self.runs))
         self.units = read_units(self.ground_truth) if self.ground_truth else None
         self._noise: dict[str, SeedNoise] = {}
         self._alike: dict[tuple[str, str], bool] = {}
@@ -126,8 +128,8 @@ class Evidence:
     def tables(self, run: RunRecord) -> Tables | None:
         """Return a finished run's matches and errors, box and mask.
 
-        Where they can't be read, or are of another version or ground truth, its predictions are matched again. None
-        where these can't be had either.
+        Where they are damaged, or of another version or ground truth, its predictions are matched again. None where
+        these can't be had either.
         """
         if run.id not in self._tables:
             try:
@@ -140,12 +142,14 @@ class Evidence:
         if self.ground_truth is None:
             return None
         images = [*self.ground_truth.image_ids]
-        try:
-            matches, errors = load_matches(run.evaluation_folder / "matches.npz")
-        except EvaluationError:
-            matches = {}
-        if matches and all(table.image_ids.tolist() == images for table in matches.values()):
-            return matches, errors
+        unlike = list_unlike(run.evaluation_folder / "result.json")
+        if "matches.npz" not in unlike:
+            with contextlib.suppress(EvaluationError):
+                matches, errors = load_matches(run.evaluation_folder / "matches.npz")
+                if matches and all(table.image_ids.tolist() == images for table in matches.values()):
+                    return matches, errors
+        if "predictions.json" in unlike:
+            return None
         predictions = load_predictions(run.evaluation_folder / "predictions.json", self.ground_truth)
         matches, _ = evaluate_checked(self.ground_truth, predictions)
         return matches, relate_errors(self.ground_truth, predictions, matches)
@@ -180,6 +184,26 @@ class Evidence:
                 contents = set()
             self._alike[key] = len(contents) == 1 and bool(contents.pop().strip(b"[] \n"))
         return self._alike[key]
+
+
+def read_ground_truth(ledger: Ledger, *, needed: bool) -> GroundTruth | None:
+    """Return the validation split's ground truth; None where it is missing and not needed yet.
+
+    Raises StudyError where it is damaged, or missing though needed.
+    """
+    path = ledger.ground_truth_path("validation")
+    remedy = "`detstudy run` with the study file writes it again, where the data set is at hand"
+    if not path.exists():
+        if needed:
+            raise StudyError(f"{path}: missing, and what was measured can't be judged without it; {remedy}")
+        return None
+    document = read_json(path)
+    if not isinstance(document, dict):
+        raise StudyError(f"{path}: is not as it was written (cut off or edited); {remedy}")
+    try:
+        return load_ground_truth(document)
+    except EvaluationError as error:
+        raise StudyError(f"{path}: {error}\n{path}: {remedy}") from None
 
 
 def share_weights(a: Setting, b: Setting) -> bool:

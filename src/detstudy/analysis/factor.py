@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from detstudy.analysis.arm import IDENTICAL
-from detstudy.analysis.confounding import describe_batch_rule, describe_split
+from detstudy.analysis.confounding import describe_batch_rule, describe_splits
 from detstudy.analysis.evidence import Evidence, find_setting
 from detstudy.analysis.labels import label_level
 from detstudy.analysis.receipt import check_receipts
@@ -37,7 +37,7 @@ def list_levels(evidence: Evidence, factor: Factor) -> Levels:
 def describe_factor(
     evidence: Evidence, factor: Factor, levels: Levels, settings: Mapping[str, SettingSummary]
 ) -> list[str]:
-    """Return notes: what was held fixed as the level changed, levels that changed nothing, batches that did not fit."""
+    """Return notes: what was held fixed as the level changed, levels that changed nothing, batches in parts."""
     notes = []
     if factor.name == "batch_size":
         notes.append(describe_batch_rule(evidence.study, [(level, settings[id_]) for level, id_ in levels]))
@@ -46,6 +46,6 @@ def describe_factor(
         if any(contrast.reason == IDENTICAL for contrast in summary.contrasts.values()):
             notes.append(f"{label_level(factor.name, level)} changed nothing: its predictions equal the baseline's.")
         finished = [run for run in summary.runs if run.outcome == "finished"]
-        notes += [f"{summary.label}: {describe_split(run)}" for run in finished if "accumulation" in run.effective]
+        notes += [f"{summary.label}: {text}" for text in describe_splits(finished)]
         notes += check_receipts(summary.label, finished)
     return list(dict.fromkeys(notes))

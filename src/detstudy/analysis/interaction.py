@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from detstudy.analysis.confounding import describe_splits, flag_split, label_runs
 from detstudy.analysis.contrast import LEVEL, Difference, Judgement, judge_difference
 from detstudy.analysis.copies import drop_copies
 from detstudy.analysis.evidence import Evidence, read_value
@@ -22,7 +23,6 @@ from detstudy.analysis.labels import (
     label_factor,
     label_level,
     label_measure,
-    label_setting,
     name_level,
 )
 from detstudy.analysis.records import Effect, Factorial
@@ -321,6 +321,10 @@ def _describe_basis(
     missing = [id_ for cell, id_ in cells.items() if cell not in values]
     if missing:
         notes.append(f"Without a result, and left out: {_list_labels(evidence, missing)}.")
+    split = {id_: runs for cell, id_ in cells.items() if flag_split(runs := _list_runs(evidence, id_))}
+    if split:
+        texts = dict.fromkeys(text for runs in split.values() for text in describe_splits(runs))
+        notes.append(f"Batches in parts: {_list_labels(evidence, list(split))} ({'; '.join(texts)}).")
     p = compare_variances(values)
     if p is not None and p < UNLIKE:
         notes.append(
@@ -331,4 +335,4 @@ def _describe_basis(
 
 
 def _list_labels(evidence: Evidence, ids: Sequence[str]) -> str:
-    return "; ".join(label_setting(evidence.plan.setting(id_).levels) for id_ in ids)
+    return "; ".join(label_runs(evidence.plan.setting(id_).levels, evidence.runs_of(id_)) for id_ in ids)

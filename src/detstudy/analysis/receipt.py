@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from detstudy.analysis.confounding import label_runs
+from detstudy.analysis.confounding import label_runs, ran_out_of_memory
 from detstudy.analysis.labels import label_factor
 from detstudy.ledger import RunRecord
 from detstudy.plan import format_level
@@ -34,7 +34,7 @@ def check_receipt(run: RunRecord) -> list[str]:
     if steps is not None and steps != iterations:
         found = list(dict.fromkeys([*found, _count_steps(steps, iterations)]))
     for name, value in _ask(run.setting).items():
-        if name == "micro_batch_size" and "accumulation" in run.effective:
+        if name == "micro_batch_size" and ran_out_of_memory(run):
             continue  # told as a caveat
         if run.effective.get(name) not in (None, value):
             found.append(f"{label_factor(name)} was {format_level(run.effective[name])}, not {format_level(value)}")
@@ -146,7 +146,7 @@ def _compare_asked(
         if (
             a[name] == b[name]
             and found_a != found_b
-            and not (name == "micro_batch_size" and _are_split(a_runs, b_runs))
+            and not (name == "micro_batch_size" and any(map(ran_out_of_memory, (*a_runs, *b_runs))))
         ):
             shown = [", ".join(sorted(format_level(value) for value in found)) for found in (found_a, found_b)]
             return f"the {label_factor(name)} differed though the settings do not ask for it: {' against '.join(shown)}"
@@ -192,11 +192,6 @@ def _ask(setting: Setting) -> dict[str, Any]:
         "micro_batch_size": training.micro_batch_size or training.batch_size,
         "precision": training.precision,
     }
-
-
-def _are_split(*arms: Sequence[RunRecord]) -> bool:
-    """Whether a batch of any run was trained in parts because it did not fit into memory."""
-    return any("accumulation" in run.effective for runs in arms for run in runs)
 
 
 def _count_steps(steps: float, iterations: int) -> str:

@@ -54,6 +54,7 @@ class Contrast:
     remedy: str | None = None  # where the data can't tell: what would
     p_randomisation: float | None = None  # of two result files, by swapping them unit by unit
     kinds: str | None = None  # in which kinds of error the two differ, one sentence
+    splits: tuple[str, str] = ("", "")  # of a's and b's batches: "as 2 × 8", where they were trained in parts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +86,7 @@ class SettingSummary:
     undefined: dict[str, str]  # measure → why it has no value
     errors: dict[str, ErrorSummary]  # by "box", "mask"
     contrasts: dict[str, Contrast]  # by measure, against the baseline; {} for the baseline
-    split: str = ""  # "as 2 × 8", where batches did not fit into memory
+    split: str = ""  # "as 2 × 8", where batches were trained in parts
 
     @property
     def seeds_finished(self) -> int:

@@ -35,7 +35,7 @@ Choose = Callable[[list[SettingSummary], str], Choice | None]
 def analyse_study(folder: Path) -> Analysis:
     """Analyse whatever of a study has been run, finished or not, from its folder alone.
 
-    Raises StudyError where the folder holds no study, EvaluationError where its ground truth is damaged.
+    Raises StudyError where the folder holds no study, or runs that finished without sound ground truth.
     """
     evidence = Evidence(Path(folder))
     study = evidence.study
@@ -68,12 +68,13 @@ def analyse_study(folder: Path) -> Analysis:
         others = [s.id for s in compared if objective in s.measures and s.id != chosen]
         return bound_against(chosen, tuple(sorted(others)))
 
-    def choose(compared: list[SettingSummary], baseline_label: str = "the baseline") -> Choice | None:
+    def choose(compared: list[SettingSummary], baseline_label: str = "") -> Choice | None:
         seen = [detectable[summary.id] for summary in compared if summary.id in detectable]
         typical = statistics.median(seen) if seen else None
         how_sure = describe_certainty(compared, evidence.units_label, seed_sd, typical, objective)
         bounded = functools.partial(bound, compared=compared)
-        return choose_setting(compared, objective, margin, bounded, how_sure, baseline_label)
+        label = baseline_label or settings[BASELINE].label.replace(BASELINE, "the baseline", 1)
+        return choose_setting(compared, objective, margin, bounded, how_sure, label)
 
     everything = list(settings.values())
     factors = tuple(summarise_factor(evidence, factor, settings, choose) for factor in study.factors)
@@ -108,6 +109,11 @@ def summarise_factor(
     # the baseline is the setting of one of the levels
     compared = [settings[id_] for id_ in dict.fromkeys(id_ for _, id_ in levels)]
     own = label_level(factor.name, read_field(evidence.study.baseline, factor.name))
+    split = settings[BASELINE].split
+    if split and factor.name == "batch_size":
+        own += f" {split}"
+    elif split:
+        own += f", a batch of {evidence.study.baseline.training.batch_size} {split}"
     proposals = tabulate_proposals(evidence, factor.name, levels, settings)
     return FactorSummary(
         name=factor.name,

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from detstudy.data.coco import parse_coco_file, report_missing_images
 from detstudy.data.dataset import parse_dataset, report_counts
-from detstudy.data.faults import FaultLog, Place, Report, list_some
+from detstudy.data.faults import FaultLog, Place, Progress, Report, ignore_progress, list_some
 from detstudy.data.images import IMAGE_SUFFIXES, find_missing, inspect_image, list_folder
 from detstudy.data.instances import CLASS_NAMES
 from detstudy.data.kitti_mots import find_layout, parse_sequences, report_layout
@@ -68,18 +68,18 @@ class CheckResult:
         return dict(Counter(fault.kind for fault in self.faults).most_common())
 
 
-def check_dataset(data: DataSetting, *, images: bool = True) -> CheckResult:
+def check_dataset(data: DataSetting, *, images: bool = True, progress: Progress = ignore_progress) -> CheckResult:
     """Return the counts and every fault of the data set; with `images` false no image is opened or looked for.
 
     Of each kind of fault the first 1,000 are listed, and the others counted. A COCO file is read entry by entry: the
     memory that the check takes grows with the number of images and objects, not with the file.
     """
     faults = FaultLog()
-    dataset = parse_dataset(data, faults.add, images=images, masks=False)
+    dataset = parse_dataset(data, faults.add, images=images, masks=False, progress=progress)
     if images:
         root = Path(os.path.expanduser(data.root))
         for split, records in dataset.splits.items():
-            check_images(records, Place(f"{root}: {split}", faults.add))
+            check_images(records, Place(f"{root}: {split}", faults.add), progress, split)
         report_unlisted(list(itertools.chain(*dataset.splits.values())), faults.add)
         _report_identical(dataset.splits, root, faults.add)
     splits: dict[str, SplitCounts] = {
@@ -88,7 +88,7 @@ def check_dataset(data: DataSetting, *, images: bool = True) -> CheckResult:
     return CheckResult(splits, faults.list_faults())
 
 
-def check_path(path: Path, *, images: bool = True) -> CheckResult:
+def check_path(path: Path, *, images: bool = True, progress: Progress = ignore_progress) -> CheckResult:
     """Return the counts and every fault of what lies at a path.
 
     That is a COCO file (.json, .json.gz) with its images near it, a folder in KITTI-MOTS's layout, or a folder of
@@ -99,7 +99,7 @@ def check_path(path: Path, *, images: bool = True) -> CheckResult:
     place = Place(str(path), faults.add)
     classes: Sequence[str]
     if path.name.endswith((".json", ".json.gz")):
-        file = parse_coco_file(path, path.parent, faults.add, images=False, masks=False)
+        file = parse_coco_file(path, path.parent, faults.add, images=False, masks=False, progress=progress)
         classes, records = file.classes, file.images
         if images and records:
             records = _place_images(path, records, faults.add)
@@ -114,13 +114,15 @@ def check_path(path: Path, *, images: bool = True) -> CheckResult:
             return CheckResult({}, faults.list_faults())
         classes = tuple(CLASS_NAMES.values())
         report_layout(layout, faults.add, images=images)
-        records = parse_sequences(layout, layout.sequences, faults.add, images=images)
+        records = parse_sequences(
+            layout, layout.sequences, faults.add, images=images, progress=progress, what=path.name
+        )
         if images:
             report_unlisted(records, faults.add)
     if records or not faults:
         report_counts(records, classes, place)
     if images:
-        check_images(records, place)
+        check_images(records, place, progress, path.name)
     return CheckResult({"all": count_objects(records, classes)}, faults.list_faults())
 
 
@@ -138,17 +140,18 @@ def count_objects(records: Iterable[ImageRecord], classes: Sequence[str]) -> Spl
     return SplitCounts(images, objects, ignore)
 
 
-def check_images(records: Sequence[ImageRecord], place: Place) -> None:
+def check_images(records: Sequence[ImageRecord], place: Place, progress: Progress, what: str) -> None:
     """Decode every image and report what is wrong with it, and once for all of them what is unusual.
 
-    Images that are not there at all have been reported before.
+    Images that are not there at all have been reported before. `progress` is told of each, as one of `what`.
     """
     missing = frozenset(find_missing(record.path for record in records))
     there = [record for record in records if record.path not in missing]
     counts: Counter[str] = Counter()
     examples: dict[str, list[str]] = {}
     with ThreadPoolExecutor(min(MOST_THREADS, os.cpu_count() or 1)) as pool:
-        for record, found in zip(there, pool.map(inspect_image, there), strict=True):
+        for done, (record, found) in enumerate(zip(there, pool.map(inspect_image, there), strict=True), start=1):
+            progress(f"images of {what}", done, len(there))
             if isinstance(found, Fault):
                 place.report(found)
                 continue

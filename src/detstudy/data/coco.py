@@ -14,7 +14,7 @@ from typing import Any
 
 from detstudy.data.coco_annotations import parse_annotations, read_integer
 from detstudy.data.entries import JsonError, Reader, has_byte_order_mark, read_lists
-from detstudy.data.faults import Place, Report, is_clean, list_some, shorten
+from detstudy.data.faults import Place, Progress, Report, ignore_progress, is_clean, list_some, shorten
 from detstudy.data.images import find_missing, list_folder
 from detstudy.data.masks import LARGEST_SIDE
 from detstudy.data.records import Annotation, Dataset, ImageRecord
@@ -35,7 +35,14 @@ class CocoFile:
     images: tuple[ImageRecord, ...]
 
 
-def parse_coco(data: CocoData, report: Report, *, images: bool = True, masks: bool = True) -> Dataset:
+def parse_coco(
+    data: CocoData,
+    report: Report,
+    *,
+    images: bool = True,
+    masks: bool = True,
+    progress: Progress = ignore_progress,
+) -> Dataset:
     """Return what is usable of the splits; report every fault. With `images` false none has to be there."""
     root = Path(os.path.expanduser(data.root))
     find_sequence = _make_sequence_finder(data, Place(str(root), report))
@@ -49,7 +56,9 @@ def parse_coco(data: CocoData, report: Report, *, images: bool = True, masks: bo
         if split is not None:
             folder = root / os.path.expanduser(split.images)
             path = root / os.path.expanduser(split.annotations)
-            files[name] = parse_coco_file(path, folder, report, find_sequence, images=images, masks=masks)
+            files[name] = parse_coco_file(
+                path, folder, report, find_sequence, images=images, masks=masks, progress=progress
+            )
     _compare_categories({name: (root / getattr(data, name).annotations, file) for name, file in files.items()}, report)
     # Where the splits differ, which is fatal, the longest list has a name for every object to be counted.
     longest = max(files.values(), key=lambda file: len(file.classes))
@@ -64,11 +73,12 @@ def parse_coco_file(
     *,
     images: bool = True,
     masks: bool = True,
+    progress: Progress = ignore_progress,
 ) -> CocoFile:
     """Return what is usable of one file (.json or .json.gz) whose images lie in the folder; report every fault.
 
-    The file is read twice, entry by entry: annotations mostly stand before the categories. With `masks` false the
-    annotations keep only what counts them, so that a check takes no more memory than the list of images.
+    The file is gone through twice, entry by entry: annotations mostly stand before the categories. With `masks` false
+    the annotations keep only what counts them, so that a check takes no more memory than the list of images.
     """
     place = Place(str(path), report)
     classes: dict[int, str] = {}
@@ -85,7 +95,9 @@ def parse_coco_file(
         indices = {category_id: index for index, category_id in enumerate(sorted(classes))}
         annotations.update(parse_annotations(entries, records, indices, str(path), report, masks=masks))
 
-    types = _read_file(path, {"categories": read_categories, "images": read_images}, place)
+    types = _read_file(
+        path, {"categories": read_categories, "images": read_images, "annotations": None}, place, progress
+    )
     if types is None:
         return CocoFile((), (), ())
     for key in LISTS:
@@ -99,7 +111,10 @@ def parse_coco_file(
     if images:
         report_missing_images(folder, list(records.values()), report)
     if types.get("annotations") == "list":
-        _read_file(path, {"annotations": read_annotations}, place)
+        readers = {"categories": None, "images": None, "annotations": read_annotations}
+        types = _read_file(path, readers, place, progress)
+        if types is None:
+            return CocoFile((), (), ())
     return CocoFile(
         tuple(classes[key] for key in sorted(classes)),
         tuple(sorted(classes)),
@@ -107,7 +122,9 @@ def parse_coco_file(
     )
 
 
-def _read_file(path: Path, readers: Mapping[str, Reader], place: Place) -> dict[str, str] | None:
+def _read_file(
+    path: Path, readers: Mapping[str, Reader | None], place: Place, progress: Progress
+) -> dict[str, str] | None:
     """Have the lists of the file's object read and return its members' types; None, and a fault, for another file."""
     try:
         if not os.path.exists(path):
@@ -116,10 +133,12 @@ def _read_file(path: Path, readers: Mapping[str, Reader], place: Place) -> dict[
         if not os.path.isfile(path):
             place.refuse("missing_file", "this is no file; give the path of a COCO file (.json or .json.gz).")
             return None
-        if "annotations" not in readers and has_byte_order_mark(path):
+        if readers["annotations"] is None and has_byte_order_mark(path):
             message = "the file starts with a byte order mark, which other tools refuse; save it as UTF-8 without."
             place.warn("byte_order_mark", message)
-        types = read_lists(path, readers)
+        size = path.stat().st_size
+        what = f"{path.name}, {'first' if readers['annotations'] is None else 'second'} time"
+        types = read_lists(path, readers, lambda done: progress(what, done, size))
     except JsonError as error:
         place.refuse("bad_json", str(error))
         return None

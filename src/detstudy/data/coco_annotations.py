@@ -1,20 +1,30 @@
-"""The annotations of a COCO file: polygons and both kinds of RLE become verified masks, boxes are looked at."""
+"""The annotations of a COCO file: polygons and both kinds of RLE become verified masks, boxes are looked at.
+
+A check needs no masks, and makes only those of which it can't tell otherwise whether they cover a pixel.
+"""
 
 from __future__ import annotations
 
 import math
 from array import array
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
-from itertools import compress
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from detstudy.data.faults import Place, Report, shorten
-from detstudy.data.masks import measure_areas, measure_boxes, pack_runs, rasterize_polygons, split_by_bytes
+from detstudy.data.masks import (
+    measure_areas,
+    measure_boxes,
+    measure_packed_area,
+    pack_runs,
+    rasterize_polygons,
+    split_by_bytes,
+)
+from detstudy.data.polygons import find_covering
 from detstudy.data.records import Annotation, ImageRecord, Rle
 
 Box = tuple[float, float, float, float]
@@ -22,11 +32,18 @@ LARGEST_INTEGER = 2**63 - 1
 LARGEST_FLOAT = 1e150
 BOX_TOLERANCE = 1.0  # pixels that a box may stand out of its image, for rounding
 POLYGON_MARGIN = 1.0  # longer image sides that a polygon may stand out: pycocotools walks along its whole outline
+_INTEGERS = frozenset({int, bool})
+_NUMBERS = frozenset({int, float})
 
 
-@dataclass(frozen=True, slots=True)
+Polygons = list["array[float]"]  # each [x0, y0, x1, y1, ...]
+Shape = Polygons | NDArray[np.int64] | Rle
+"""Polygons whose numbers are sound, runs that fill their image, or compressed counts of any bytes."""
+
+
+@dataclass(slots=True)
 class _Draft:
-    """An annotation whose compressed counts nobody has verified yet."""
+    """An annotation whose entries can be used, on its way to a mask that can."""
 
     place: Place
     image: ImageRecord
@@ -34,8 +51,18 @@ class _Draft:
     class_index: int
     box: Box | None  # None is the box of the mask
     area: float | None  # None is the area of the mask
-    mask: Rle
+    shape: Shape
     crowd: bool
+    mask: Rle | None = None  # None where nobody needs it
+    pixels: int | None = None  # of the mask; None where it has some, and nobody asked how many
+    fault: str | None = None  # of the shape
+
+    @property
+    def size(self) -> int:
+        """About the bytes that the shape takes in arrays."""
+        if isinstance(self.shape, list):
+            return 8 * sum(map(len, self.shape))
+        return len(self.shape.counts) if isinstance(self.shape, Rle) else self.shape.nbytes
 
 
 def read_integer(value: object) -> int | None:
@@ -43,11 +70,10 @@ def read_integer(value: object) -> int | None:
 
     Integers are those of 64 bits, as pycocotools and every array keep ids.
     """
-    if isinstance(value, bool):
-        return None
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    return value if isinstance(value, int) and -LARGEST_INTEGER <= value <= LARGEST_INTEGER else None
+    # (the type, not isinstance: every annotation comes here three times)
+    return value if type(value) is int and -LARGEST_INTEGER <= value <= LARGEST_INTEGER else None
 
 
 def parse_annotations(
@@ -77,11 +103,13 @@ def parse_annotations(
                 arealess += draft.area is None
                 yield draft
 
-    for drafts in split_by_bytes(read_drafts(), lambda draft: len(draft.mask.counts)):
-        for draft in _verify_masks(drafts):
-            if draft.box is None or draft.area is None or not _accept_box(draft.box, draft.image, draft.place):
+    for drafts in split_by_bytes(read_drafts(), lambda draft: draft.size):
+        for draft in _make_masks(drafts, masks=masks):
+            if draft.box is None or not _accept_box(draft.box, draft.image, draft.place):
                 continue
             if masks:
+                assert draft.area is not None
+                assert draft.mask is not None
                 note = Annotation(
                     draft.annotation_id, draft.class_index, draft.box, draft.area, draft.mask, draft.crowd
                 )
@@ -120,28 +148,42 @@ def _report_ids(ids: NDArray[np.int64], file: str, report: Report) -> None:
         Place(file, report).warn("negative_id", message)
 
 
-def _verify_masks(drafts: list[_Draft]) -> list[_Draft]:
-    """Return the drafts with a sound mask, each with its box and area."""
-    areas, faults = measure_areas([draft.mask for draft in drafts])
-    for draft, area, fault in zip(drafts, areas, faults, strict=True):
-        if fault is not None:
-            draft.place.refuse("bad_rle", f"the RLE {fault}; write it again with pycocotools' encode.")
-        elif area == 0:
+def _make_masks(drafts: list[_Draft], *, masks: bool) -> list[_Draft]:
+    """Return the drafts of a sound shape with the box that was left out; report the others, and empty masks.
+
+    With `masks` true each has its mask and area, too.
+    """
+    packed = [(draft, draft.shape) for draft in drafts if isinstance(draft.shape, Rle)]
+    for (draft, shape), area, fault in zip(packed, *measure_areas([shape for _, shape in packed]), strict=True):
+        draft.mask, draft.pixels, draft.fault = shape, area, fault
+    outlined = [(draft, draft.shape) for draft in drafts if isinstance(draft.shape, list)]
+    covering = np.zeros(len(outlined), dtype=np.bool_)
+    if not masks:
+        images = [draft.image for draft, _ in outlined]
+        shapes = [shape for _, shape in outlined]
+        covering = find_covering(shapes, [image.height for image in images], [image.width for image in images])
+    for (draft, polygons), covers in zip(outlined, covering.tolist(), strict=True):
+        if not covers or draft.box is None:
+            lists = [polygon.tolist() for polygon in polygons]
+            draft.mask = rasterize_polygons(lists, draft.image.height, draft.image.width)
+            draft.pixels = measure_packed_area(draft.mask)
+    for draft in drafts:
+        if isinstance(draft.shape, np.ndarray):
+            draft.pixels = int(draft.shape[1::2].sum())
+            if masks or draft.box is None:
+                draft.mask = pack_runs(draft.shape.tolist(), draft.image.height, draft.image.width)
+    boxless = [draft for draft in drafts if draft.box is None and draft.fault is None]
+    for draft, box in zip(boxless, measure_boxes([draft.mask for draft in boxless if draft.mask]), strict=True):
+        draft.box = box
+    for draft in drafts:
+        if draft.fault is not None:
+            draft.place.refuse("bad_rle", f"the RLE {draft.fault}; write it again with pycocotools' encode.")
+        elif draft.pixels == 0:
             message = "the mask covers no pixel, so that no detection can match it; remove the annotation or mend it."
             draft.place.warn("empty_mask", message)
-    sound = [fault is None for fault in faults]
-    boxless = [draft.mask for draft in compress(drafts, sound) if draft.box is None]
-    boxes = iter(measure_boxes(boxless))
-    verified = []
-    for draft, area in zip(compress(drafts, sound), compress(areas, sound), strict=True):
-        if draft.box is None or draft.area is None:
-            draft = replace(
-                draft,
-                box=next(boxes) if draft.box is None else draft.box,
-                area=float(area) if draft.area is None else draft.area,
-            )
-        verified.append(draft)
-    return verified
+        if draft.area is None and draft.pixels is not None:
+            draft.area = float(draft.pixels)
+    return [draft for draft in drafts if draft.fault is None]
 
 
 def _parse_entry(
@@ -153,13 +195,12 @@ def _parse_entry(
     report: Report,
 ) -> _Draft | None:
     """Return what the entry says, or None where something in it can't be used; report every fault of it."""
-    place = Place(f"{file}: annotations[{index}]", report)
-    if not isinstance(entry, dict):
-        place.refuse("wrong_type", "an annotation must be an object with id, image_id, category_id, ...")
-        return None
-    annotation_id = read_integer(entry.get("id"))
-    if annotation_id is None:
-        place.refuse("wrong_type", f"`id` must be an integer of 64 bits, not {shorten(entry.get('id'))}.")
+    annotation_id = read_integer(entry.get("id")) if isinstance(entry, dict) else None
+    if not isinstance(entry, dict) or annotation_id is None:
+        message = "an annotation must be an object with id, image_id, category_id, ..."
+        if isinstance(entry, dict):
+            message = f"`id` must be an integer of 64 bits, not {shorten(entry.get('id'))}."
+        Place(f"{file}: annotations[{index}]", report).refuse("wrong_type", message)
         return None
     place = Place(f"{file}: annotation {annotation_id}", report)
     category_id = read_integer(entry.get("category_id"))
@@ -178,23 +219,23 @@ def _parse_entry(
         return None
     box_sound, box = _parse_box(entry.get("bbox"), place)
     area_sound, area = _parse_area(entry.get("area"), place)
-    mask = _parse_segmentation(entry.get("segmentation"), image, place)
-    if class_index is None or crowd not in (0, 1) or not box_sound or not area_sound or mask is None:
+    shape = _parse_segmentation(entry.get("segmentation"), image, place)
+    if class_index is None or crowd not in (0, 1) or not box_sound or not area_sound or shape is None:
         return None
-    return _Draft(place, image, annotation_id, class_index, box, area, mask, bool(crowd))
+    return _Draft(place, image, annotation_id, class_index, box, area, shape, bool(crowd))
 
 
 def _parse_box(value: object, place: Place) -> tuple[bool, Box | None]:
     """Return whether the box can be used, and the box; a missing one is None and fine."""
     if value is None:
         return True, None
-    if not isinstance(value, list) or len(value) != 4 or not all(_is_number(number) for number in value):
-        place.refuse(
-            "degenerate_box", f"`bbox` must be four finite numbers [x, y, width, height], not {shorten(value)}."
-        )
-        return False, None
-    x, y, width, height = value
-    return True, (float(x), float(y), float(width), float(height))
+    if isinstance(value, list) and len(value) == 4 and _NUMBERS.issuperset(map(type, value)):
+        x, y, width, height = value
+        # The square of a length, an area, shall be a number too; a whole number may be too large for any.
+        if all(-LARGEST_FLOAT < number < LARGEST_FLOAT for number in value):
+            return True, (float(x), float(y), float(width), float(height))
+    place.refuse("degenerate_box", f"`bbox` must be four finite numbers [x, y, width, height], not {shorten(value)}.")
+    return False, None
 
 
 def _accept_box(box: Box, image: ImageRecord, place: Place) -> bool:
@@ -219,16 +260,14 @@ def _accept_box(box: Box, image: ImageRecord, place: Place) -> bool:
 def _parse_area(value: Any, place: Place) -> tuple[bool, float | None]:
     if value is None:
         return True, None
-    if not _is_number(value) or value < 0:
-        place.refuse(
-            "bad_area", f"`area` must be a number of pixels, not {shorten(value)}; left out, the mask's is taken."
-        )
-        return False, None
-    return True, float(value)
+    if type(value) in _NUMBERS and 0 <= value < LARGEST_FLOAT:
+        return True, float(value)
+    place.refuse("bad_area", f"`area` must be a number of pixels, not {shorten(value)}; left out, the mask's is taken.")
+    return False, None
 
 
-def _parse_segmentation(value: object, image: ImageRecord, place: Place) -> Rle | None:
-    """Return the mask, whose compressed counts are still to be verified."""
+def _parse_segmentation(value: object, image: ImageRecord, place: Place) -> Shape | None:
+    """Return the shape, whose compressed counts are still to be verified."""
     if isinstance(value, list) and value:
         return _parse_polygons(value, image, place)
     if isinstance(value, dict):
@@ -245,13 +284,15 @@ def _parse_segmentation(value: object, image: ImageRecord, place: Place) -> Rle 
     return None
 
 
-def _parse_polygons(polygons: list[Any], image: ImageRecord, place: Place) -> Rle | None:
+def _parse_polygons(polygons: list[Any], image: ImageRecord, place: Place) -> Polygons | None:
     margin = POLYGON_MARGIN * max(image.width, image.height)
+    outlines: Polygons = []
     for polygon in polygons:
         if not isinstance(polygon, list):
             place.refuse("bad_polygon", "`segmentation` must be a list of lists [x0, y0, x1, y1, ...].")
             return None
         try:
+            outlines.append(array("d", polygon))
             finite = math.isfinite(sum(polygon))  # a number that is not finite makes the sum so, at C's speed
         except (TypeError, OverflowError):
             finite = False
@@ -269,10 +310,10 @@ def _parse_polygons(polygons: list[Any], image: ImageRecord, place: Place) -> Rl
             )
             place.refuse("bad_polygon", message)
             return None
-    return rasterize_polygons(polygons, image.height, image.width)
+    return outlines
 
 
-def _parse_rle(value: dict[str, Any], image: ImageRecord, place: Place) -> Rle | None:
+def _parse_rle(value: dict[str, Any], image: ImageRecord, place: Place) -> Rle | NDArray[np.int64] | None:
     size, counts = value.get("size"), value.get("counts")
     if size != [image.height, image.width]:
         message = (
@@ -286,7 +327,7 @@ def _parse_rle(value: dict[str, Any], image: ImageRecord, place: Place) -> Rle |
     if not isinstance(counts, list):
         place.refuse("bad_rle", "the RLE's `counts` must be a string (compressed) or a list of run lengths.")
         return None
-    if not all(isinstance(run, int) and run >= 0 for run in counts):
+    if not _INTEGERS.issuperset(map(type, counts)) or min(counts, default=0) < 0:
         place.refuse("bad_rle", "the RLE's `counts` has runs that are not integers of 0 or more.")
         return None
     pixels = image.height * image.width
@@ -294,9 +335,4 @@ def _parse_rle(value: dict[str, Any], image: ImageRecord, place: Place) -> Rle |
         message = f"the RLE has counts for {sum(counts)} pixels, but its image has {pixels}; write the mask again."
         place.refuse("bad_rle", message)
         return None
-    return pack_runs(counts, image.height, image.width)
-
-
-def _is_number(value: Any) -> bool:
-    # The square of a length, an area, shall be a number too; a whole number may be too large for any.
-    return isinstance(value, int | float) and not isinstance(value, bool) and -LARGEST_FLOAT < value < LARGEST_FLOAT
+    return np.array(counts, dtype=np.int64)

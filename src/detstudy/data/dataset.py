@@ -8,7 +8,7 @@ from itertools import combinations
 from pathlib import Path
 
 from detstudy.data.coco import parse_coco
-from detstudy.data.faults import FaultLog, Place, Report, list_some
+from detstudy.data.faults import FaultLog, Place, Progress, Report, ignore_progress, list_some
 from detstudy.data.kitti_mots import parse_kitti_mots
 from detstudy.data.records import Dataset, ImageRecord
 from detstudy.setting import CocoData, DataSetting
@@ -26,15 +26,22 @@ def read_dataset(data: DataSetting) -> Dataset:
     return dataset
 
 
-def parse_dataset(data: DataSetting, report: Report, *, images: bool = True, masks: bool = True) -> Dataset:
+def parse_dataset(
+    data: DataSetting,
+    report: Report,
+    *,
+    images: bool = True,
+    masks: bool = True,
+    progress: Progress = ignore_progress,
+) -> Dataset:
     """Return what is usable of the data set and report every fault.
 
     With `images` false none has to be there; with `masks` false the annotations of COCO files tell only their class.
     """
     if isinstance(data, CocoData):
-        dataset = parse_coco(data, report, images=images, masks=masks)
+        dataset = parse_coco(data, report, images=images, masks=masks, progress=progress)
     else:
-        dataset = parse_kitti_mots(data, report, images=images)
+        dataset = parse_kitti_mots(data, report, images=images, progress=progress)
     root = Path(os.path.expanduser(data.root))
     for split, records in dataset.splits.items():
         report_counts(records, dataset.classes, Place(f"{root}: {split}", report))

@@ -14,6 +14,9 @@ from detstudy.errors import escape_unprintable
 Report = Callable[[Fault], None]
 """Takes each fault as it is found: `list.append` collects them."""
 
+Progress = Callable[[str, int, int], None]
+"""Takes what is gone through, how much of it is done, and how much there is; in bytes, images or sequences."""
+
 MOST_OF_A_KIND = 1000
 """Faults of one kind that are kept: a file of gigabytes may have one in every line."""
 
@@ -22,6 +25,10 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _SHORT = reprlib.Repr()
 _SHORT.maxlist = _SHORT.maxdict = 8
 _SHORT.maxstring = _SHORT.maxlong = _SHORT.maxother = 60
+
+
+def ignore_progress(_what: str, _done: int, _total: int) -> None:
+    """Show nothing."""
 
 
 @dataclass(frozen=True, slots=True)

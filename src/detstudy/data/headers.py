@@ -1,4 +1,4 @@
-"""What the header of a PNG or JPEG file tells of an image, before any pixel is decoded."""
+"""What a PNG or JPEG file tells of its image, before any pixel is decoded."""
 
 from __future__ import annotations
 
@@ -37,6 +37,25 @@ def read_header(file: BinaryIO) -> ImageHeader:
         file.seek(len(JPEG_SIGNATURE))
         return _read_jpeg(file)
     raise ValueError("no header of a PNG or JPEG image")
+
+
+def is_cut(data: bytes) -> bool:
+    """Whether a PNG or JPEG lacks its end; False for other formats.
+
+    OpenCV fills the missing part with grey and says nothing, and takes memory for whatever length a PNG's chunk claims.
+    """
+    if data.startswith(PNG_SIGNATURE):
+        at = len(PNG_SIGNATURE)
+        while at + 12 <= len(data):  # length, kind and checksum of a chunk
+            length, kind = struct.unpack_from(">I4s", data, at)
+            at += 12 + length
+            if kind == b"IEND":
+                return False
+        return True
+    if data.startswith(JPEG_SIGNATURE):
+        # An embedded thumbnail has an end of its own, before the image's last scan begins.
+        return data.rfind(b"\xff\xd9") < data.rfind(b"\xff\xda")
+    return False
 
 
 def _read_png(file: BinaryIO) -> ImageHeader:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detstudy.data.faults import clean_text
-from detstudy.data.headers import JPEG_SIGNATURE, PNG_SIGNATURE, ImageHeader, read_header
+from detstudy.data.headers import ImageHeader, is_cut, read_header
 from detstudy.data.records import DataError, Fault, ImageRecord
 
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"})
@@ -109,8 +109,7 @@ def _read_image(record: ImageRecord) -> bytes | Fault:
         return Fault("missing_image", where, f"the image {reason}; put it there or correct its name.", True)
     if not data:
         return Fault("empty_image", where, "the image file is empty; fetch it again.", True)
-    if _is_cut(data):
-        # OpenCV fills the missing part with grey and says nothing.
+    if is_cut(data):
         return Fault("undecodable_image", where, "the image file is cut short; fetch it again.", True)
     return data
 
@@ -152,13 +151,3 @@ def _find_header(data: bytes) -> ImageHeader | None:
         return read_header(io.BytesIO(data))
     except (ValueError, struct.error):
         return None
-
-
-def _is_cut(data: bytes) -> bool:
-    """Whether a PNG or JPEG lacks its end."""
-    if data.startswith(PNG_SIGNATURE):
-        return b"IEND" not in data
-    if data.startswith(JPEG_SIGNATURE):
-        # An embedded thumbnail has an end of its own, before the image's last scan begins.
-        return data.rfind(b"\xff\xd9") < data.rfind(b"\xff\xda")
-    return False

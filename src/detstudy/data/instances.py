@@ -6,6 +6,7 @@ the ids themselves, 0 where there is nothing. Class 10 is a region to ignore.
 
 from __future__ import annotations
 
+import io
 import itertools
 import os
 import struct
@@ -17,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detstudy.data.faults import Place, Report, list_some, shorten
-from detstudy.data.headers import read_header
+from detstudy.data.headers import is_cut, read_header
 from detstudy.data.masks import LARGEST_SIDE, decode_runs, pack_runs, split_by_bytes
 from detstudy.data.records import Rle
 
@@ -85,8 +86,8 @@ def read_instances_png(path: Path, frame: int, report: Report) -> tuple[list[Ins
 
     place = Place(str(path), report)
     try:
-        with path.open("rb") as file:
-            header = read_header(file)
+        data = path.read_bytes()
+        header = read_header(io.BytesIO(data))
         pixels = header.height * header.width
         if header.bits != 16 or not header.grey or header.alpha:
             message = (
@@ -96,8 +97,8 @@ def read_instances_png(path: Path, frame: int, report: Report) -> tuple[list[Ins
             place.refuse("annotation_bit_depth", message)
             return [], None
         ids = None
-        if 0 < pixels <= MOST_PIXELS:
-            ids = cv2.imdecode(np.frombuffer(path.read_bytes(), dtype=np.uint8), cv2.IMREAD_UNCHANGED)
+        if 0 < pixels <= MOST_PIXELS and not is_cut(data):
+            ids = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_UNCHANGED)
     except (OSError, ValueError, struct.error, cv2.error):
         ids = None
     if ids is None or ids.ndim != 2:

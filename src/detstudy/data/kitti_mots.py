@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from detstudy.data.faults import Place, Report, list_some
+from detstudy.data.faults import Place, Progress, Report, ignore_progress, list_some
 from detstudy.data.images import list_folder, read_image_size
 from detstudy.data.instances import (
     CLASS_NAMES,
@@ -69,7 +69,9 @@ def find_layout(root: Path) -> Layout:
     )
 
 
-def parse_kitti_mots(data: KittiMotsData, report: Report, *, images: bool = True) -> Dataset:
+def parse_kitti_mots(
+    data: KittiMotsData, report: Report, *, images: bool = True, progress: Progress = ignore_progress
+) -> Dataset:
     """Return what is usable of the splits; report every fault. With `images` false no frame has to be there."""
     root = Path(os.path.expanduser(data.root))
     layout = find_layout(root)
@@ -90,7 +92,7 @@ def parse_kitti_mots(data: KittiMotsData, report: Report, *, images: bool = True
         if len(set(sequences)) < len(sequences):
             place.refuse("duplicate_sequence", f"data.{split} lists a sequence twice; list each once.")
         present = [number for number in dict.fromkeys(sequences) if number in layout.sequences]
-        splits[split] = parse_sequences(layout, present, report, images=images)
+        splits[split] = parse_sequences(layout, present, report, images=images, progress=progress, what=split)
     return Dataset(tuple(CLASS_NAMES.values()), tuple(CLASS_NAMES), splits)
 
 
@@ -136,12 +138,22 @@ def report_layout(layout: Layout, report: Report, *, images: bool) -> bool:
 
 
 def parse_sequences(
-    layout: Layout, sequences: Sequence[int], report: Report, *, images: bool
+    layout: Layout,
+    sequences: Sequence[int],
+    report: Report,
+    *,
+    images: bool,
+    progress: Progress,
+    what: str,
 ) -> tuple[ImageRecord, ...]:
-    """Return the frames of the sequences in order, those without objects too; report every fault."""
+    """Return the frames of the sequences in order, those without objects too; report every fault.
+
+    `progress` is told of each sequence, as one of `what`.
+    """
     records: list[ImageRecord] = []
     annotation_id = 1
-    for sequence in sequences:
+    for count, sequence in enumerate(sequences):
+        progress(f"sequences of {what}", count, len(sequences))
         frames = _list_frames(layout.frames.get(sequence), report)
         instances, sizes = _read_sequence(layout, sequence, sorted(frames), report)
         boxes = measure_boxes([instance.mask for instance in instances])

@@ -87,6 +87,13 @@ def measure_boxes(masks: Sequence[Rle]) -> list[tuple[float, float, float, float
     return [(x, y, w, h) for x, y, w, h in coco_mask.toBbox([_as_coco(mask) for mask in masks]).tolist()]
 
 
+def measure_packed_area(mask: Rle) -> int:
+    """Return the pixels of a mask that pycocotools packed; one from elsewhere may end the process: `measure_areas`."""
+    from pycocotools import mask as coco_mask
+
+    return int(coco_mask.area(_as_coco(mask)))
+
+
 def measure_areas(masks: Sequence[Rle]) -> tuple[list[int], list[str | None]]:
     """Return each mask's area in pixels and what is wrong with it (None: nothing), safe on any bytes."""
     areas: list[int] = []
@@ -107,28 +114,29 @@ def decode_runs(masks: Sequence[Rle]) -> RunLengths:
     """
     count = len(masks)
     faults: list[str | None] = [None] * count
-    characters = np.frombuffer(b"".join(mask.counts for mask in masks), dtype=np.uint8).astype(np.int64) - 48
+    data = b"".join(mask.counts for mask in masks)
+    characters = np.frombuffer(data, dtype=np.uint8) - np.uint8(ord("0"))  # those below "0" become large
     sizes = np.array([len(mask.counts) for mask in masks], dtype=np.int64)
-    owner = np.repeat(np.arange(count), sizes)
+    ends = np.cumsum(sizes)
 
     usable = sizes > 0
     _mark(faults, ~usable, "has no counts")
     strange = np.zeros(count, dtype=bool)
-    strange[owner[(characters < 0) | (characters > 63)]] = True
+    strange[np.searchsorted(ends, np.flatnonzero(characters > 63), side="right")] = True
     _mark(faults, strange, "has characters that compressed counts can't have")
     cut = np.zeros(count, dtype=bool)
-    last = np.cumsum(sizes)[usable] - 1
-    cut[usable] = (characters[last] & 32) != 0
+    cut[usable] = (characters[ends[usable] - 1] & 32) != 0
     _mark(faults, cut & ~strange, "has counts that break off in the middle of a run")
     usable &= ~strange & ~cut
-    characters, owner = characters[usable[owner]], owner[usable[owner]]
+    if not usable.all():
+        characters = characters[np.repeat(usable, sizes)]
+        ends = np.cumsum(np.where(usable, sizes, 0))
 
-    values, ends, long = _join_characters(characters)
-    owner = owner[ends]
+    values, last, long = _join_characters(characters)
+    first = np.concatenate([[0], np.searchsorted(last, ends)])
+    owner = np.repeat(np.arange(count), np.diff(first))
     too_long = np.zeros(count, dtype=bool)
     too_long[owner[long]] = True
-    first = np.zeros(count + 1, dtype=np.int64)
-    np.cumsum(np.bincount(owner, minlength=count), out=first[1:])
     index = np.arange(len(values)) - first[owner]
     lengths = _add_differences(values, first[owner], index)
 
@@ -162,18 +170,20 @@ def _paint(masks: Sequence[Rle], height: int, width: int) -> NDArray[np.uint8]:
 
 
 def _join_characters(
-    characters: NDArray[np.int64],
+    characters: NDArray[np.uint8],
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]:
     """Return signed values, the position of each one's last character, and which had too many characters."""
-    ends = np.flatnonzero((characters & 32) == 0)
-    starts = np.concatenate([[0], ends[:-1] + 1]).astype(np.int64)[: len(ends)]
-    sizes = ends - starts + 1
-    place = np.arange(len(characters)) - np.repeat(starts, sizes)
-    bits = (characters & 31) << (5 * np.minimum(place, LONGEST_RUN_CHARACTERS))
-    values = np.add.reduceat(bits, starts) if len(ends) else bits
-    negative = (characters[ends] & 16) != 0
-    values = values - np.where(negative, 1 << (5 * np.minimum(sizes, LONGEST_RUN_CHARACTERS)), 0)
-    return values, ends, sizes > LONGEST_RUN_CHARACTERS
+    last = np.flatnonzero(characters < 32)
+    start = np.concatenate([[0], last[:-1] + 1]).astype(np.int64)[: len(last)]
+    sizes = last - start + 1
+    values = (characters[start] & 31).astype(np.int64)
+    rest = np.flatnonzero(sizes > 1)
+    for place in range(1, LONGEST_RUN_CHARACTERS):
+        values[rest] |= (characters[start[rest] + place] & 31).astype(np.int64) << (5 * place)
+        rest = rest[sizes[rest] > place + 1]
+    negative = (characters[last] & 16) != 0
+    values[negative] -= 1 << (5 * np.minimum(sizes[negative], LONGEST_RUN_CHARACTERS))
+    return values, last, sizes > LONGEST_RUN_CHARACTERS
 
 
 def _add_differences(

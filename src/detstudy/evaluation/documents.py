@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
 import zlib
 from pathlib import Path
@@ -11,6 +12,9 @@ from typing import Any
 import numpy as np
 
 from detstudy.errors import InputError
+
+MOST_UNPACKED = 100
+"""To how many times its size a packed file may unpack, beside some MiB; one made to fill memory reaches 1000."""
 
 _LARGEST_ID = 2**63 - 1
 _LARGEST_FLOAT = 1e150  # its square, an area, is a float too
@@ -29,7 +33,7 @@ def read_json(path: Path) -> Any:
     try:
         data = path.read_bytes()
         if data[:2] == b"\x1f\x8b":
-            data = gzip.decompress(data)
+            data = _unpack(data)
     except FileNotFoundError:
         raise EvaluationError(f"{path}: no such file; give the path of a COCO JSON file") from None
     except (OSError, EOFError, zlib.error) as error:
@@ -45,6 +49,20 @@ def read_json(path: Path) -> Any:
         raise EvaluationError(f"{path}: not JSON at {place} ({error.msg}); is the file cut off?") from None
     except (RecursionError, ValueError) as error:  # nested without end; a number of thousands of digits
         raise EvaluationError(f"{path}: is no COCO JSON ({error})") from None
+
+
+def limit_unpacked(packed: int) -> int:
+    """Return how many bytes a file of so many packed ones may unpack to; real ones stay far below."""
+    return MOST_UNPACKED * packed + (1 << 26)
+
+
+def _unpack(data: bytes) -> bytes:
+    limit = limit_unpacked(len(data))
+    with gzip.open(io.BytesIO(data)) as file:
+        content = file.read(limit + 1)
+    if len(content) > limit:
+        raise OSError(f"it unpacks to more than {limit >> 20} MiB")
+    return content
 
 
 def read_id(entry: dict[str, Any], key: str, where: str) -> int:

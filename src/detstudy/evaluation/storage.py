@@ -6,20 +6,38 @@ import dataclasses
 import io
 import os
 import zipfile
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from detstudy.evaluation.documents import EvaluationError
-from detstudy.evaluation.errors import Errors
+from detstudy.evaluation.documents import EvaluationError, limit_unpacked
+from detstudy.evaluation.errors import IGNORED, Errors
 from detstudy.evaluation.matching import Matches
-from detstudy.evaluation.protocol import KINDS, Kind
+from detstudy.evaluation.protocol import KINDS, SIZE_BANDS, Kind
 
 _VERSION = 2
 _AGAIN = "match the run's predictions again"
+
+# What `save_matches` writes: the type of each array and what its axes count.
+_FORMS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "image_ids": ("int64", ("images",)),
+    "category_ids": ("int64", ("classes",)),
+    "category_names": ("str", ("classes",)),
+    "class_starts": ("int64", ("starts",)),
+    "scores": ("float64", ("detections",)),
+    "images": ("int32", ("detections",)),
+    "ranks": ("uint8", ("detections",)),
+    "matched": ("uint16", ("bands", "detections")),
+    "ignored": ("uint16", ("bands", "detections")),
+    "object_starts": ("int64", ("starts",)),
+    "object_images": ("int32", ("objects",)),
+    "object_bands": ("uint8", ("objects",)),
+    "kinds": ("uint8", ("detections",)),
+    "objects": ("int32", ("detections",)),
+}
 
 
 def save_matches(path: str | os.PathLike[str], matches: Mapping[Kind, Matches], errors: Mapping[Kind, Errors]) -> None:
@@ -40,11 +58,16 @@ def load_matches(path: str | os.PathLike[str]) -> tuple[dict[Kind, Matches], dic
     """
     try:
         # read first: numpy leaves the file open when it turns out to be no archive
-        with np.load(io.BytesIO(Path(path).read_bytes()), allow_pickle=False) as stored:
-            arrays = {name: stored[name] for name in stored.files}
+        packed = Path(path).read_bytes()
+        with zipfile.ZipFile(io.BytesIO(packed)) as archive:
+            unpacked = sum(entry.file_size for entry in archive.infolist())
+        if unpacked > limit_unpacked(len(packed)):
+            raise EvaluationError(f"it unpacks to {unpacked:,} bytes")
+        with np.load(io.BytesIO(packed), allow_pickle=False) as stored:
+            arrays = {name: np.asarray(stored[name]) for name in stored.files}  # what is no array comes as bytes
     except FileNotFoundError:
         raise EvaluationError(f"{path}: no such file; {_AGAIN}") from None
-    except (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error, TypeError, NotImplementedError) as error:
+    except Exception as error:  # a damaged file fails in many ways, and all of them mean the same
         raise EvaluationError(f"{path}: cannot be read ({error}); {_AGAIN}") from None
     if "version" not in arrays or arrays["version"].tolist() != _VERSION:
         raise EvaluationError(f"{path}: not matches of version {_VERSION}; {_AGAIN}")
@@ -53,10 +76,39 @@ def load_matches(path: str | os.PathLike[str]) -> tuple[dict[Kind, Matches], dic
     for kind in KINDS:
         if f"{kind}/scores" in arrays:
             fields = _read_fields(Matches, arrays, f"{kind}/", path)
+            of_errors = _read_fields(Errors, arrays, f"errors/{kind}/", path)
+            wrong = _find_misfit({**fields, **of_errors})
+            if wrong is not None:
+                raise EvaluationError(f"{path}: {kind}/{wrong} does not fit the other arrays; {_AGAIN}")
             fields["category_names"] = tuple(str(name) for name in fields["category_names"])
             matches[kind] = Matches(**fields)
-            errors[kind] = Errors(**_read_fields(Errors, arrays, f"errors/{kind}/", path))
+            errors[kind] = Errors(**of_errors)
     return matches, errors
+
+
+def _find_misfit(arrays: Mapping[str, NDArray[Any]]) -> str | None:
+    """Return the name of an array of another form, or that points past another: compiled code trusts them all."""
+    counts = {"images": arrays["image_ids"].size, "classes": arrays["category_ids"].size, "bands": len(SIZE_BANDS)}
+    counts |= {"detections": arrays["scores"].size, "objects": arrays["object_images"].size}
+    counts["starts"] = counts["classes"] + 1
+    for name, (form, axes) in _FORMS.items():
+        array = arrays[name]
+        typed = array.dtype.kind == "U" if form == "str" else array.dtype == form
+        if not typed or array.shape != tuple(counts[axis] for axis in axes):
+            return name
+    for name, least, end in (
+        ("images", 0, counts["images"]),
+        ("object_images", 0, counts["images"]),
+        ("objects", -1, counts["objects"]),
+        ("kinds", 0, IGNORED + 1),
+    ):
+        if ((arrays[name] < least) | (arrays[name] >= end)).any():
+            return name
+    for name, end in (("class_starts", counts["detections"]), ("object_starts", counts["objects"])):
+        starts = arrays[name]
+        if starts[0] != 0 or starts[-1] != end or (np.diff(starts) < 0).any():
+            return name
+    return None
 
 
 def _read_fields(

@@ -5,18 +5,18 @@ from detstudy.execution.forecast import Forecast, Range, RunForecast, forecast_s
 from detstudy.execution.pool import InterruptedStudyError, list_tasks, prepare_trainer, run_tasks
 from detstudy.execution.prepare import describe_data, foresee_runs, prepare_ledger
 from detstudy.execution.progress import TerminalProgress
-from detstudy.execution.proposal import Proposal, propose_changes
 from detstudy.execution.provenance import count_cores, list_gpus
+from detstudy.execution.suggestion import Suggestion, suggest_changes
 from detstudy.execution.work import Place, Task, is_task_due, work_on
 
 __all__ = [
     "Forecast",
     "InterruptedStudyError",
     "Place",
-    "Proposal",
     "Range",
     "RunForecast",
     "SpentTime",
+    "Suggestion",
     "Task",
     "TerminalProgress",
     "count_cores",
@@ -30,7 +30,7 @@ __all__ = [
     "list_tasks",
     "prepare_ledger",
     "prepare_trainer",
-    "propose_changes",
     "run_tasks",
+    "suggest_changes",
     "work_on",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,8 @@ from detstudy.size import format_size
 
 NEAR = 0.95
 """Share of the memory in use from which a machine or container counts as full; kills happen just below the limit."""
+
+_KILL = "ut of memory: Kill"
 
 # How a process that can't go on says that memory was what it lacked.
 _PHRASES = ("bad_alloc", "memoryerror", "out of memory", "cannot allocate memory", "can't allocate memory")
@@ -37,16 +39,24 @@ class Records:
 
 
 def classify_death(
-    status: int, pid: int, *, kills_before: int | None, sample: MemorySample | None, log: str, records: Records
+    status: int,
+    pid: int,
+    *,
+    kills_before: int | None,
+    messages_before: Collection[str],
+    sample: MemorySample | None,
+    log: str,
+    records: Records,
 ) -> tuple[Outcome, str]:
     """Return the outcome and reason of a worker that ended with a status (negative: a signal) and no result.
 
-    Out of memory is said only where the kernel's log names the process, the kills of its container (or kernel) rose
-    since `kills_before`, its last sample stood at the limit, or its own log says so; SIGKILL alone is a crash.
+    Out of memory is said only where the kernel's log names the process in what is not among `messages_before` (numbers
+    of processes are used again), the kills of its container (or kernel) rose since `kills_before`, its last sample
+    stood at the limit, or its own log says so; SIGKILL alone is a crash.
     """
     held = f"; it held {format_size(sample.worker)} when last looked at" if sample else ""
     if status == -signal.SIGKILL:
-        if any(_names_process(line, pid) for line in records.read_log()):
+        if any(_names_process(line, pid) for line in records.read_log() if line not in messages_before):
             return "out_of_memory", f"out of memory: the kernel's log says that it killed the worker{held}"
         kills = records.count_kills()
         if kills is not None and kills_before is not None and kills > kills_before:
@@ -84,7 +94,7 @@ def count_kills(root: Path = Path("/")) -> int | None:
 
 
 def read_kernel_log(path: Path = Path("/dev/kmsg")) -> list[str]:
-    """Return the kernel's messages; [] where they may not be read, as in most containers."""
+    """Return the kernel's messages of killed processes; [] where they may not be read, as in most containers."""
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     except OSError:
@@ -92,14 +102,14 @@ def read_kernel_log(path: Path = Path("/dev/kmsg")) -> list[str]:
     lines = []
     try:
         while True:
-            lines.append(os.read(handle, 8192).decode(errors="replace"))
+            lines.append(os.read(handle, 8192).decode(errors="replace"))  # one message
             if not lines[-1]:
                 break
     except OSError:  # nothing more to read for now, or messages were lost meanwhile
         pass
     finally:
         os.close(handle)
-    return lines
+    return [line for line in lines if _KILL in line]
 
 
 def sample_memory(pid: int, root: Path = Path("/")) -> MemorySample | None:
@@ -121,7 +131,7 @@ def sample_memory(pid: int, root: Path = Path("/")) -> MemorySample | None:
 
 def _names_process(line: str, pid: int) -> bool:
     """Whether a kernel's message says that it killed the process for memory."""
-    return re.search(rf"[Oo]ut of memory: Kill(?:ed)? process {pid}\b", line) is not None
+    return re.search(rf"{_KILL}(?:ed)? process {pid}\b", line) is not None
 
 
 def _read_group(root: Path) -> list[tuple[int, int]]:

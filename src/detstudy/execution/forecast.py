@@ -7,12 +7,10 @@ workers, so that they slow each other as the runs will.
 from __future__ import annotations
 
 import json
-import math
 import os
 import queue
 import statistics
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Sequence
@@ -21,12 +19,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from detstudy.data import build_ground_truth, read_dataset
+from detstudy.execution.order import make_command, make_environment, make_order
 from detstudy.execution.pace import schedule_tasks
 from detstudy.execution.pool import list_tasks
 from detstudy.execution.prepare import describe_data
 from detstudy.execution.work import Task, is_task_due
-from detstudy.ledger import Ledger
+from detstudy.ledger import Ledger, find_secrets, redact
 from detstudy.plan import Plan, PlannedRun, identify_cost
 from detstudy.setting import Setting, TrainingSetting
 from detstudy.size import format_size
@@ -56,7 +57,7 @@ class RunForecast:
     peak_memory_bytes: Range | None  # None where it ran out before it could be told
     fits: bool
     reason: str | None = None  # why it doesn't fit
-    accumulation: str | None = None  # "16 as 2 × 8", where the whole batch doesn't fit
+    accumulation: str | None = None  # "16 as 2 × 8", by the setting or where the whole batch doesn't fit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,35 +205,30 @@ def probe_setting(
         failed += seconds
         size = (size + 1) // 2  # as a run would, after each failure
         answer, seconds = run_probe({**order, "largest_micro_batch": size}, ledger, trainer, device)
-    if failed and not answer.get("shortage"):
-        answer |= {"accumulation": describe_accumulation(training.batch_size, size), "failed_seconds": failed}
+    if not answer.get("shortage"):
+        split = describe_accumulation(training.batch_size, size) if size < training.batch_size else None
+        answer |= {"accumulation": split, "failed_seconds": failed}
     return answer, seconds
 
 
 def run_probe(order: dict[str, Any], ledger: Ledger, trainer: str, device: str) -> tuple[dict[str, Any], float]:
     """Return a probe's answer and the seconds that its process lived. Raises RefusedError."""
-    environment = dict(os.environ)
-    if device == "cpu":
-        environment |= {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
-    else:
-        environment["CUDA_VISIBLE_DEVICES"] = device
-    order = order | {
-        "folder": str(ledger.folder),
-        "trainer": trainer,
-        "device": "cpu" if device == "cpu" else "cuda:0",
-        "threads": 1,
-    }
     start = time.monotonic()
-    command = [sys.executable, "-m", "detstudy.execution.probe"]
     done = subprocess.run(
-        command, input=json.dumps(order) + "\n", capture_output=True, text=True, check=False, env=environment
+        make_command("detstudy.execution.probe"),
+        input=json.dumps(make_order(ledger, trainer, device, **order)) + "\n",
+        capture_output=True,
+        text=True,
+        check=False,
+        env=make_environment(device),
     )
     seconds = time.monotonic() - start
     if done.returncode < 0:
         return {"shortage": f"its process was killed by signal {-done.returncode}, perhaps for want of memory"}, seconds
-    lines = done.stdout.splitlines()
+    secrets = find_secrets(os.environ)
+    lines = redact(done.stdout, secrets).splitlines()
     if done.returncode or not lines:
-        last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
+        last = (redact(done.stderr, secrets).strip().splitlines() or ["it said nothing"])[-1]
         raise RefusedError(f"setting {order['setting_id']}: the probe ended with status {done.returncode}: {last}")
     answer = json.loads(lines[-1])
     if "refused" in answer:
@@ -282,8 +278,8 @@ def forecast_iteration(measured: Measured) -> Range:
     if not typical:
         return Range(low=0.0, expected=0.0, high=0.0)
     expected = statistics.fmean(crowded)
-    low, high = min(_quantile(typical, 0.25), expected), max(_quantile(crowded, 0.75), expected)
-    return Range(low=low, expected=expected, high=high)
+    low, high = float(np.quantile(typical, 0.25)), float(np.quantile(crowded, 0.75))
+    return Range(low=min(low, expected), expected=expected, high=max(high, expected))
 
 
 def forecast_peak(measured: Measured) -> Range | None:
@@ -313,10 +309,3 @@ def count_other_seconds(task: Task, measured: Measured, study: Study, images: in
 
 def _spread(expected: float, share: float) -> Range:
     return Range(low=expected * (1 - share), expected=expected, high=expected * (1 + share))
-
-
-def _quantile(values: Sequence[float], share: float) -> float:
-    ordered = sorted(values)
-    place = share * (len(ordered) - 1)
-    below, above = ordered[math.floor(place)], ordered[math.ceil(place)]
-    return below + (above - below) * (place - math.floor(place))

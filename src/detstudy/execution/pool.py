@@ -9,20 +9,21 @@ import queue
 import signal
 import stat
 import subprocess
-import sys
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from io import RawIOBase
 from pathlib import Path
 from types import FrameType
-from typing import IO, Any, Protocol
+from typing import Any, Protocol
 
 from detstudy.execution.death import MemorySample, Records, classify_death, read_records, sample_memory
+from detstudy.execution.order import CPU, make_command, make_environment, make_order
 from detstudy.execution.work import EXIT_HELD, EXIT_REFUSED, STACKS_SIGNAL, Task, is_task_due
-from detstudy.ledger import LeaseHeldError, Ledger, drop_stale_lease, is_lease_live
+from detstudy.ledger import LeaseHeldError, Ledger, drop_stale_lease, find_secrets, is_lease_live, redact
 from detstudy.plan import Plan, PlannedRun, identify_training
 from detstudy.setting import Outcome, SplitName
 from detstudy.study import Limits, Study
@@ -62,14 +63,14 @@ class _Worker:
     task: Task
     process: subprocess.Popen[bytes]
     device: str
-    log: IO[bytes] | None  # None is the driver's own standard error
+    readers: list[threading.Thread] = field(default_factory=list)  # of its events and of its log
     log_start: int = 0  # bytes of the log before this worker's
     refused: str | None = None
-    reader: threading.Thread | None = None
     silent: float = 0.0  # seconds without an event, of the driver's own time
     stalled: bool = False  # killed for it
     sample: MemorySample | None = None
     kills: deque[int | None] = field(default_factory=lambda: deque(maxlen=KILLS_KEPT))  # the system's, at each sample
+    messages: Sequence[str] = ()  # the kernel's of killed processes, before this one was started
 
 
 def list_tasks(plan: Plan, fingerprint: str, splits: tuple[SplitName, ...] = ("validation",)) -> list[Task]:
@@ -118,7 +119,9 @@ def run_tasks(
                         break
                     due.remove(task)
                     if is_task_due(ledger, task):
+                        messages = records.read_log()
                         worker = _start_worker(task, ledger, trainer, free.pop(0), len(devices), events)
+                        worker.messages = messages
                         workers.append(worker)
                         watcher.note(task, {"kind": "started"})
                     else:
@@ -139,10 +142,9 @@ def prepare_trainer(study: Study, ledger: Ledger, trainer: str) -> None:
     if study.baseline.model.weights == "none" and not any(factor.name == "weights" for factor in study.factors):
         return  # nothing to fetch: spare the start of a process
     events: queue.SimpleQueue[tuple[_Worker, dict[str, Any]]] = queue.SimpleQueue()
-    worker = _launch({"kind": "prepare"}, Task(runs=()), ledger, trainer, "cpu", 1, None, events)
+    worker = _launch(make_order(ledger, trainer, CPU, kind="prepare"), Task(runs=()), CPU, None, events)
     worker.process.wait()
     _close(worker)
-    time.sleep(POLL_SECONDS)
     while not events.empty():
         event = events.get()[1]
         if event["kind"] == "refused":
@@ -159,17 +161,20 @@ def _start_worker(
     workers: int,
     events: queue.SimpleQueue[tuple[_Worker, dict[str, Any]]],
 ) -> _Worker:
-    folder = ledger.run_folder(task.runs[0])
-    folder.mkdir(parents=True, exist_ok=True)
-    order = {
-        "kind": "work",
-        "training": folder.name,
-        "runs": [[run.setting_id, run.seed] for run in task.runs],
-        "splits": list(task.splits),
-    }
-    log = (folder / "log.txt").open("ab")
+    folder = ledger.make_run_folder(task.runs[0])
+    order = make_order(
+        ledger,
+        trainer,
+        device,
+        kind="work",
+        training=folder.name,
+        runs=[[run.setting_id, run.seed] for run in task.runs],
+        splits=list(task.splits),
+        workers=workers,
+    )
+    log = (folder / "log.txt").open("ab", buffering=0)
     start = log.tell()
-    worker = _launch(order, task, ledger, trainer, device, workers, log, events)
+    worker = _launch(order, task, device, log, events)
     worker.log_start = start
     return worker
 
@@ -177,39 +182,28 @@ def _start_worker(
 def _launch(
     order: dict[str, Any],
     task: Task,
-    ledger: Ledger,
-    trainer: str,
     device: str,
-    workers: int,
-    log: IO[bytes] | None,
+    log: RawIOBase | None,
     events: queue.SimpleQueue[tuple[_Worker, dict[str, Any]]],
 ) -> _Worker:
-    environment = dict(os.environ)
-    if device == "cpu":
-        environment |= {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
-    else:
-        environment["CUDA_VISIBLE_DEVICES"] = device
+    """Start a worker process with its order; without a log what it says goes to this process's standard error."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "detstudy.execution.worker"],
+        make_command("detstudy.execution.worker"),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        stderr=log,
-        env=environment,
+        stderr=None if log is None else subprocess.PIPE,
+        env=make_environment(device),
         start_new_session=True,  # a terminal's Ctrl-C reaches the driver alone, which stops its workers in order
     )
-    order |= {
-        "folder": str(ledger.folder.absolute()),
-        "trainer": trainer,
-        "device": "cpu" if device == "cpu" else "cuda:0",
-        "threads": 1,
-        "workers": workers,
-    }
-    worker = _Worker(task=task, process=process, device=device, log=log)
+    worker = _Worker(task=task, process=process, device=device)
     assert process.stdin is not None
     process.stdin.write(json.dumps(order).encode() + b"\n")
     process.stdin.flush()
-    worker.reader = threading.Thread(target=_read_events, args=(worker, events), daemon=True)
-    worker.reader.start()
+    worker.readers.append(threading.Thread(target=_read_events, args=(worker, events), daemon=True))
+    if log is not None:
+        worker.readers.append(threading.Thread(target=_keep_log, args=(process, log), daemon=True))
+    for reader in worker.readers:
+        reader.start()
     return worker
 
 
@@ -221,6 +215,17 @@ def _read_events(worker: _Worker, events: queue.SimpleQueue[tuple[_Worker, dict[
             events.put((worker, json.loads(line)))
         except json.JSONDecodeError:
             continue
+
+
+def _keep_log(process: subprocess.Popen[bytes], log: RawIOBase) -> None:
+    """Write what a worker says into its run's log, without the secrets of the environment."""
+    assert process.stderr is not None
+    secrets = find_secrets(os.environ)
+    with log, process.stderr:
+        for line in process.stderr:
+            text = redact(line.decode(errors="surrogateescape"), secrets)
+            with contextlib.suppress(OSError):  # a full disk: the worker must not wait for its log
+                log.write(text.encode(errors="surrogateescape"))
 
 
 def _pass_events(events: queue.SimpleQueue[tuple[_Worker, dict[str, Any]]], watcher: Watcher) -> None:
@@ -275,8 +280,6 @@ def _settle(
 ) -> bool:
     """Close a worker that ended; return whether its task must be tried again."""
     _close(worker)
-    if worker.reader is not None:
-        worker.reader.join(READ_SECONDS)  # what it told last, as why it refused
     _pass_events(events, watcher)
     status = worker.process.returncode
     if status == EXIT_REFUSED:
@@ -301,6 +304,7 @@ def _note_death(worker: _Worker, ledger: Ledger, limits: Limits, records: Record
             worker.process.returncode,
             worker.process.pid,
             kills_before=worker.kills[0] if worker.kills else None,
+            messages_before=worker.messages,
             sample=worker.sample,
             log=_read_log_end(ledger.run_folder(run) / "log.txt", worker.log_start),
             records=records,
@@ -330,12 +334,12 @@ def _is_held(ledger: Ledger, task: Task) -> bool:
 
 
 def _close(worker: _Worker) -> None:
-    for stream in (worker.process.stdin, worker.log):
-        if stream is not None:
-            try:
-                stream.close()
-            except BrokenPipeError:
-                continue
+    """Close the lifeline of a worker that ended, and wait for what it told last, as why it refused."""
+    assert worker.process.stdin is not None
+    with contextlib.suppress(BrokenPipeError):
+        worker.process.stdin.close()
+    for reader in worker.readers:
+        reader.join(READ_SECONDS)
 
 
 def _stop_workers(workers: list[_Worker]) -> None:

@@ -22,6 +22,12 @@ from detstudy.plan import Plan, identify_evaluation, identify_training
 from detstudy.setting import DataSetting, SplitName
 from detstudy.study import Study
 
+PLAN_UNKNOWN = (
+    "{path}: missing or damaged, so what was planned when the first run started is no longer known. Nothing can be "
+    "told as added later: every setting, seed, objective and difference that matters counts as planned. Put back a "
+    "copy of the file if there is one; else say of conclusions from what came later that they are exploratory"
+)
+
 GALLERY_LONG_SIDE = 1280
 GALLERY_QUALITY = 88
 
@@ -77,8 +83,8 @@ def foresee_runs(study: Study, plan: Plan, folder: Path) -> list[RunRecord]:
 def prepare_ledger(study: Study, ledger: Ledger) -> list[str]:
     """Check the data once, and store the study, the ground truth and the gallery.
 
-    Returns the warnings of the check. Raises DataError naming every fatal fault, and StudyError where the folder holds
-    another study; nothing is written then.
+    Returns warnings: those of the check, and that what was planned is no longer known. Raises DataError naming every
+    fatal fault, and StudyError where the folder holds another study; nothing is written then.
     """
     ledger.refuse_other_study(study)
     description = describe_data(study.data)
@@ -100,6 +106,8 @@ def prepare_ledger(study: Study, ledger: Ledger) -> list[str]:
             ledger.store_ground_truth(split, build_ground_truth(dataset, split))
         ledger.store_gallery(gallery)
     ledger.store_study(study, description)
+    if ledger.load_planned_study() is None:
+        warnings.append(PLAN_UNKNOWN.format(path=ledger.folder / "planned.yaml"))
     return warnings
 
 

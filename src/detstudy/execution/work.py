@@ -28,6 +28,7 @@ from detstudy.evaluation import (
 )
 from detstudy.execution.provenance import describe_machine
 from detstudy.ledger import Ledger
+from detstudy.ledger.attempts import LIMIT_HOURS, LIMIT_MEMORY
 from detstudy.ledger.files import write_atomically
 from detstudy.plan import PlannedRun
 from detstudy.setting import Measure, SplitName
@@ -147,7 +148,7 @@ def train_run(run: PlannedRun, study: Study, ledger: Ledger, trainer: Trainer, p
         trained = trainer.train(job)
     except TimeUpError as error:
         seconds = Measure(name="train/seconds", value=curve.last["seconds"], unit="s")
-        ledger.end_run(run, "timed_out", str(error), (seconds,), {"limit_hours": study.limits.hours})
+        ledger.end_run(run, "timed_out", str(error), (seconds,), {LIMIT_HOURS: study.limits.hours})
         return
     except MemoryError as error:
         traceback.print_exc(file=sys.stderr)
@@ -161,15 +162,14 @@ def train_run(run: PlannedRun, study: Study, ledger: Ledger, trainer: Trainer, p
     effective, reason = trained.effective, trained.reason
     if trained.outcome == "out_of_memory":
         effective = {**effective, "micro_batch_size": choose_micro_batch(job.setting.training, job.largest_micro_batch)}
-    elif "accumulation" in effective and reason is None:
-        reason = describe_second_try(effective["accumulation"], ledger.list_attempts(run))
+    elif job.largest_micro_batch and "accumulation" in effective and reason is None:
+        reason = describe_second_try(effective["accumulation"], ledger.list_shortages(run))
     ledger.end_run(run, trained.outcome, reason, trained.measures, effective)
 
 
-def describe_second_try(accumulation: str, attempts: Sequence[dict[str, Any]]) -> str:
+def describe_second_try(accumulation: str, shortages: Sequence[dict[str, Any]]) -> str:
     """Return why a batch was trained in parts: what the first attempt that ran out of memory said."""
-    reasons = [attempt["reason"] for attempt in attempts if attempt["outcome"] == "out_of_memory"]
-    return f"{accumulation}, since the first attempt ended so: {reasons[0]}" if reasons else accumulation
+    return f"{accumulation}, since the first attempt ended so: {shortages[0]['reason']}"
 
 
 def evaluate_run(
@@ -183,10 +183,14 @@ def evaluate_run(
         notify({"kind": "beat"})
         truth = load_ground_truth(ledger.ground_truth_path(split))
         evaluated = evaluate_predicted(predicted, truth)
-    except (MemoryShortageError, MemoryError) as error:
+    except MemoryShortageError as error:
         traceback.print_exc(file=sys.stderr)
-        reason = str(error) if isinstance(error, MemoryShortageError) else describe_error(error)
-        ledger.end_evaluation(run, split, "out_of_memory", f"evaluation: {reason}")
+        effective = {} if error.limit is None else {LIMIT_MEMORY: error.limit}
+        ledger.end_evaluation(run, split, "out_of_memory", f"evaluation: {error}", effective=effective)
+        return
+    except MemoryError as error:
+        traceback.print_exc(file=sys.stderr)
+        ledger.end_evaluation(run, split, "out_of_memory", f"evaluation: {describe_error(error)}")
         return
     except Exception as error:
         if is_unwritable(error):

@@ -84,8 +84,13 @@ def main() -> int:
 
 
 def load_trainer(name: str) -> Trainer:
-    """Return the trainer that "module:attribute" makes. Raises RefusedError where there is none."""
+    """Return the trainer that "module:attribute" makes. Raises RefusedError where there is none.
+
+    The module may lie in the working directory; what is installed comes first.
+    """
     module, _, attribute = name.partition(":")
+    if module.partition(".")[0] != "detstudy":
+        sys.path.append(os.getcwd())
     hint = "module:class is needed, with the module importable"
     try:
         trainer: Trainer = getattr(importlib.import_module(module), attribute)()

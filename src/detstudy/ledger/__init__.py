@@ -4,6 +4,8 @@ from detstudy.ledger.attempts import MAX_ATTEMPTS
 from detstudy.ledger.curve import CurveFile, read_curve
 from detstudy.ledger.lease import LeaseHeldError, drop_stale_lease, is_lease_live
 from detstudy.ledger.ledger import GalleryImage, Ledger, RunRecord
+from detstudy.ledger.redaction import find_secrets, redact
+from detstudy.ledger.results import list_unlike
 from detstudy.ledger.sessions import read_seconds_spent, write_session
 
 __all__ = [
@@ -14,8 +16,11 @@ __all__ = [
     "Ledger",
     "RunRecord",
     "drop_stale_lease",
+    "find_secrets",
     "is_lease_live",
+    "list_unlike",
     "read_curve",
     "read_seconds_spent",
+    "redact",
     "write_session",
 ]

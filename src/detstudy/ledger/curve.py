@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from detstudy.ledger.files import CHECKSUM, sum_content, write_atomically
+from detstudy.ledger.shapes import is_point
 
 
 class CurveFile:
@@ -55,8 +56,8 @@ def _read_lines(path: Path) -> list[bytes]:
 
 def _parse_line(line: bytes) -> dict[str, Any] | None:
     try:
-        point = json.loads(line)
-        if not isinstance(point, dict) or not isinstance(point.get("iteration"), int):
+        point: dict[str, Any] = json.loads(line)
+        if not is_point(point):
             return None
         whole = CHECKSUM not in point or point.pop(CHECKSUM) == sum_content(point)
     except (ValueError, RecursionError):  # NaN has no checksum either

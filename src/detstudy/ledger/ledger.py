@@ -6,8 +6,10 @@ planned.yaml          the study as it was planned when its first run started
 data.json             fingerprint, classes, counts of images and objects by split
 ground_truth/         validation.json (and test.json), COCO JSON
 gallery/              some validation images, and index.json
-runs/<run>/           run.json, curves.jsonl, checkpoints, weights, log.txt, result.json
+sessions/             a file for each driver: the seconds that it has worked on the study
+runs/<run>/           run.json, curves.jsonl, checkpoints, weights, log.txt, result.json; while at work lease.json
 runs/<run>/evaluations/<evaluation>/    predictions.json, matches.npz, result.json
+report.html, report.md, report_files/   the report, made of all this
 ```
 """
 
@@ -20,8 +22,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from detstudy.ledger.attempts import MAX_ATTEMPTS, find_largest_micro_batch, list_attempts, may_try_again
-from detstudy.ledger.curve import CurveFile, count_damaged_lines, read_curve
+from detstudy.ledger.attempts import (
+    find_largest_micro_batch,
+    list_attempts,
+    list_shortages,
+    may_evaluate_again,
+    may_try_again,
+)
+from detstudy.ledger.curve import CurveFile
 from detstudy.ledger.files import (
     read_json,
     remove_dead_temporaries,
@@ -31,8 +39,9 @@ from detstudy.ledger.files import (
     write_atomically,
     write_json,
 )
-from detstudy.ledger.lease import Lease, is_lease_live
-from detstudy.ledger.shapes import is_gallery_image, is_result, is_started
+from detstudy.ledger.lease import Lease
+from detstudy.ledger.results import describe_ending, holds_files, judge_run, read_result, read_started
+from detstudy.ledger.shapes import is_description, is_gallery_image, keep_readable
 from detstudy.plan import Plan, PlannedRun, identify_evaluation, identify_training, plan_study
 from detstudy.setting import Measure, Outcome, Setting, SplitName
 from detstudy.spec import load_study
@@ -163,8 +172,8 @@ class Ledger:
     @property
     def data(self) -> dict[str, Any]:
         """The data's description. Raises StudyError where the folder holds none."""
-        value = read_json(self.folder / "data.json")
-        if not isinstance(value, dict) or not isinstance(value.get("fingerprint"), str):
+        value: dict[str, Any] = read_json(self.folder / "data.json")
+        if not is_description(value):
             raise StudyError(f"{self.folder / 'data.json'}: missing or damaged; `detstudy run` writes it again")
         return value
 
@@ -208,7 +217,8 @@ class Ledger:
         return [
             GalleryImage(image_id=row["image_id"], name=row["name"], path=folder / row["file"], scale=row["scale"])
             for row in self._read_gallery_index() or []
-            if row.get("sum") in (None, sum_file(folder / row["file"]))
+            if not (folder / row["file"]).is_symlink()  # which may lead to any picture of the machine
+            and row.get("sum") in (None, sum_file(folder / row["file"]))
         ]
 
     def _read_gallery_index(self) -> list[dict[str, Any]] | None:
@@ -227,6 +237,19 @@ class Ledger:
         """Where the run's training is kept; settings that differ only in evaluation share it."""
         return self.folder / "runs" / identify_training(run, self.fingerprint)
 
+    def make_run_folder(self, run: PlannedRun) -> Path:
+        """Make the run's folder where it is missing, and return it.
+
+        Raises StudyError where the folder is a link or holds one: a study that was copied from elsewhere would have its
+        runs written wherever that leads. The study's folder itself, and `runs`, may be links.
+        """
+        folder = self.run_folder(run)
+        link = folder if folder.is_symlink() else next((path for path in folder.rglob("*") if path.is_symlink()), None)
+        if link is not None:
+            raise StudyError(f"{link}: is a link, and no run is written through one; put a copy there, or remove it")
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
     def evaluation_folder(self, run: PlannedRun, split: SplitName = "validation") -> Path:
         """Where the run's predictions on a split are kept."""
         suffix = "" if split == "validation" else f"--{split}"
@@ -234,9 +257,8 @@ class Ledger:
 
     @contextlib.contextmanager
     def claim(self, run: PlannedRun) -> Iterator[Path]:
-        """Hold the run's folder against other workers. Raises LeaseHeldError."""
-        folder = self.run_folder(run)
-        folder.mkdir(parents=True, exist_ok=True)
+        """Hold the run's folder against other workers. Raises LeaseHeldError, and StudyError as `make_run_folder`."""
+        folder = self.make_run_folder(run)
         with Lease(folder):
             remove_temporaries(folder)
             yield folder
@@ -270,16 +292,8 @@ class Ledger:
         """Write how the training ended; last of all its files."""
         path = self.run_folder(run) / "result.json"
         before = read_result(path)
-        content = {
-            "outcome": outcome,
-            "reason": reason,
-            "attempts": count_attempts(path) + 1,
-            "measures": [dataclasses.asdict(measure) for measure in measures],
-            "effective": effective or {},
-            "earlier": list_attempts(before) if before else [],
-            "files": sum_files(path.parent, ("curves.jsonl",)),
-        }
-        write_json(path, content)
+        content = describe_ending(path, outcome, reason, measures, effective, ("curves.jsonl",))
+        write_json(path, {**content, "earlier": list_attempts(before) if before else []})
 
     def end_evaluation(
         self,
@@ -289,32 +303,27 @@ class Ledger:
         reason: str | None,
         measures: tuple[Measure, ...] = (),
         per_class: dict[str, dict[str, float | None]] | None = None,
+        effective: dict[str, Any] | None = None,
     ) -> None:
         """Write how the evaluation ended; last of all its files."""
         path = self.evaluation_folder(run, split) / "result.json"
-        content = {
-            "outcome": outcome,
-            "reason": reason,
-            "attempts": count_attempts(path) + 1,
-            "measures": [dataclasses.asdict(measure) for measure in measures],
-            "per_class": per_class or {},
-            "files": sum_files(path.parent, EVALUATION_FILES),
-        }
-        write_json(path, content)
+        content = describe_ending(path, outcome, reason, measures, effective, EVALUATION_FILES)
+        write_json(path, {**content, "per_class": per_class or {}})
 
     def is_training_due(self, run: PlannedRun) -> bool:
         """Whether the run must be trained: it never ended, or failed in a way that is to be tried again."""
         result = read_result(self.run_folder(run) / "result.json")
         return result is None or may_try_again(result, self.load_study)
 
-    def list_attempts(self, run: PlannedRun) -> list[dict[str, Any]]:
-        """Return how the run's training ended so far, first to last."""
+    def list_shortages(self, run: PlannedRun) -> list[dict[str, Any]]:
+        """Return the run's attempts that ran out of memory, first to last, without those at a limit that has risen."""
         result = read_result(self.run_folder(run) / "result.json")
-        return list_attempts(result) if result else []
+        return list_shortages(result, self.load_study) if result else []
 
     def find_largest_micro_batch(self, run: PlannedRun) -> int | None:
-        """Return how many images may go through at once, since more ran out of memory; None where none did."""
-        return find_largest_micro_batch(read_result(self.run_folder(run) / "result.json"))
+        """Return how many images may go through at once, since more ran out of memory; None where all may."""
+        result = read_result(self.run_folder(run) / "result.json")
+        return find_largest_micro_batch(result, self.load_study) if result else None
 
     def is_evaluation_due(self, run: PlannedRun, split: SplitName = "validation") -> bool:
         """Whether the run finished training and its predictions on the split are missing or damaged."""
@@ -322,7 +331,8 @@ class Ledger:
         if training is None or training["outcome"] != "finished":
             return False
         path = self.evaluation_folder(run, split) / "result.json"
-        return is_due(path) or not holds_files(path)
+        result = read_result(path)
+        return result is None or may_evaluate_again(result, self.load_study) or not holds_files(path)
 
     def read_runs(self, plan: Plan | None = None, split: SplitName = "validation") -> list[RunRecord]:
         """Return what is known of every planned run, in the plan's order."""
@@ -337,7 +347,7 @@ class Ledger:
         evaluation = read_result(evaluation_folder / "result.json")
         same = run.setting.evaluation == plan.settings[0].setting.evaluation
         results = [result for result in (training, evaluation) if result]
-        state, outcome, reason = judge_run(folder, started, training, evaluation)
+        state, outcome, reason = judge_run(folder, evaluation_folder, started, training, evaluation)
         return RunRecord(
             id=folder.name if same else f"{folder.name}/evaluations/{evaluation_folder.name}",
             setting_id=run.setting_id,
@@ -349,74 +359,10 @@ class Ledger:
             reason=reason,
             measures={row["name"]: Measure(**row) for result in results for row in result["measures"]},
             per_class=(evaluation or {}).get("per_class", {}),
-            effective=(training or {}).get("effective", {}),
+            effective=keep_readable((training or {}).get("effective", {})),
             provenance=((started or {}).get("provenance") or [{}])[-1],
             attempts=(training or {}).get("attempts", 0),
             earlier=tuple((training or {}).get("earlier", ())),
             folder=folder,
             evaluation_folder=evaluation_folder,
         )
-
-
-def is_due(path: Path) -> bool:
-    """Whether an evaluation's result file is missing or damaged, or tells of a fault that may be tried again."""
-    result = read_result(path)
-    return result is None or (result["outcome"] in ("crashed", "timed_out") and result["attempts"] < MAX_ATTEMPTS)
-
-
-def count_attempts(path: Path) -> int:
-    """Return how often the result file's work was ended before."""
-    return int((read_result(path) or {}).get("attempts", 0))
-
-
-def read_result(path: Path) -> dict[str, Any] | None:
-    """Return a result file's content; None where it is missing, damaged or no result."""
-    result = read_json(path)
-    return result if is_result(result) else None
-
-
-def read_started(folder: Path) -> dict[str, Any] | None:
-    """Return how a run was started; None where it was not, or its file is damaged."""
-    started = read_json(folder / "run.json")
-    return started if is_started(started) else None
-
-
-def sum_files(folder: Path, names: Iterable[str]) -> dict[str, str]:
-    """Return the checksums of those of the files that are there."""
-    return {name: checksum for name in names if (checksum := sum_file(folder / name)) is not None}
-
-
-def holds_files(path: Path) -> bool:
-    """Whether the files that a result file notes stand beside it as they were written."""
-    noted: dict[str, str] = (read_result(path) or {}).get("files", {})
-    return sum_files(path.parent, noted) == noted
-
-
-def judge_run(
-    folder: Path, started: dict[str, Any] | None, training: dict[str, Any] | None, evaluation: dict[str, Any] | None
-) -> tuple[Literal["planned", "running", "ended"], Outcome | None, str | None]:
-    """Return the state, outcome and reason of a run from its files."""
-    if training and training["outcome"] != "finished":
-        if is_lease_live(folder):  # tried again
-            return "running", None, None
-        return "ended", training["outcome"], training["reason"]
-    if training and evaluation:
-        return "ended", evaluation["outcome"], evaluation["reason"] or describe_damage(folder) or training["reason"]
-    if is_lease_live(folder):
-        return "running", None, None
-    if training:
-        return "planned", None, "trained; its evaluation is missing"
-    if started is None:
-        return "planned", None, None
-    points = read_curve(folder / "curves.jsonl")
-    at = f"at iteration {points[-1]['iteration']}" if points else "before its first point"
-    return "ended", "interrupted", f"stopped {at}; `detstudy run` goes on from its checkpoint"
-
-
-def describe_damage(folder: Path) -> str | None:
-    """Return what is wrong with the curve of a run that finished, and the remedy; None where nothing is."""
-    lines = count_damaged_lines(folder / "curves.jsonl")
-    if not lines and holds_files(folder / "result.json"):
-        return None
-    what = f"{lines} damaged lines are left out" if lines else "it is not as it was written"
-    return f"curves.jsonl: {what}; its AP is not touched; delete the run's folder to train it again"

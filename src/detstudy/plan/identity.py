@@ -10,9 +10,13 @@ from typing import Any
 
 from detstudy.plan.design import PlannedRun
 from detstudy.setting import EvaluationSetting, ModelSetting, Setting, TrainingSetting
+from detstudy.trainer import choose_micro_batch
 
 SCHEMA = 1
 """Changes when the same setting would train otherwise."""
+
+SPLIT_SCHEMA = 2
+"""The schema of settings whose batches are split: since 2 losses are weighted by what they average over."""
 
 
 def identify_training(run: PlannedRun, fingerprint: str) -> str:
@@ -22,13 +26,18 @@ def identify_training(run: PlannedRun, fingerprint: str) -> str:
     later with a default changes no identity.
     """
     content = {
-        "schema": SCHEMA,
+        "schema": choose_schema(run.setting.training),
         "model": list_non_defaults(run.setting.model),
         "training": list_non_defaults(run.setting.training),
         "seed": run.seed,
         "data": fingerprint,
     }
     return f"{make_slug(run.setting)}--s{run.seed}--{hash_content(content)}"
+
+
+def choose_schema(training: TrainingSetting) -> int:
+    """Return the schema of a setting: all but those with batches split by `micro_batch_size` keep their identity."""
+    return SPLIT_SCHEMA if choose_micro_batch(training) < training.batch_size else SCHEMA
 
 
 def identify_evaluation(setting: Setting) -> str:

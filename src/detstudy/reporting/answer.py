@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from detstudy.analysis import Analysis, Conclusion, SettingSummary
+from detstudy.analysis import Analysis, Conclusion, Contrast, SettingSummary
+from detstudy.analysis.confounding import describe_splits
 from detstudy.analysis.labels import label_factor, label_measure, label_outcome
 from detstudy.plan import BASELINE
 from detstudy.reporting.number import (
@@ -23,6 +24,7 @@ from detstudy.reporting.standing import (
     explain_absence,
     explain_verdict,
     mean_measure,
+    name_split,
     name_verdict,
     read_cost,
     show_level,
@@ -62,7 +64,7 @@ class SettingRow:
     verdict: str
     explanation: str
     exploratory: str | None  # why its verdict was not planned at the first run
-    caveats: tuple[str, ...]  # what its verdict carries
+    caveats: tuple[str, ...]  # how its batches were split, and what its verdict carries
     seconds: str
     memory: str
     false_positives: str  # per image
@@ -145,7 +147,9 @@ def write_headline(analysis: Analysis) -> str:
         spread = setting.measures.get(analysis.study.objective)
         value = format_ap(spread.mean, spread.sd) if spread else DASH
         return f"The baseline alone reaches {label_measure(analysis.study.objective)} {value}"
-    return "Keep the baseline" if setting.id == BASELINE else f"Take {setting.label}"
+    if setting.id != BASELINE:
+        return f"Take {setting.label}"
+    return f"Keep the baseline ({name_split(setting)})" if setting.split else "Keep the baseline"
 
 
 def drop_headline(sentence: str, headline: str) -> str:
@@ -214,7 +218,7 @@ def gather_row(analysis: Analysis, setting: SettingSummary) -> SettingRow:
     return SettingRow(
         setting_id=setting.id,
         label=setting.label,
-        levels=tuple(show_level(analysis, setting, factor.name) for factor in analysis.study.factors),
+        levels=show_levels(analysis, setting),
         box_ap=ap["box"],
         mask_ap=ap["mask"],
         difference=format_difference(contrast.estimate) if contrast else DASH,
@@ -222,7 +226,7 @@ def gather_row(analysis: Analysis, setting: SettingSummary) -> SettingRow:
         verdict=verdict,
         explanation=explain_verdict(contrast),
         exploratory=contrast.exploratory if contrast else None,
-        caveats=contrast.caveats if contrast and not absence else (),
+        caveats=list_caveats(setting, contrast) if not absence else (),
         seconds=format_seconds(read_cost(setting, "train/seconds")),
         memory=format_bytes(read_cost(setting, "train/peak_memory_bytes")),
         false_positives=format_count(errors.counts["false_positives"].mean if errors else None),
@@ -231,6 +235,21 @@ def gather_row(analysis: Analysis, setting: SettingSummary) -> SettingRow:
         absence=absence,
         chosen=bool(analysis.choice and analysis.choice.setting_id == setting.id),
     )
+
+
+def list_caveats(setting: SettingSummary, contrast: Contrast | None) -> tuple[str, ...]:
+    """Return what goes with a setting's result: how its batches were split, whatever its verdict carries."""
+    splits = describe_splits([run for run in setting.runs if run.outcome == "finished"])
+    return tuple(dict.fromkeys((*splits, *(contrast.caveats if contrast else ()))))
+
+
+def show_levels(analysis: Analysis, setting: SettingSummary) -> tuple[str, ...]:
+    """Return a setting's level of each factor; the last with how its batches were split where no level says so."""
+    names = [factor.name for factor in analysis.study.factors]
+    levels = [show_level(analysis, setting, name) for name in names]
+    if levels and setting.split and "batch_size" not in names:
+        levels[-1] += f" ({name_split(setting)})"
+    return tuple(levels)
 
 
 def list_failures(analysis: Analysis) -> tuple[str, ...]:

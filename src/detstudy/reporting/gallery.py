@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import base64
-import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,11 +11,17 @@ from typing import Any
 import numpy as np
 
 from detstudy.analysis import Analysis, SettingSummary
-from detstudy.ledger import Ledger, RunRecord
+from detstudy.data import DataError
+from detstudy.data.images import read_image_size
+from detstudy.evaluation import EvaluationError, GroundTruth, load_ground_truth, load_predictions
+from detstudy.ledger import Ledger, RunRecord, list_unlike
+from detstudy.ledger.files import read_json
 from detstudy.reporting.matching import match_image
 from detstudy.reporting.panel import Pixels, draw_predictions, draw_truth, encode_jpeg, fit_image
 from detstudy.reporting.standing import error_kind, explain_absence
+from detstudy.trainer import Prediction
 
+MOST_PIXELS = 1 << 24  # of a kept image
 MOST_BYTES = 7_000_000  # of JPEG in one page, which is a third more as text
 
 
@@ -61,14 +66,16 @@ def gather_galleries(
     A panel is drawn once and shared by the sections. Images that would make the page too large are left out of all.
     """
     images = ledger.read_gallery()
-    truth, classes = read_truth(ledger, {image.image_id for image in images})
+    truth = read_truth(ledger, [image.image_id for image in images])
     runs = {key: choose_run(setting) for key, setting in analysis.settings.items()}
     wanted = list(dict.fromkeys(key for section in sections for _, key in section))
-    if not images or not any(runs[key] for key in wanted):
+    if truth is None or not images or not any(runs[key] for key in wanted):
         return [None for _ in sections]
     threshold, kind = analysis.study.operating_score_threshold, error_kind(analysis)
-    ids = {image.image_id for image in images}
-    predictions = {key: read_predictions(run, ids, threshold) for key in wanted if (run := runs[key])}
+    classes = dict(zip(truth.category_ids, truth.category_names, strict=True))
+    truth_of = list_objects(truth)
+    read = {key: read_predictions(run, truth, threshold) for key in wanted if (run := runs[key])}
+    predictions = {key: found for key, found in read.items() if found is not None}
     rows: list[list[GalleryRow]] = [[] for _ in sections]
     used = 0
     shown = 0
@@ -78,7 +85,7 @@ def gather_galleries(
             continue
         fitted, enlarged = fit_image(pixels)
         scale = image.scale * enlarged
-        objects = truth.get(image.image_id, [])
+        objects = truth_of.get(image.image_id, [])
         panels: dict[str, Panel] = {
             key: draw_setting(fitted, scale, rows_of.get(image.image_id, []), objects, classes, kind, image.name)
             for key, rows_of in predictions.items()
@@ -107,17 +114,29 @@ def gather_galleries(
     ]
 
 
-def read_truth(ledger: Ledger, ids: set[int]) -> tuple[dict[int, list[dict[str, Any]]], dict[int, str]]:
-    """Return the annotations of these validation images by image, and class names by category id."""
-    try:
-        document = json.loads(ledger.ground_truth_path("validation").read_text(encoding="utf-8"))
-    except (FileNotFoundError, json.JSONDecodeError):
-        return {}, {}
-    truth: dict[int, list[dict[str, Any]]] = {}
-    for row in document.get("annotations", []):
-        if row["image_id"] in ids:
-            truth.setdefault(row["image_id"], []).append(row)
-    return truth, {row["id"]: str(row["name"]) for row in document.get("categories", [])}
+def read_truth(ledger: Ledger, ids: Collection[int]) -> GroundTruth | None:
+    """Return the ground truth of these validation images; None where the folder has none."""
+    document = read_json(ledger.ground_truth_path("validation"))
+    if not isinstance(document, dict):
+        return None
+    images = [image for image in document["images"] if image["id"] in ids]
+    objects = [row for row in document["annotations"] if row["image_id"] in ids]
+    return load_ground_truth({**document, "images": images, "annotations": objects})
+
+
+def list_objects(truth: GroundTruth) -> dict[int, list[dict[str, Any]]]:
+    """Return the objects by image, as COCO annotations with their boxes and, where all have them, masks."""
+    found: dict[int, list[dict[str, Any]]] = {}
+    for n, (image, category) in enumerate(zip(truth.object_images, truth.object_classes, strict=True)):
+        row = {
+            "category_id": truth.category_ids[category],
+            "bbox": truth.object_boxes[n].tolist(),
+            "iscrowd": int(truth.object_crowds[n]),
+        }
+        if truth.object_masks is not None:
+            row["segmentation"] = truth.object_masks[n]
+        found.setdefault(truth.image_ids[image], []).append(row)
+    return found
 
 
 def choose_run(setting: SettingSummary) -> RunRecord | None:
@@ -126,28 +145,37 @@ def choose_run(setting: SettingSummary) -> RunRecord | None:
     return min(finished, key=lambda run: run.seed, default=None)
 
 
-def read_predictions(run: RunRecord, ids: set[int], threshold: float) -> dict[int, list[dict[str, Any]]]:
-    """Return a run's predictions at or above the threshold on these images, by image."""
+def read_predictions(run: RunRecord, truth: GroundTruth, threshold: float) -> dict[int, list[Prediction]] | None:
+    """Return a run's predictions at or above the threshold on the images of the ground truth, by image.
+
+    None where they are missing or damaged.
+    """
+    path = run.evaluation_folder / "predictions.json"
+    rows = None if path.name in list_unlike(path.with_name("result.json")) else read_json(path)
+    if not isinstance(rows, list):
+        return None
+    shown = [row for row in rows if isinstance(row, dict) and row.get("image_id") in truth.image_ids]
     try:
-        rows = json.loads((run.evaluation_folder / "predictions.json").read_text(encoding="utf-8"))
-    except (FileNotFoundError, json.JSONDecodeError):
-        return {}
-    found: dict[int, list[dict[str, Any]]] = {}
-    for row in rows:
-        if row["image_id"] in ids and row["score"] >= threshold:
+        checked = load_predictions(shown, truth)
+    except EvaluationError:
+        return None
+    found: dict[int, list[Prediction]] = {}
+    for row in checked:
+        if row["score"] >= threshold:
             found.setdefault(row["image_id"], []).append(row)
     return found
 
 
 def read_pixels(path: Path) -> Pixels | None:
-    """Return a kept image as RGB [h, w, 3], or None where it is missing or damaged."""
+    """Return a kept image as RGB [h, w, 3], or None where it is missing, damaged or larger than any that is kept."""
     import cv2
 
     try:
+        height, width = read_image_size(path)
         content = np.frombuffer(path.read_bytes(), dtype=np.uint8)
-    except FileNotFoundError:
+    except (DataError, FileNotFoundError):
         return None
-    image = cv2.imdecode(content, cv2.IMREAD_COLOR) if len(content) else None
+    image = cv2.imdecode(content, cv2.IMREAD_COLOR) if height * width <= MOST_PIXELS else None
     if image is None:
         return None
     pixels: Pixels = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
@@ -175,6 +203,6 @@ def draw_setting(
 def caption_panel(panel: Panel | None, caption: str, setting: SettingSummary) -> Panel:
     """Return the panel under a section's own caption, or an empty one that says why there is none."""
     if panel is None:
-        reason = explain_absence(setting) or "no predictions"
+        reason = explain_absence(setting) or "its predictions are missing or damaged"
         return Panel(caption=caption, counts=None, jpeg=None, alt=reason)
     return Panel(caption=caption, counts=panel.counts, jpeg=panel.jpeg, alt=f"{caption}; {panel.alt}")

@@ -6,6 +6,7 @@ import re
 from functools import lru_cache
 from typing import Any
 
+from detstudy.errors import escape_unprintable
 from detstudy.reporting.answer import name_caveats, split_command
 from detstudy.reporting.figure import VERDICT_COLOURS
 from detstudy.reporting.number import format_count
@@ -21,6 +22,7 @@ def render_html(page: Page) -> str:
         loader=jinja2.PackageLoader("detstudy.reporting"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
+        finalize=show_text,
         trim_blocks=True,
         lstrip_blocks=True,
     )
@@ -47,6 +49,11 @@ def load_runtime() -> str:
     return re.sub(
         "</(script)", r"<\\/\1", vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;"), flags=re.IGNORECASE
     )
+
+
+def show_text(value: Any) -> Any:
+    """Return a value of the page with its text printable; what is HTML already stays."""
+    return escape_unprintable(value) if type(value) is str else value
 
 
 def name_class(verdict: str) -> str:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from detstudy.analysis import Analysis
-from detstudy.analysis.labels import label_outcome
-from detstudy.ledger import Ledger, RunRecord
+from detstudy.analysis.labels import join_words, label_outcome
+from detstudy.ledger import Ledger, RunRecord, list_unlike
 from detstudy.reporting.number import DASH, format_bytes, format_seconds, format_value
 from detstudy.setting import SECTIONS
 
@@ -83,7 +83,7 @@ def gather_inventory(ledger: Ledger, analysis: Analysis) -> Inventory:
                 setting=labels[run.setting_id],
                 seed=run.seed,
                 outcome=label_outcome(run.outcome or run.state),
-                reason=run.reason or "",
+                reason="; ".join(filter(None, (run.reason, describe_unlike(run)))),
                 attempts=run.attempts,
                 earlier=list_earlier(run),
                 seconds=format_measure(run.measures.get("train/seconds"), format_seconds),
@@ -136,9 +136,20 @@ def list_earlier(run: RunRecord) -> tuple[str, ...]:
     for number, attempt in enumerate(run.earlier, start=1):
         outcome, reason = label_outcome(attempt["outcome"]), attempt["reason"] or "no reason"
         if reason not in (run.reason or ""):
-            said = reason.startswith(outcome)
-            lines.append(f"attempt {number}: {reason}" if said else f"attempt {number}: {outcome}: {reason}")
+            peaks = [row["value"] for row in attempt["measures"] if row["name"] == "train/peak_memory_bytes"]
+            peak = next((f" (peak {format_bytes(value)})" for value in peaks if value), "")
+            said = reason if reason.startswith(outcome) else f"{outcome}: {reason}"
+            lines.append(f"attempt {number}: {said}{peak}")
     return tuple(lines)
+
+
+def describe_unlike(run: RunRecord) -> str | None:
+    """Return which files of a finished run's evaluation are damaged, and the remedy; None where none is."""
+    unlike = list_unlike(run.evaluation_folder / "result.json") if run.outcome == "finished" else []
+    if not unlike:
+        return None
+    is_are = "is" if len(unlike) == 1 else "are"
+    return f"{join_words(unlike)} {is_are} missing or not as written; its AP stands; `detstudy run` predicts again"
 
 
 def format_measure(measure: Any, form: Any) -> str:

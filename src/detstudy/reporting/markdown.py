@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
+from detstudy.errors import escape_unprintable
 from detstudy.reporting.answer import Answer, name_caveats, split_command
 from detstudy.reporting.inventory import Inventory
 from detstudy.reporting.listing import Listing
@@ -16,7 +17,7 @@ SPECIAL = re.compile(r"([\\`*_{}\[\]#|~$])")
 
 def escape_markdown(text: object) -> str:
     """Return text that shows as it is: no markup, no HTML, on one line."""
-    plain = " ".join(str(text).split())
+    plain = escape_unprintable(" ".join(str(text).split()))
     for character, entity in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;")):
         plain = plain.replace(character, entity)
     return SPECIAL.sub(r"\\\1", plain)
@@ -101,8 +102,19 @@ def write_answer(answer: Answer, grid: bool) -> list[str]:
 def write_conclusion(text: str) -> str:
     """Return a conclusion as an item; the command that it ends with stands as it is to be typed."""
     words, command = split_command(text)
-    fence = "``" if "`" in command else "`"
-    return f"- {escape_markdown(words)}" + (f" {fence}{command}{fence}" if command else "")
+    return f"- {escape_markdown(words)}" + (f" {quote_code(command)}" if command else "")
+
+
+def quote_code(text: str) -> str:
+    """Return text as code within a line, between more backticks than it holds."""
+    plain = escape_unprintable(" ".join(text.splitlines()))
+    fence = "`" * (1 + longest_backticks(plain))
+    return f"{fence} {plain} {fence}" if "`" in plain else f"{fence}{plain}{fence}"
+
+
+def longest_backticks(text: str) -> int:
+    """Return how many backticks stand side by side at most."""
+    return max(map(len, re.findall("`+", text)), default=0)
 
 
 def mark_verdict(verdict: str, exploratory: str | None) -> str:
@@ -174,5 +186,5 @@ def write_inventory(inventory: Inventory) -> list[str]:
     if inventory.effective:
         lines += ["", "What really happened:", ""]
         lines += format_table(("run", *inventory.effective_names), [(name, *v) for name, v in inventory.effective])
-    fence = "`" * max(3, *(len(run) + 1 for run in re.findall("`+", inventory.source) or [""]))
-    return [*lines, "", "The study file:", "", f"{fence}yaml", inventory.source.rstrip("\n"), fence]
+    fence = "`" * max(3, 1 + longest_backticks(inventory.source))
+    return [*lines, "", "The study file:", "", f"{fence}yaml", escape_unprintable(inventory.source.rstrip("\n")), fence]

@@ -100,8 +100,8 @@ def draw_box(
     """Draw a box [x, y, w, h] of annotated pixels, with its label above it, or inside at the panel's top."""
     import cv2
 
-    x, y, w, h = (round(value * scale) for value in box)
-    cv2.rectangle(panel, (x, y), (x + w, y + h), colour, thickness, cv2.LINE_AA)
+    x, y, right, bottom = place_box(panel, box, scale)
+    cv2.rectangle(panel, (x, y), (right, bottom), colour, thickness, cv2.LINE_AA)
     if not label:
         return
     text = label.encode("ascii", "replace").decode()
@@ -113,12 +113,21 @@ def draw_box(
     cv2.putText(panel, text, (x + 1, top + height + 1), font, size, (255, 255, 255), 1, cv2.LINE_AA)
 
 
+def place_box(panel: Pixels, box: Sequence[float], scale: float) -> tuple[int, int, int, int]:
+    """Return the left, top, right and bottom of a box [x, y, w, h] on the panel, cut off a pixel beyond its edges."""
+    height, width = panel.shape[:2]
+    x, y, w, h = box
+    left, right = (round(min(max(value * scale, -1), width)) for value in (x, x + w))
+    top, bottom = (round(min(max(value * scale, -1), height)) for value in (y, y + h))
+    return left, top, right, bottom
+
+
 def draw_dashed(panel: Pixels, box: Sequence[float], scale: float) -> None:
     """Draw a dashed box: an object that nothing hit."""
     import cv2
 
-    x, y, w, h = (round(value * scale) for value in box)
-    corners = [(x, y), (x + w, y), (x + w, y + h), (x, y + h), (x, y)]
+    x, y, right, bottom = place_box(panel, box, scale)
+    corners = [(x, y), (right, y), (right, bottom), (x, bottom), (x, y)]
     for (x0, y0), (x1, y1) in itertools.pairwise(corners):
         length = max(abs(x1 - x0), abs(y1 - y0))
         for start in range(0, length, 9):

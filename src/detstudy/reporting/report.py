@@ -24,8 +24,10 @@ def write_report(folder: Path, analysis: Analysis) -> list[Path]:
     """
     page = gather_page(Ledger(folder), analysis)
     html, markdown = folder / "report.html", folder / "report.md"
-    write_atomically(html, render_html(page).encode())
-    write_atomically(markdown, render_markdown(page, draw_pictures(page, folder / PICTURES)).encode())
+    # The name of a file may hold bytes that are no text, which UTF-8 can't write.
+    write_atomically(html, render_html(page).encode(errors="backslashreplace"))
+    pictures = draw_pictures(page, folder / PICTURES)
+    write_atomically(markdown, render_markdown(page, pictures).encode(errors="backslashreplace"))
     return [html, markdown]
 
 
@@ -33,6 +35,8 @@ def draw_pictures(page: Page, folder: Path) -> dict[str, str]:
     """Draw figures and galleries as PNG, in place of an earlier report's; return their paths in the report by name."""
     import cv2
 
+    if folder.is_symlink():
+        folder.unlink()  # what it leads to is not the report's
     folder.mkdir(exist_ok=True)
     for old in folder.glob("*.png"):
         old.unlink()

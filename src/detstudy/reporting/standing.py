@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from detstudy.analysis import Analysis, Contrast, FactorSummary, SettingSummary
 from detstudy.analysis.cost import read_reached
 from detstudy.analysis.labels import format_p
@@ -70,8 +72,14 @@ def read_cost(setting: SettingSummary, measure: str) -> float | None:
 
 
 def show_level(analysis: Analysis, setting: SettingSummary, factor: str) -> str:
-    """Return the level that a setting has of a factor, as a person writes it."""
-    return format_level(setting.levels.get(factor, read_field(analysis.study.baseline, factor)))
+    """Return the level that a setting has of a factor, as a person writes it; a batch size with how it was split."""
+    level = format_level(setting.levels.get(factor, read_field(analysis.study.baseline, factor)))
+    return f"{level} {setting.split}" if factor == "batch_size" and setting.split else level
+
+
+def name_split(setting: SettingSummary) -> str:
+    """Return how a setting's batches were split, in words: "batch of 16 as 2 × 8"."""
+    return f"batch of {setting.setting.training.batch_size} {setting.split}"
 
 
 def is_crossed(analysis: Analysis) -> bool:
@@ -83,8 +91,8 @@ def caption_setting(analysis: Analysis, setting: SettingSummary) -> str:
     """Return a setting's name in a picture: its label, or "6000 × 2000 (baseline)" where factors are crossed."""
     if not is_crossed(analysis):
         return setting.label
-    levels = " × ".join(show_level(analysis, setting, factor.name) for factor in analysis.study.factors)
-    return _mark_level(levels, setting, alone=False)
+    names = [factor.name for factor in analysis.study.factors]
+    return mark_level(" × ".join(show_level(analysis, setting, name) for name in names), setting, names)
 
 
 def caption_level(analysis: Analysis, factor: FactorSummary, setting_id: str) -> str:
@@ -92,19 +100,17 @@ def caption_level(analysis: Analysis, factor: FactorSummary, setting_id: str) ->
     setting = analysis.settings[setting_id]
     if all(factor.name != known.name for known in analysis.study.factors):
         return caption_setting(analysis, setting)
-    return _mark_level(show_level(analysis, setting, factor.name), setting, alone=factor.name == "batch_size")
+    return mark_level(show_level(analysis, setting, factor.name), setting, [factor.name])
 
 
-def _mark_level(level: str, setting: SettingSummary, *, alone: bool) -> str:
-    """Return a level with what must be known of its setting: "16 as 2 × 8", "0.001 (batch of 16 as 2 × 8, baseline)".
+def mark_level(level: str, setting: SettingSummary, shown: Sequence[str]) -> str:
+    """Return levels with what else must be known of their setting: "0.001 (batch of 16 as 2 × 8, baseline)".
 
-    `alone` tells that the level is the batch size.
+    `shown` names the factors whose levels they are: a batch size says itself how it was split.
     """
     marks = []
-    if setting.split and alone:
-        level = f"{level} {setting.split}"
-    elif setting.split:
-        marks.append(f"batch of {setting.setting.training.batch_size} {setting.split}")
+    if setting.split and "batch_size" not in shown:
+        marks.append(name_split(setting))
     if setting.id == BASELINE:
         marks.append(BASELINE)
     return f"{level} ({', '.join(marks)})" if marks else level

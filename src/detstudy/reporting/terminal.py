@@ -11,11 +11,13 @@ from rich.table import Table
 from rich.text import Text
 
 from detstudy.analysis import Analysis, Audit, Contrast, describe_contrast
+from detstudy.analysis.confounding import flag_split
 from detstudy.analysis.labels import label_outcome
 from detstudy.evaluation import Summary
 from detstudy.ledger import RunRecord
 from detstudy.plan import BASELINE
 from detstudy.reporting.answer import Answer, gather_answer
+from detstudy.reporting.inventory import list_earlier
 from detstudy.reporting.number import format_ap, format_bytes
 
 STYLES = {
@@ -66,14 +68,16 @@ def print_answer(analysis: Analysis, console: Console) -> None:
 
 
 def print_runs(records: Sequence[RunRecord], console: Console) -> None:
-    """Print one row a run: its setting, seed, state, outcome and AP."""
+    """Print one row a run: its setting and how its batches were split, seed, state, outcome, AP, failed attempts."""
     table = Table("setting", "seed", "state", "outcome", "box AP", "mask AP", "reason")
     table.columns[0].overflow = "fold"
     for record in records:
         outcome = label_outcome(record.outcome or "")
         measures = [record.measures.get(name) for name in ("box/AP", "mask/AP")]
         values = [format_ap(measure.value if measure else None) for measure in measures]
-        cells = (record.setting_id, str(record.seed), record.state, outcome, *values, record.reason or "")
+        split, reason = flag_split([record]), "; ".join(filter(None, (record.reason, *list_earlier(record))))
+        setting = f"{record.setting_id} ({split})" if split else record.setting_id
+        cells = (setting, str(record.seed), record.state, outcome, *values, reason)
         table.add_row(*map(Text, cells))
     console.print(table)
 
@@ -81,6 +85,7 @@ def print_runs(records: Sequence[RunRecord], console: Console) -> None:
 def print_forecast(forecast: Mapping[str, Any], console: Console) -> None:
     """Print what a study will take and what it can tell, from the plain values that `--json` gives."""
     table = Table("setting", "seed", "training", "in all", "memory", "")
+    table.columns[0].overflow = "fold"
     for run in forecast["runs"]:
         setting_id, seed = run["runs"][0]
         memory = run["peak_memory_bytes"]
@@ -106,10 +111,10 @@ def print_forecast(forecast: Mapping[str, Any], console: Console) -> None:
         console.print(Text(f"- {foresight['sentence']}"))
     for source in dict.fromkeys(foresight["source"] for foresight in forecast["detectable"].values()):
         console.print(Text(f"  ({source})"))
-    for proposal in forecast["proposals"]:
-        console.print(Text(proposal["sentence"], style="bold"))
-        if proposal["set"]:
-            console.print(Text("  " + " ".join(f"--set {shlex.quote(each)}" for each in proposal["set"])))
+    for suggestion in forecast["suggestions"]:
+        console.print(Text(suggestion["sentence"], style="bold"))
+        if suggestion["set"]:
+            console.print(Text("  " + " ".join(f"--set {shlex.quote(each)}" for each in suggestion["set"])))
     for note in forecast["notes"]:
         console.print(Text(f"note: {note}"))
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from detstudy.data import ImageRecord, read_dataset
 from detstudy.setting import Measure, Setting, SplitName
+from detstudy.size import format_size
 from detstudy.trainer import (
     MOST_PROPOSALS,
     Job,
@@ -30,15 +31,20 @@ if TYPE_CHECKING:
 ANCHORS = {"P3": 960, "P4": 240, "P5": 60}
 """By feature level: six a cell of images of 160 by 64 pixels."""
 
+IMAGE_BYTES = 2**28
+TOO_MANY_IMAGES = 16
+"""What an image at once takes, and how many of them no machine has room for."""
+
 
 class FakeTrainer:
     """Follows the `Trainer` protocol without torch, in milliseconds.
 
     Its quality peaks at a learning rate of 0.004 and grows with the RPN's top-k; seeds scatter around it. A learning
-    rate of 1 or more diverges, 16 images or more at once run out of memory. Predictions are the ground truth, moved,
-    missed and joined by false positives the more the worse the quality. Its proposals come from three levels with
-    few anchors, and the more of them enter NMS at test time, the more objects they cover. It leaves a file of weights
-    and resumes from a checkpoint as a real trainer does. `seconds_per_iteration` makes it slow.
+    rate of 1 or more diverges. Each image at once takes 256 MiB: beyond the study's limit, and with 16 or more at once,
+    memory runs out. Predictions are the ground truth, moved, missed and joined by false positives the more the worse
+    the quality. Its proposals come from three levels with few anchors, and the more of them enter NMS at test time, the
+    more objects they cover. It leaves a file of weights and resumes from a checkpoint as a real trainer does.
+    `seconds_per_iteration` makes it slow.
     """
 
     seconds_per_iteration = 0.0
@@ -53,10 +59,12 @@ class FakeTrainer:
         start = int(checkpoint.read_text()) if checkpoint.exists() else 0
         job.curve.rewind(start)
         micro = choose_micro_batch(training, job.largest_micro_batch)
-        if micro >= 16:
-            return Trained(outcome="out_of_memory", reason=f"out of memory at 11.2 GiB, batch of {training.batch_size}")
+        shortage = _find_shortage(job, micro)
+        if shortage is not None:
+            limit = {"limit_memory_bytes": job.memory_limit} if micro < TOO_MANY_IMAGES else {}
+            return Trained(outcome="out_of_memory", reason=shortage, effective=limit)
         split = {}
-        if micro != choose_micro_batch(training):
+        if micro < training.batch_size:
             differs = "samples are drawn in another order and images padded by micro-batch"
             accumulation = describe_accumulation(training.batch_size, micro)
             split = {"accumulation": accumulation, "accumulation_differs": differs}
@@ -81,7 +89,7 @@ class FakeTrainer:
             outcome="finished",
             measures=(
                 Measure(name="train/seconds", value=seconds, unit="s"),
-                Measure(name="train/peak_memory_bytes", value=float(2**28 * micro), unit="bytes"),
+                Measure(name="train/peak_memory_bytes", value=float(IMAGE_BYTES * micro), unit="bytes"),
             ),
             effective={
                 "learning_rate_first": training.learning_rate * training.warmup_factor,
@@ -138,17 +146,18 @@ class FakeTrainer:
         )
 
     def probe(self, job: Job) -> Probe:
-        """Return what its runs take; 16 images or more at once run out of memory."""
+        """Return what its runs take; memory runs out as in training."""
         training = job.setting.training
         micro = choose_micro_batch(training, job.largest_micro_batch)
-        if micro >= 16:
-            return Probe(shortage=f"out of memory at 11.2 GiB, batch of {training.batch_size}")
+        shortage = _find_shortage(job, micro)
+        if shortage is not None:
+            return Probe(shortage=shortage)
         seconds = self.seconds_per_iteration or 0.001
         return Probe(
             iteration_seconds=(0.9 * seconds, seconds),
             crowded_seconds=(seconds, 1.2 * seconds),
             validation_seconds=0.001,
-            peak_memory_bytes=2**28 * micro,
+            peak_memory_bytes=IMAGE_BYTES * micro,
         )
 
     def _make_point(self, job: Job, iteration: int) -> dict[str, object]:
@@ -165,7 +174,7 @@ class FakeTrainer:
             "learning_rate": training.learning_rate,
             "loss": loss,
             "losses": {"loss_classifier": loss / 2, "loss_mask": loss / 2},
-            "memory_bytes": 2**28 * training.batch_size,
+            "memory_bytes": IMAGE_BYTES * choose_micro_batch(training, job.largest_micro_batch),
             "proposals_entered": sum(entered),
             "proposals_survived": sum(survived),
         }
@@ -203,6 +212,17 @@ def _rate_quality(setting: Setting, seed: int) -> float:
     top_k = 1 - 0.3 * math.exp(-training.rpn_pre_nms_top_n_train / 500)
     scatter = (zlib.crc32(f"{training}{seed}".encode()) % 1000 / 1000 - 0.5) * 0.04
     return min(1.0, max(0.02, 0.8 * math.exp(-(distance**2)) * top_k + scatter))
+
+
+def _find_shortage(job: Job, micro: int) -> str | None:
+    """Return why so many images at once do not fit into memory; None where they do."""
+    batch = f"batch of {job.setting.training.batch_size}"
+    if micro >= TOO_MANY_IMAGES:
+        return f"out of memory at 11.2 GiB, {batch}"
+    if job.memory_limit is not None and micro * IMAGE_BYTES > job.memory_limit:
+        need, limit = format_size(micro * IMAGE_BYTES), format_size(job.memory_limit)
+        return f"out of memory at {need} (limit {limit}), {batch}"
+    return None
 
 
 def _count_proposals(top_k: int) -> tuple[list[float], list[float]]:

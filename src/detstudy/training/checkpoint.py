@@ -46,8 +46,20 @@ def is_intact(path: Path) -> bool:
     """Whether a file of `write_tensors` is there and as it was written, by its own checksums."""
     try:
         with zipfile.ZipFile(path) as archive:
-            return archive.testzip() is None
+            return not is_swollen(path) and archive.testzip() is None
     except (OSError, ValueError, EOFError, NotImplementedError, zipfile.BadZipFile, zlib.error):
+        return False
+
+
+def is_swollen(path: Path) -> bool:
+    """Whether a file is an archive that unpacks to more than its own size.
+
+    torch packs nothing, so such a file was made to fill memory.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return sum(entry.file_size for entry in archive.infolist()) > path.stat().st_size
+    except (OSError, ValueError, NotImplementedError, zipfile.BadZipFile):  # torch says what it is instead
         return False
 
 

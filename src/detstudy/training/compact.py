@@ -17,7 +17,7 @@ from torchvision.ops import FeaturePyramidNetwork
 
 from detstudy.setting import ModelSetting
 from detstudy.training.anchors import choose_anchors
-from detstudy.training.parts import Parts
+from detstudy.training.parts import Parts, widen
 
 STEM_CHANNELS = 24
 STAGE_CHANNELS = (32, 64, 96, 128)  # at strides 4, 8, 16, 32
@@ -122,7 +122,7 @@ class GridPool(nn.Module):
 
     def forward(self, features: dict[str, Tensor], boxes: list[Tensor], image_shapes: object) -> Tensor:  # noqa: ARG002
         """Return [regions, channels, size, size] for boxes (x1, y1, x2, y2, in pixels) of each image, in order."""
-        maps = features[self.level].float()  # positions in a lower precision would be off by whole cells
+        maps = widen(features[self.level])  # positions in a lower precision would be off by whole cells
         channels, height, width = maps.shape[1:]
         size = self.output_size[0]
         pooled = []

@@ -15,7 +15,7 @@ from torchvision.models.detection.roi_heads import RoIHeads
 from detstudy.setting import ModelSetting, Setting
 from detstudy.training.accumulation import CountingSampler, untracked_norms
 from detstudy.training.compact import make_compact_parts
-from detstudy.training.parts import Parts
+from detstudy.training.parts import Parts, widen
 from detstudy.training.proposals import CountingProposals
 from detstudy.training.resnet import make_resnet_parts
 from detstudy.training.transform import ImageTransform, Target
@@ -100,8 +100,8 @@ class Detector(GeneralizedRCNN):  # type: ignore[misc]
 
 
 def _widen_outputs(_module: nn.Module, _inputs: object, outputs: Any) -> Any:
-    """Return a head's two outputs (each a tensor or a list of them) in fp32."""
-    first, second = ([part.float() for part in out] if isinstance(out, list) else out.float() for out in outputs)
+    """Return a head's two outputs (each a tensor or a list of them) in fp32 at least."""
+    first, second = ([widen(part) for part in out] if isinstance(out, list) else widen(out) for out in outputs)
     return first, second
 
 

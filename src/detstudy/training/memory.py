@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import sys
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import torch
 
-from detstudy.size import GIB, MIB
+from detstudy.size import GIB, MIB, format_size
 
 # How allocators other than Python's and CUDA's own say it: torch's on the CPU, C++'s, OpenCV's, cuDNN's and cuBLAS's.
 _PHRASES = (
@@ -132,9 +133,26 @@ def measure_need(device: torch.device, error: BaseException) -> int:
     return max(measure_peak(device), _read_status().get("VmRSS", 0) + asked)
 
 
-def read_capacity(device: torch.device) -> int | None:
-    """Return the bytes that a GPU has; None on a CPU, whose memory is the machine's."""
-    return int(torch.cuda.get_device_properties(device).total_memory) if device.type == "cuda" else None
+def describe_room(device: torch.device, limit: int | None) -> str:
+    """Return what memory there was in words: the limit in bytes, what the GPU has, else the process or the machine."""
+    parts = [] if limit is None else [f"limit {format_size(limit)}"]
+    if device.type == "cuda":
+        parts.append(f"the GPU has {format_size(torch.cuda.get_device_properties(device).total_memory)}")
+        return ", ".join(parts)
+    space = _read_address_space()
+    if space is not None:
+        parts.append(f"its address space is limited to {format_size(space)}")
+    elif limit is None:
+        parts.append(f"the machine has {format_size(os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES'))}")
+    return ", ".join(parts)
+
+
+def _read_address_space() -> int | None:
+    """Return the bytes that the process may address (`ulimit -v`), None where it may all."""
+    import resource
+
+    soft, _ = resource.getrlimit(resource.RLIMIT_AS)
+    return None if soft == resource.RLIM_INFINITY else soft
 
 
 def _read_status() -> dict[str, int]:

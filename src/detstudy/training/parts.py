@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,3 +30,8 @@ class Parts:
     image_mean: tuple[float, float, float]  # of values from 0 to 1, as image_std
     image_std: tuple[float, float, float]
     normalization: str  # "batch norm" or "frozen batch norm"
+
+
+def widen(tensor: Tensor) -> Tensor:
+    """Return a tensor in fp32 at least."""
+    return tensor.to(torch.promote_types(tensor.dtype, torch.float32))

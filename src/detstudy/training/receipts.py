@@ -58,10 +58,10 @@ def describe_effective(session: Session, job: Job, image_count: int) -> dict[str
 
 
 def describe_split(session: Session, job: Job) -> dict[str, str]:
-    """Return in words how the batch was split because it did not fit, and what that changes; {} where it was not."""
+    """Return in words how the batch was split, and what that changes; {} where it was not."""
     training = job.setting.training
     micro = choose_micro_batch(training, job.largest_micro_batch)
-    if micro == choose_micro_batch(training):
+    if micro == training.batch_size:
         return {}
     differs = "samples are drawn in another order and images padded by micro-batch"
     if find_norms(session.detector):

@@ -19,11 +19,11 @@ from detstudy.training.detector import build_detector, find_nonfinite, load_init
 from detstudy.training.device import choose_dtype, open_device
 from detstudy.training.loop import DivergedError, run_loop
 from detstudy.training.memory import (
+    describe_room,
     is_out_of_memory,
     limited_memory,
     measure_need,
     measure_peak,
-    read_capacity,
     reset_peak,
 )
 from detstudy.training.prediction import predict_images
@@ -90,10 +90,13 @@ class TorchvisionTrainer:
             if not is_out_of_memory(error):
                 raise
             remove_checkpoints(job.folder)
-            reason = describe_shortage(job, session, dataset, measure_need(device, error), read_capacity(device))
+            need = measure_need(device, error)
+            reason = describe_shortage(job, session, dataset, _describe_need(job, device, need))
             ended = _end(session, job, "out_of_memory", reason, dataset)
-            doing = session.doing if session is not None else "loading"
-            return dataclasses.replace(ended, effective={**ended.effective, "out_of_memory_in": doing})
+            known: dict[str, object] = {"out_of_memory_in": session.doing if session is not None else "loading"}
+            if _is_at_limit(job, device, need):
+                known["limit_memory_bytes"] = job.memory_limit
+            return dataclasses.replace(ended, effective={**ended.effective, **known})
         if predicted is not None and session.best_weights is None and job.monitoring.validation_images is None:
             self._predicted = (job.folder, job.setting.evaluation, predicted)
         write_tensors(job.folder / FINAL_WEIGHTS, session.best_weights or session.detector.state_dict())
@@ -128,8 +131,9 @@ class TorchvisionTrainer:
         except Exception as error:
             if not is_out_of_memory(error):
                 raise
-            parts = [_describe_need(job, measure_need(device, error), read_capacity(device)), f"predicting {split}"]
-            raise MemoryShortageError(", ".join(parts)) from error
+            need = measure_need(device, error)
+            text = f"{_describe_need(job, device, need)}, predicting {split}"
+            raise MemoryShortageError(text, job.memory_limit if _is_at_limit(job, device, need) else None) from error
 
     def probe(self, job: Job) -> Probe:
         """Measure what a run of the setting would cost; memory that runs out is a shortage. Raises as `train`."""
@@ -144,7 +148,7 @@ class TorchvisionTrainer:
             if not is_out_of_memory(error):
                 raise
             need = measure_need(device, error)
-            reason = f"{_describe_need(job, need, read_capacity(device))}, batch of {job.setting.training.batch_size}"
+            reason = f"{_describe_need(job, device, need)}, batch of {job.setting.training.batch_size}"
             return Probe(shortage=reason, peak_memory_bytes=need)
 
     def _read_dataset(self, data: DataSetting) -> Dataset:
@@ -154,14 +158,12 @@ class TorchvisionTrainer:
         return self._dataset[1]
 
 
-def describe_shortage(
-    job: Job, session: Session | None, dataset: Dataset | None, need: int, capacity: int | None
-) -> str:
+def describe_shortage(job: Job, session: Session | None, dataset: Dataset | None, need: str) -> str:
     """Return the reason of a run that ran out of memory: how much it needed at least, and what drives that.
 
-    `need` is in bytes, as is `capacity`, the GPU's. While training it names the batch at work and its densest image.
+    While training it names the batch at work and its densest image.
     """
-    parts = [_describe_need(job, need, capacity)]
+    parts = [need]
     if session is None or dataset is None:
         return f"{parts[0]}, loading data and weights"
     if session.doing == "validation":
@@ -178,11 +180,16 @@ def describe_shortage(
     return ", ".join(parts)
 
 
-def _describe_need(job: Job, need: int, capacity: int | None) -> str:
-    text = f"out of memory at {format_size(need)}"
-    if job.memory_limit is not None:
-        return f"{text} (limit {format_size(job.memory_limit)})"
-    return text if capacity is None else f"{text} (the GPU has {format_size(capacity)})"
+def _describe_need(job: Job, device: torch.device, need: int) -> str:
+    return f"out of memory at {format_size(need)} ({describe_room(device, job.memory_limit)})"
+
+
+def _is_at_limit(job: Job, device: torch.device, need: int) -> bool:
+    """Whether memory ran out at the job's limit, and not at what other processes left of a GPU.
+
+    On a CPU an error under a limit is taken for the limit's: where the machine has no more the system kills instead.
+    """
+    return job.memory_limit is not None and (device.type == "cpu" or need > job.memory_limit)
 
 
 def _count_objects(record: ImageRecord) -> int:

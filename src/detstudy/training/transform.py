@@ -80,7 +80,7 @@ class ImageTransform(nn.Module):
 
     def _normalise(self, image: Tensor, size: tuple[int, int]) -> Tensor:
         """Return a scaled float image with the mean taken off and the deviation divided out."""
-        pixels = image.to(torch.float32)
+        pixels = image.to(self.shift.dtype)
         if size != tuple(image.shape[-2:]):
             pixels = functional.interpolate(pixels[None], size=size, mode="bilinear", align_corners=False)[0]
         return pixels.sub_(self.shift).mul_(self.gain)

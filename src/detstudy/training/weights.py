@@ -15,6 +15,7 @@ from torchvision.models.detection.mask_rcnn import MaskRCNN_ResNet50_FPN_Weights
 from torchvision.models.resnet import ResNet18_Weights, ResNet34_Weights, ResNet50_Weights, ResNet101_Weights
 
 from detstudy.trainer import RefusedError
+from detstudy.training.checkpoint import is_swollen
 
 State = dict[str, torch.Tensor]
 
@@ -131,6 +132,8 @@ def _fetch_state(url: str) -> State:
 
 def _load_state(path: Path, *, remedy: str) -> State:
     """Load a dict of tensors from a file. Raises WeightsError for a damaged or foreign one."""
+    if is_swollen(path):
+        raise WeightsError(f"model.weights: {path} unpacks to more than its size, as none of torch's do; {remedy}")
     try:
         state = torch.load(os.fspath(path), map_location="cpu", weights_only=True)
     except MemoryError:

@@ -7,6 +7,7 @@ import dataclasses
 import json
 import os
 import pty
+import re
 import shutil
 import signal
 import subprocess
@@ -22,6 +23,7 @@ from harness.damage import break_file
 from harness.facts import count_starts, describe_results, find_differences, hash_finished
 from harness.scene import (
     HOOKS,
+    STEPPING,
     Scene,
     find_workers,
     launch,
@@ -33,14 +35,14 @@ from harness.scene import (
     wait_until_quiet,
 )
 
-WRITES = ("checkpoint-*", "result.json", "curves.jsonl", "run.json", "weights.*", "predictions.json", "trained.json")
+WRITES = ("result.json", "curves.jsonl", "run.json", "weights.*", "predictions.json", "trained.json")
 DRIVER_WRITES = ("study.yaml", "planned.yaml", "data.json", "validation.json", "index.json")
 FULL_BYTES = 300_000
 FAST_BEATS = {"FAULT_BEATS": "0.3,3"}
 
 
 class SkippedError(Exception):
-    """This machine or this version can't play the fault; the message says why."""
+    """This machine can't play the fault; the message says why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,10 +89,14 @@ def kill_all(scene: Scene, reference: Path) -> Aftermath:
 
 def kill_in_write(scene: Scene, reference: Path) -> Aftermath:
     """kill -9 in the write of a file: half-way through it, before its rename, after it."""
-    pattern = scene.random.choice((*WRITES, *DRIVER_WRITES))
+    written = ["checkpoint-*", *(name for name in (*WRITES, *DRIVER_WRITES) if any(reference.rglob(name)))]
+    pattern, died = scene.random.choice(written), scene.folder / "died"
     moment = scene.random.choice(("half", "before", "after"))
-    driver = start_driver(scene, FAULT_DIE=f"{pattern}|{moment}|{scene.folder / 'died'}")
-    return expect_status(scene, driver, {0, -signal.SIGKILL})
+    driver = start_driver(scene, FAULT_DIE=f"{pattern}|{moment}|{died}")
+    found = expect_status(scene, driver, {0, -signal.SIGKILL})
+    if not died.exists():
+        return Aftermath(complaints=(*found.complaints, f"nobody was killed: no process wrote {pattern}"))
+    return found
 
 
 def interrupt(scene: Scene, reference: Path) -> Aftermath:
@@ -159,10 +165,6 @@ def forbid_writing(scene: Scene, reference: Path) -> Aftermath:
 
 def hang(scene: Scene, reference: Path) -> Aftermath:
     """A run hangs without progress, and is ended."""
-    from detstudy.study import Limits
-
-    if "no_progress_minutes" not in {field.name for field in dataclasses.fields(Limits)}:
-        raise SkippedError("there is no limits.no_progress_minutes")
     text = scene.study.read_text()
     scene.study.write_text(f"{text}limits: {{no_progress_minutes: 0.25}}\n")
     scene.trainer = "stepping:HangingTrainer"
@@ -196,10 +198,35 @@ def break_checkpoint(scene: Scene, reference: Path) -> Aftermath:
         kill(process)
     driver.wait()
     newest_only = scene.random.random() < 0.6
+    sound: dict[Path, int] = {}  # unfinished run → the iteration of its newest checkpoint that is left
     for folder in scene.out.glob("runs/*"):
-        for path in sorted(folder.glob("checkpoint-*"), reverse=True)[: 1 if newest_only else None]:
+        paths = sorted(folder.glob("checkpoint-*"), reverse=True)
+        count = 1 if newest_only else len(paths)
+        for path in paths[:count]:
             break_file(path, scene.random)
-    return Aftermath()
+        if not (folder / "result.json").exists():
+            sound[folder] = read_iteration(paths[count]) if paths[count:] else 0
+    found = expect_status(scene, start_driver(scene), {0})
+    if scene.trainer != STEPPING:
+        return found
+    resumed = {folder: re.findall(r"goes on from iteration (\d+)", read_log(folder)) for folder in sound}
+    wrong = [
+        f"{folder.name} went on from iteration {resumed[folder]}, its newest sound checkpoint is of {iteration}"
+        for folder, iteration in sound.items()
+        if resumed[folder][-1:] != [str(iteration)]
+    ]
+    return Aftermath(complaints=(*found.complaints, *wrong))
+
+
+def read_iteration(checkpoint: Path) -> int:
+    """Return the iteration in a checkpoint's name."""
+    return int(checkpoint.stem.rpartition("-")[2])
+
+
+def read_log(folder: Path) -> str:
+    """Return what a run's workers printed."""
+    path = folder / "log.txt"
+    return path.read_text(errors="replace") if path.exists() else ""
 
 
 def break_any_file(scene: Scene, reference: Path) -> Aftermath:

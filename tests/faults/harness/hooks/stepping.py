@@ -25,9 +25,10 @@ class SteppingTrainer(FakeTrainer):
         iteration, state = 0, str(job.seed)
         for path in sorted(job.folder.glob("checkpoint-*.json"), reverse=True):
             kept = read_json(path)
-            if isinstance(kept, dict):
+            if isinstance(kept, dict) and kept.keys() == {"iteration", "state"}:
                 iteration, state = kept["iteration"], kept["state"]
                 break
+        print(f"goes on from iteration {iteration}", flush=True)
         job.curve.rewind(iteration)
         while iteration < training.iterations:
             time.sleep(self.seconds_per_iteration)
