@@ -34,7 +34,7 @@ REAL_EVERY = 8
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=200)
-    parser.add_argument("--minutes", type=float, default=28.0, help="no round starts later")
+    parser.add_argument("--minutes", type=float, default=90.0, help="no round starts later")
     parser.add_argument("--seed", type=int, default=0, help="of the first round; each round has its own")
     parser.add_argument("--only", choices=sorted(KINDS), help="play this kind alone")
     parser.add_argument("--folder", type=Path, help="where rounds play; default: a temporary one")

@@ -97,6 +97,9 @@ def test_wrong_input_is_one_clear_error_and_starts_nothing(tmp_path: Path, tiny_
     assert "nowhere" in message
     assert "no study here" in detstudy("report", tmp_path / "empty", expected=2)
     assert "trainer nowhere:Trainer" in detstudy("run", study, "--out", out, "--trainer", "nowhere:Trainer", expected=2)
+    wrong = detstudy("run", study, "--out", out, "--set", "model.anchor_sizes=[[8]]", expected=2)
+    assert wrong.strip() == "error: model.anchor_sizes has 1 levels, but compact has 3: give 3 lists"
+    assert "--workers" in detstudy("run", study, "--out", out, "--workers", 10**12, expected=2)
     assert not list(out.glob("runs/*/run.json"))
 
 

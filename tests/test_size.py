@@ -16,6 +16,7 @@ from detstudy.size import GIB, MIB, format_size, parse_size
         ("0GiB", None),
         ("11", None),
         ("-1GiB", None),
+        ("9" * 400 + "GiB", None),
     ],
 )
 def test_sizes_are_read_as_people_write_them(text: str, size: int | None) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from detstudy.plan import plan_study
 from detstudy.setting import CocoData, KittiMotsData, read_field
 from detstudy.spec import load_study
 from detstudy.study import StudyError
@@ -49,6 +50,12 @@ def test_a_study_reads_as_it_is_written(tmp_path: Path) -> None:
     assert study.seeds == study.baseline_seeds == (0,)
     assert isinstance(study.data, KittiMotsData)
     assert study.data.root == str((tmp_path / "data").resolve())  # counts from the study file
+
+
+def test_an_anchor_may_be_used_again(tmp_path: Path) -> None:
+    text = GOOD.replace("batch_size: 4", "batch_size: &n 4").replace("iterations: 100", "iterations: &n 100")
+    study = load_study(write(tmp_path, text + "seeds: [*n]\n"))  # warns of nothing: warnings are errors here
+    assert (study.baseline.training.batch_size, study.seeds) == (4, (100,))
 
 
 def test_a_tolerance_is_ap_or_left_out(tmp_path: Path) -> None:
@@ -154,6 +161,16 @@ def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
         ("study: mine", "study: mine\nseeds: [1, 1]", "a seed stands twice"),
         ("study: mine", "study: mine\nlimits: {memory: 11}", "a size such as 11GiB"),
         ("study: mine", "study: mine\nlimits: {memory: 0GiB}", "a size such as 11GiB"),
+        ("study: mine", f"study: mine\nlimits: {{memory: {'9' * 400}GiB}}", "a size such as 11GiB"),
+        ("iterations: 100", f"iterations: 1{'0' * 400}", "less than or equal to 1000000000000"),
+        ("learning_rate: [1e-3, 0.01]", f"batch_size: [1{'0' * 400}]", "less than or equal to 1000000000000"),
+        (
+            "backbone: resnet50",
+            "backbone: resnet50, anchor_sizes: []",
+            "model.anchor_sizes: []: more values are needed",
+        ),
+        ("backbone: resnet50", "backbone: resnet50, anchor_sizes: [[]]", "more values are needed"),
+        ("backbone: resnet50", "backbone: resnet50, anchor_aspect_ratios: []", "more values are needed"),
         ("study: mine", "study: mine\nlimits: {hours: 0}", "study.yaml:2: limits.hours: 0: input should be greater"),
         ("study: mine", "study: mine\nlimits: {minutes: 5}", "limits.minutes: unknown key"),
         ("study: mine", "study: mine\non_out_of_memory: split", "'stop' or 'accumulate'"),
@@ -182,6 +199,22 @@ def test_bad_input_is_named(tmp_path: Path, old: str, new: str, expected: str) -
     assert expected in refusal(tmp_path, GOOD.replace(old, new, 1))
 
 
+@pytest.mark.parametrize("pattern", ["(a{99999999999})", f"(a{{{'9' * 5000}}})", "(" * 3000 + ")" * 3000, "(["])
+def test_what_is_no_regular_expression_is_named(tmp_path: Path, pattern: str) -> None:
+    coco = "format: coco, train: {annotations: a, images: b}, validation: {annotations: c, images: d}"
+    text = GOOD.replace("format: kitti_mots", f"{coco}, sequence_pattern: '{pattern}'")
+    assert "data.sequence_pattern: not a regular expression" in refusal(tmp_path, text)
+
+
+def test_a_learning_rate_that_follows_the_batch_size_out_of_all_bounds_is_refused(tmp_path: Path) -> None:
+    text = GOOD.replace("learning_rate: 1e-3", "learning_rate: 1e308").replace(
+        "learning_rate: [1e-3, 0.01]", "batch_size: [64]"
+    )
+    study = load_study(write(tmp_path, text + "when_batch_size_changes: {hold: images, learning_rate: linear}\n"))
+    with pytest.raises(StudyError, match=r"setting batch_size=64: a learning rate of 1e\+308 × 16 is no finite number"):
+        plan_study(study)
+
+
 def test_a_factor_that_could_do_nothing_is_refused(tmp_path: Path) -> None:
     text = GOOD.replace("learning_rate: [1e-3, 0.01]", "milestones: [[0.5], [0.9]]").replace(
         "iterations: 100", "iterations: 100\n  schedule: constant"
@@ -193,6 +226,8 @@ def test_an_override_is_named_where_it_is_wrong(tmp_path: Path) -> None:
     assert "--set baseline.batch_size: baseline.batch_size: 0: input should be" in refusal(
         tmp_path, GOOD, "baseline.batch_size=0"
     )
+    assert "--set seeds=[: the value is not YAML: " in refusal(tmp_path, GOOD, "seeds=[")
+    assert "while parsing" not in refusal(tmp_path, GOOD, "seeds=[")
     assert "key=value is needed" in refusal(tmp_path, GOOD, "baseline.batch_size")
     assert "--set seeds.0: seeds: " in refusal(tmp_path, GOOD, "seeds.0=5")
     assert "can't be a path" in refusal(tmp_path, GOOD, "data.root=~nobody-of-that-name/data")

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 EXIT_WRONG = 2
 EXIT_CRASHED = 3
 EXIT_BUDGET = 4
+MOST_WORKERS = 1024
 TRAINER = "detstudy.training.trainer:TorchvisionTrainer"
 
 app = typer.Typer(
@@ -47,7 +48,8 @@ Overrides = Annotated[
 ]
 OutFolder = Annotated[Path | None, typer.Option("--out", metavar="DIR", help="default: results/<study>")]
 Workers = Annotated[
-    int | None, typer.Option(min=1, help="runs side by side; default: one a GPU, without GPUs one a core")
+    int | None,
+    typer.Option(min=1, max=MOST_WORKERS, help="runs side by side; default: one a GPU, without GPUs one a core"),
 ]
 TrainerName = Annotated[str, typer.Option("--trainer", metavar="MODULE:CLASS", help="who trains")]
 Json = Annotated[bool, typer.Option("--json", help="print one JSON document and nothing else")]
@@ -72,7 +74,7 @@ def plan(
     as_json: Json = False,
 ) -> None:
     """List the runs with their settings; starts no run."""
-    from detstudy.execution import foresee_runs
+    from detstudy.execution import InterruptedStudyError, foresee_runs
     from detstudy.plan import plan_study
     from detstudy.reporting import print_runs
     from detstudy.spec import load_study
@@ -89,7 +91,12 @@ def plan(
         trainings = len({(record.id.split("/")[0], record.seed) for record in records})
         console.print(f"{len(planned.settings)} settings, {len(records)} runs, {trainings} trainings")
     if forecast:
-        document["forecast"] = _forecast(study, planned, folder, trainer, workers, seconds, memory, console, as_json)
+        try:
+            found = _forecast(study, planned, folder, trainer, workers, seconds, memory, console, as_json)
+        except InterruptedStudyError as stop:
+            console.print("stopped; a forecast leaves nothing behind")
+            raise typer.Exit(128 + stop.signal) from None
+        document["forecast"] = found
     if as_json:
         _print_json(document)
 
@@ -110,6 +117,7 @@ def run(
         TerminalProgress,
         cut_tasks,
         describe_stop,
+        is_task_due,
         list_tasks,
         prepare_ledger,
         prepare_trainer,
@@ -125,9 +133,10 @@ def run(
     console = _make_console(stderr=as_json)
     for warning in prepare_ledger(study, ledger):
         console.print(f"warning: {warning}", markup=False)
-    prepare_trainer(study, ledger, trainer)
     devices = _choose_devices(workers)
     tasks = list_tasks(planned, ledger.fingerprint)
+    if any(is_task_due(ledger, task) for task in tasks):
+        prepare_trainer(ledger, trainer)
     try:
         with (
             TerminalProgress(console, ledger, planned) as progress,
@@ -415,7 +424,7 @@ def _parse_bounds(deadline: str | None, gpu_memory: str | None, forecast: bool) 
     seconds = parse_duration(deadline) if deadline is not None else None
     memory = parse_size(gpu_memory) if gpu_memory is not None else None
     if deadline is not None and seconds is None:
-        raise typer.BadParameter(f"--deadline {deadline}: a duration such as 12h, 90min or 1h30min is needed")
+        raise typer.BadParameter(f"--deadline {deadline}: a duration such as 3d, 12h, 90min or 1h30min is needed")
     if gpu_memory is not None and memory is None:
         raise typer.BadParameter(f"--gpu-memory {gpu_memory}: a size such as 11GiB or 900MiB is needed")
     return seconds, memory
@@ -488,6 +497,7 @@ def _describe_run(record: RunRecord) -> dict[str, Any]:
         "state": record.state,
         "outcome": record.outcome,
         "reason": record.reason,
+        "again": record.again,
         "accumulation": read_split(record),
         "earlier": [{"outcome": attempt["outcome"], "reason": attempt["reason"]} for attempt in record.earlier],
         "measures": {name: measure.value for name, measure in record.measures.items()},

@@ -28,10 +28,7 @@ def parse_document(path: Path, text: str) -> CommentedMap:
         document = _load(text)
     except MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        what = (error.problem or "not YAML").splitlines()[0]
-        if what.startswith("but ") and error.context:  # half a sentence
-            what = f"{error.context}, {what}"
-        raise StudyError(f"{path}:{line}: {what}") from None
+        raise StudyError(f"{path}:{line}: {_describe(error)}") from None
     except YAMLError as error:
         raise StudyError(f"{path}: not YAML: {error}") from None
     except RecursionError:
@@ -50,6 +47,8 @@ def apply_override(document: CommentedMap, override: str) -> str:
         raise StudyError(f"--set {override}: key=value is needed, as in --set baseline.iterations=40")
     try:
         parsed = _load(value)
+    except MarkedYAMLError as error:
+        raise StudyError(f"--set {override}: the value is not YAML: {_describe(error)}") from None
     except YAMLError as error:
         raise StudyError(f"--set {override}: the value is not YAML: {str(error).splitlines()[0]}") from None
     except (RecursionError, ValueError) as error:
@@ -64,6 +63,11 @@ def apply_override(document: CommentedMap, override: str) -> str:
     return key
 
 
+def _describe(error: MarkedYAMLError) -> str:
+    what = (error.problem or "not YAML").splitlines()[0]
+    return f"{error.context}, {what}" if what.startswith("but ") and error.context else what  # half a sentence
+
+
 def _load(text: str) -> Any:
     """Return what the YAML text says. Raises YAMLError, RecursionError, and ValueError for a text out of all bounds."""
     depth = 0
@@ -73,7 +77,9 @@ def _load(text: str) -> Any:
             raise ValueError(f"more than {DEEPEST} brackets stand in each other")
     if len(text) > LONGEST:
         raise ValueError(f"{len(text):,} characters, where at most {LONGEST:,} are read")
-    document = YAML(typ="rt").load(text)
+    yaml = YAML(typ="rt")
+    yaml.composer.warn_double_anchors = False  # YAML 1.2 allows them; a warning would name the parser's own lines
+    document = yaml.load(text)
     if _count_values(document, {}) > MOST_VALUES:
         raise ValueError(f"more than {MOST_VALUES:,} values, aliases counted as what they stand for")
     return document

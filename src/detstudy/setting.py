@@ -12,8 +12,10 @@ from typing import Annotated, Literal
 
 from annotated_types import Ge, Gt, IsFinite, Le, Lt, MinLen
 
-PositiveInt = Annotated[int, Gt(0)]
-Count = Annotated[int, Ge(0)]
+LARGEST = 10**12  # of whole numbers: beyond all that is trained, and exact as a float
+
+PositiveInt = Annotated[int, Gt(0), Le(LARGEST)]
+Count = Annotated[int, Ge(0), Le(LARGEST)]
 PositiveFloat = Annotated[float, Gt(0), IsFinite]
 NonNegativeFloat = Annotated[float, Ge(0), IsFinite]
 Fraction = Annotated[float, Ge(0), Le(1)]
@@ -71,8 +73,12 @@ class ModelSetting:
     frozen_stages: Annotated[int, Ge(0), Le(5)] = 0  # of the backbone, from the stem: 0 none, 5 all
     image_min_size: PositiveInt | None = 800  # pixels of the shorter side; None keeps the image's own size
     image_max_size: PositiveInt = 1333  # pixels the longer side may have; unused where image_min_size is None
-    anchor_sizes: tuple[tuple[PositiveInt, ...], ...] | None = None  # pixels, per level; None is the detector's own
-    anchor_aspect_ratios: tuple[PositiveFloat, ...] | None = None  # height / width; None is the detector's own
+    anchor_sizes: Annotated[tuple[Annotated[tuple[PositiveInt, ...], MinLen(1)], ...], MinLen(1)] | None = (
+        None  # pixels, per level; None is the detector's own
+    )
+    anchor_aspect_ratios: Annotated[tuple[PositiveFloat, ...], MinLen(1)] | None = (
+        None  # height / width; None is the detector's own
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 
 MIB, GIB = 2**20, 2**30
@@ -11,8 +12,8 @@ UNITS = {"MiB": MIB, "GiB": GIB, "MB": 10**6, "GB": 10**9}
 def parse_size(text: str) -> int | None:
     """Return the bytes that a text such as 11GiB or 900MiB means; None for anything else and for nothing."""
     match = re.fullmatch(rf"\s*(\d+(?:\.\d+)?)\s*({'|'.join(UNITS)})\s*", text)
-    size = int(float(match[1]) * UNITS[match[2]]) if match else 0
-    return size or None
+    size = float(match[1]) * UNITS[match[2]] if match else 0.0
+    return int(size) or None if math.isfinite(size) else None
 
 
 def format_size(size: float) -> str:

@@ -83,9 +83,13 @@ def load_study(path: Path | str, overrides: tuple[str, ...] = ()) -> Study:
 
 
 def parse_duration(text: str) -> float | None:
-    """Return the seconds of a duration such as 12h, 90min or 1h30min; None where it is none."""
-    match = re.fullmatch(r"\s*(?:(\d+(?:\.\d+)?)\s*h)?\s*(?:(\d+(?:\.\d+)?)\s*min)?\s*", text)
-    return (3600 * float(match[1] or 0) + 60 * float(match[2] or 0) or None) if match else None
+    """Return the seconds of a duration such as 3d, 12h, 90min or 1h30min; None where it is none."""
+    units = {"d": 86400, "h": 3600, "min": 60}
+    match = re.fullmatch(r"\s*".join(rf"(?:(\d+(?:\.\d+)?)\s*{unit})?" for unit in units), text.strip())
+    seconds = (
+        sum(float(n or 0) * scale for n, scale in zip(match.groups(), units.values(), strict=True)) if match else 0
+    )
+    return seconds if 0 < seconds < math.inf else None
 
 
 class _Reader:
@@ -256,7 +260,7 @@ class _Reader:
             try:
                 if re.compile(pattern).groups < 1:
                     self.fault(node, "data.sequence_pattern", "a group in parentheses must name the sequence")
-            except re.error as error:
+            except (re.error, OverflowError, ValueError, RecursionError) as error:
                 self.fault(node, "data.sequence_pattern", f"not a regular expression: {error}")
             if checked.get("sequence_field") is not None:
                 self.fault(node, "data.sequence_pattern", "stands beside sequence_field; keep one of them")

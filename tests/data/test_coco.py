@@ -117,7 +117,7 @@ BAD_ANNOTATIONS = [
     ({"bbox": ["2", 3, 4, 5]}, "degenerate_box", "four finite numbers"),
     ({"bbox": [40, 3, 4, 4]}, "box_outside_image", "lies outside the image of 32x24 pixels"),
     ({"area": -1}, "bad_area", "must be a number of pixels"),
-    ({"category_id": 4}, "unknown_class", "annotation 11: category_id 4 is not in `categories`; add it there or"),
+    ({"category_id": 4}, "unknown_class", "annotation 11: category_id 4 is not a usable entry of `categories`; add"),
     ({"category_id": "dog"}, "unknown_class", "category_id 'dog' is not"),
     ({"image_id": 5}, "dangling_image_id", "annotation 11: image_id 5 is not a usable entry of `images`"),
     ({"id": 13}, "duplicate_annotation_id", "annotation 13: the id is used twice; give each annotation its own"),
@@ -242,6 +242,17 @@ def test_a_box_that_stands_out_and_an_empty_mask_are_only_mentioned(coco_documen
     assert result.splits["train"].objects == {"cat": 1, "dog": 1}
 
 
+def test_an_empty_mask_without_a_box_is_only_mentioned_and_left_out(coco_document, write_coco):
+    good = shift_ids(coco_document)
+    coco_document["annotations"][2]["segmentation"]["counts"] = [768]
+    coco_document["annotations"][2].pop("bbox", None)
+    data = write_coco(coco_document, good)
+    result = check_dataset(data)
+    assert (result.fatal, result.fault_counts["empty_mask"]) == (False, 1)
+    notes = [note for record in read_dataset(data).splits["train"] for note in record.annotations]
+    assert len(notes) == len(coco_document["annotations"]) - 1
+
+
 def test_a_bare_file_is_checked_with_the_images_near_it(coco_document, data):
     path = Path(data.root) / "train.json"
     result = check_path(path)
@@ -267,7 +278,7 @@ def test_a_check_names_what_reading_the_masks_names(coco_document, tmp_path):
         note["segmentation"] = [outline.ravel().tolist()]
         if rng.random() < 0.3:
             note["segmentation"] = {"size": [24, 32], "counts": [int(rng.integers(0, 2)) * 400, 0, 768]}
-        note |= {"bbox": [1, 1, 5, 5]} if rng.random() < 0.8 else {}
+        note |= {"bbox": [1, 1, int(rng.choice([0, 5, 5])), 5]} if rng.random() < 0.8 else {}
         coco_document["annotations"].append(note)
     path = tmp_path / "train.json"
     path.write_text(json.dumps(coco_document))

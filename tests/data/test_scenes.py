@@ -168,7 +168,15 @@ def test_a_folder_with_other_sequences_is_refused_before_anything_is_written(tmp
 
 @pytest.mark.parametrize(
     ("numbers", "message"),
-    [({"frames": 0}, "0 frames"), ({"width": 40}, "40×96"), ({"height": 20}, "320×20"), ({"seed": -1}, "negative")],
+    [
+        ({"train_sequences": 10**12}, "at most 10,000 are drawn"),
+        ({"frames": 10**7}, "1 to 1,000,000 can be numbered"),
+        ({"width": 70_000, "height": 70_000}, "at most 8,192 are drawn"),
+        ({"frames": 0}, "0 frames"),
+        ({"width": 40}, "40×96"),
+        ({"height": 20}, "320×20"),
+        ({"seed": -1}, "negative"),
+    ],
 )
 def test_numbers_that_make_no_sense_are_refused(tmp_path: Path, numbers: dict[str, int], message: str) -> None:
     with pytest.raises(DataError, match=message):

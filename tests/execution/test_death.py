@@ -47,19 +47,32 @@ def classify(
 def test_a_bare_kill_is_a_crash_and_never_memory() -> None:
     outcome, reason = classify()
     assert outcome == "crashed"
-    assert reason.startswith("the worker was killed from outside (signal 9); it held 2.0 GiB when last looked at")
+    assert reason.startswith("the worker was killed from outside (signal 9); it held up to 2.0 GiB of 16.0 GiB")
     assert classify(sample=None, kills=(None, None))[0] == "crashed"
     assert classify(kills=(None, 4))[0] == "crashed"  # no count from before
     assert classify(log="MemoryError")[0] == "crashed"  # what it said is not what killed it
 
 
+def test_a_small_process_on_a_full_machine_was_not_killed_for_memory() -> None:
+    assert classify(sample=MemorySample(worker=GIB // 20, used=122 * GIB, limit=128 * GIB))[0] == "crashed"
+
+
+def test_talk_of_memory_in_a_log_is_no_record_of_it() -> None:
+    for log in (
+        "tip: lower batch_size if you run out of memory\n",
+        "MemoryError\nsaved\ngoing on\niteration 7\n",  # what was said before it went on
+        "no bad_alloc here\n",
+    ):
+        assert classify(-signal.SIGABRT, log=log) == ("crashed", "the worker was killed by SIGABRT (see log.txt)"), log
+
+
 @pytest.mark.parametrize(
     ("evidence", "expected"),
     [
-        ({"kernel": (KERNEL,)}, "the kernel's log says that it killed the worker; it held 2.0 GiB"),
+        ({"kernel": (KERNEL,)}, "the kernel's log says that it killed the worker; it held up to 2.0 GiB of 16.0 GiB"),
         ({"kernel": ("4,1,2,-;Out of memory: Kill process 4711 (python) score 900",)}, "the kernel's log says"),
-        ({"kills": (3, 4)}, "count of processes killed for it rose; it held 2.0 GiB"),
-        ({"sample": FULL}, "by all that is known: killed when 15.5 GiB of 16.0 GiB were in use; it held 9.0 GiB"),
+        ({"kills": (3, 4)}, "count of processes killed for it rose; it held up to 2.0 GiB"),
+        ({"sample": FULL}, "by all that is known: killed when 15.5 GiB of 16.0 GiB were in use; it held up to 9.0 GiB"),
     ],
 )
 def test_what_the_system_has_on_record_is_out_of_memory(evidence: dict[str, object], expected: str) -> None:
@@ -89,6 +102,16 @@ def test_a_worker_that_gave_up_for_memory_says_so_in_its_log() -> None:
     assert classify(-signal.SIGABRT, log=log)[0] == "out_of_memory"
     assert classify(1, log="Traceback\nMemoryError\n")[0] == "out_of_memory"
     assert classify(-signal.SIGSEGV) == ("crashed", "the worker was killed by SIGSEGV (see log.txt)")
+    for last in (
+        "  what():  std::bad_alloc",
+        "numpy._core._exceptions._ArrayMemoryError: Unable to allocate 9. GiB for an array with shape (9,)",
+        "OSError: [Errno 12] Cannot allocate memory",
+        "RuntimeError: [enforce fail at alloc_cpu.cpp:1] . DefaultCPUAllocator: can't allocate memory: you tried to "
+        "allocate 9 bytes.",
+        "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB.",
+        "RuntimeError: CUDA error: out of memory",
+    ):
+        assert classify(1, log=f"step 7\n{last}\n\n")[0] == "out_of_memory", last
     assert classify(3, sample=FULL) == ("crashed", "the worker ended with status 3 (see log.txt)")
 
 

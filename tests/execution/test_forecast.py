@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import os
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from detstudy.execution import Forecast, Range, RunForecast, forecast_study, suggest_changes
@@ -18,6 +24,7 @@ from detstudy.plan import Plan, identify_cost, plan_study
 from detstudy.spec import load_study, parse_duration
 from detstudy.study import Study
 from detstudy.testing import run_here
+from detstudy.trainer import RefusedError
 
 FAKE = "detstudy.testing:FakeTrainer"
 
@@ -167,8 +174,9 @@ def make_forecast(plan: Plan, seconds: float, unfit: set[str], **fields: Any) ->
             seconds=span,
             peak_memory_bytes=None,
             fits=task.runs[0].setting_id not in unfit,
+            position=position,
         )
-        for task in list_tasks(plan, "d")
+        for position, task in enumerate(list_tasks(plan, "d"), start=1)
     )
     plain: dict[str, Any] = {"workers": 1, "total_seconds": span, "probe_seconds": 0.0, "memory_limit": None}
     return Forecast(**{**plain, "validation_images": 9, "validation_sequences": 9, **fields}, runs=runs)
@@ -189,12 +197,88 @@ def test_what_fits_is_suggested_as_lines_to_type(tiny_study: Callable[..., Path]
     assert suggest_changes(study, plan, make_forecast(plan, 100, {"baseline"}), None)[0].sets == ()
     assert len(suggest_changes(study, plan, make_forecast(plan, 1, {"baseline"}), 550)) == 1  # nothing "ends in time"
     assert suggest_changes(study, plan, make_forecast(plan, 1, set()), None) == []
-    assert suggest_changes(study, plan, make_forecast(plan, 100, set(), ended=2), 310)[0].sets == ("budget.runs=5",)
+
+
+def test_a_budget_counts_what_has_ended_before_and_not_after(tiny_study: Callable[..., Path]) -> None:
+    study, plan = read(tiny_study(seeds=[0, 1], baseline_seeds=[0, 1, 2]))
+    whole = make_forecast(plan, 100, set())
+    left = [run for run in whole.runs if run.position not in (1, 2, 5)]  # these have ended
+    (runs, *_) = suggest_changes(study, plan, dataclasses.replace(whole, runs=tuple(left), ended=3), 250)
+    assert runs.sets == ("budget.runs=4",)  # the third and the fourth of the plan
+
+
+def test_a_factor_that_fits_at_no_level_keeps_the_baseline_s(tiny_study: Callable[..., Path]) -> None:
+    study, plan = read(tiny_study(factors={"batch_size": [16]}))
+    (memory,) = suggest_changes(study, plan, make_forecast(plan, 1, {"batch_size=16"}), None)
+    assert memory.sets == ("factors.batch_size=[4]",)
+    assert {run.setting_id for run in read(tiny_study(factors={"batch_size": [16]}), *memory.sets)[1].runs} == {
+        "baseline"
+    }
+
+
+PROBING = """
+import os, signal, time
+from detstudy.testing import FakeTrainer
+
+class Dying(FakeTrainer):
+    def probe(self, job):
+        os.kill(os.getpid(), signal.SIGSEGV)
+
+class Slow(FakeTrainer):
+    def probe(self, job):
+        time.sleep(600)
+"""
+
+
+def test_a_probe_that_dies_is_named_and_never_taken_for_too_large(
+    tmp_path: Path, tiny_study: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "probing.py").write_text(PROBING)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    study, plan = read(tiny_study())
+    with pytest.raises(RefusedError, match=r"setting baseline: the probe ended with SIGSEGV"):
+        forecast_study(study, plan, tmp_path / "out", trainer="probing:Dying", devices=["cpu"])
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_a_forecast_that_is_stopped_leaves_nothing_behind(
+    tmp_path: Path, tiny_study: Callable[..., Path], number: signal.Signals
+) -> None:
+    (tmp_path / "probing.py").write_text(PROBING)
+    (tmp_path / "temporary").mkdir()
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path), "TMPDIR": str(tmp_path / "temporary")}
+    command = [sys.executable, "-m", "detstudy.cli", "plan", str(tiny_study()), "--forecast", "--workers", "2"]
+    process = subprocess.Popen(
+        [*command, "--trainer", "probing:Slow"], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    deadline = time.monotonic() + 60
+    probes: list[psutil.Process] = []
+    while len(probes) < 2 and time.monotonic() < deadline:
+        time.sleep(0.05)
+        probes = psutil.Process(process.pid).children()
+    time.sleep(1.0)  # they have read their orders
+    process.send_signal(number)
+    printed, _ = process.communicate(timeout=30)
+    assert process.returncode == (-number if number == signal.SIGKILL else 128 + number), printed
+    assert b"Traceback" not in printed
+    _, alive = psutil.wait_procs(probes, timeout=30)
+    assert alive == []
+    assert number == signal.SIGKILL or list((tmp_path / "temporary").iterdir()) == []
 
 
 @pytest.mark.parametrize(
     ("text", "seconds"),
-    [("12h", 43200), ("90min", 5400), ("1h30min", 5400), ("1.5 h", 5400), ("0h", None), ("", None), ("soon", None)],
+    [
+        ("12h", 43200),
+        ("3d", 259200),
+        ("1d 12h", 129600),
+        ("90min", 5400),
+        ("1h30min", 5400),
+        ("1.5 h", 5400),
+        ("0h", None),
+        ("", None),
+        ("soon", None),
+    ],
 )
 def test_durations_are_read_as_people_write_them(text: str, seconds: float | None) -> None:
     assert parse_duration(text) == seconds

@@ -13,10 +13,11 @@ from pathlib import Path
 import pytest
 
 from detstudy.ledger import Ledger, RunRecord
+from detstudy.size import format_size
 
 ROOM = 2**20 * 450
 TRAINER = """
-import os, signal, sys
+import os, signal, sys, time
 from detstudy.testing import FakeTrainer
 
 GREED = 2**20 * 600
@@ -25,10 +26,12 @@ WAYS = {0.011: "eat", 0.012: "abort", 0.013: "bad_alloc", 0.014: "segfault"}
 class Dying(FakeTrainer):
     def train(self, job):
         way = WAYS.get(job.setting.training.learning_rate)
+        job.at_work("batch of 4, densest image of the batch has 9 objects (0001/000002.png)")
         if way == "eat":
             held = bytearray(GREED)
             held[::4096] = bytes(len(held[::4096]))
         if way == "bad_alloc":
+            time.sleep(2.5)  # long enough for its memory to be looked at
             os.write(2, b"terminate called after throwing an instance of 'std::bad_alloc'\\n")
         if way in ("abort", "bad_alloc"):
             os.abort()
@@ -106,6 +109,7 @@ def test_a_worker_that_the_kernel_kills_for_memory_is_out_of_memory(
         record in greedy.reason for record in ("the kernel's log says", "the system's count of processes killed")
     )
     assert greedy.effective["micro_batch_size"] == 4
+    assert "; its densest batch so far: batch of 4, densest image" in greedy.reason
     notes = [group / name for name in ("memory.oom_control", "memory.events")]
     assert "oom_kill 1\n" in "".join(path.read_text() for path in notes if path.exists())  # the driver was let live
 
@@ -124,5 +128,13 @@ def test_what_a_worker_dies_of_is_told_by_its_signal_and_its_last_words(
     }
     reasons = {name: record.reason or "" for name, record in runs.items()}
     assert reasons["learning_rate=0.012"] == "the worker was killed by SIGABRT (see log.txt)"
-    assert reasons["learning_rate=0.013"].startswith('out of memory: its log ends with "bad_alloc"')
+    gave_up = reasons["learning_rate=0.013"]
+    assert gave_up.startswith('out of memory: its log ends with "terminate called after throwing an instance of')
+    assert gave_up.endswith(
+        "its densest batch so far: batch of 4, densest image of the batch has 9 objects (0001/000002.png)"
+    )
+    peak = runs["learning_rate=0.013"].measures["train/peak_memory_bytes"].value
+    assert peak is not None
+    assert 2**20 < peak < 2**33
+    assert f"it held up to {format_size(peak)} of " in gave_up
     assert reasons["learning_rate=0.014"] == "the worker was killed by SIGSEGV (see log.txt)"

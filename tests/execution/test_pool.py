@@ -7,13 +7,17 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from detstudy.execution import Task, list_tasks, prepare_ledger, run_tasks
 from detstudy.execution.worker import load_trainer
 from detstudy.ledger import Ledger
+from detstudy.plan import plan_study
+from detstudy.spec import load_study
 from detstudy.trainer import RefusedError
 
 FAST = "detstudy.testing:FakeTrainer"
@@ -149,6 +153,62 @@ def test_a_run_that_always_crashes_does_not_stop_the_study(
     assert outcomes["baseline", 0] == "finished"
     logs = [path.read_text() for path in out.glob("runs/*lr0.04*/log.txt")]
     assert logs[0].count("OSError: no space") == 3
+
+
+class Starts:
+    """A watcher that notes which runs were started, in order."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+
+    def begin(self, tasks: Sequence[Task]) -> None:
+        pass
+
+    def note(self, task: Task, event: dict[str, Any]) -> None:
+        if event["kind"] == "started":
+            self.names.append(f"{task.runs[0].setting_id} {task.runs[0].seed}")
+
+
+def test_a_second_try_keeps_its_place_in_the_plan(
+    tmp_path: Path, tiny_study: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "crashing.py").write_text(
+        "import os\nfrom detstudy.testing import FakeTrainer\n"
+        "class First(FakeTrainer):\n"
+        "    def train(self, job):\n"
+        "        if not (job.folder / 'tried').exists():\n"
+        "            (job.folder / 'tried').touch()\n"
+        "            os._exit(9)\n"
+        "        return super().train(job)\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    study = load_study(tiny_study(factors={"learning_rate": [0.01, 0.04]}, baseline_seeds=[0]))
+    ledger, watcher = Ledger(tmp_path / "out"), Starts()
+    prepare_ledger(study, ledger)
+    tasks = list_tasks(plan_study(study), ledger.fingerprint)
+    run_tasks(tasks, ledger, trainer="crashing:First", devices=["cpu"], watcher=watcher)
+    names = [f"{task.runs[0].setting_id} {task.runs[0].seed}" for task in tasks]
+    assert watcher.names == [name for name in names for _ in range(2)]
+
+
+def test_a_setting_that_cannot_be_trained_here_is_refused_and_not_tried_again(
+    tmp_path: Path, tiny_study: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "refusing.py").write_text(
+        "from detstudy.testing import FakeTrainer\nfrom detstudy.trainer import RefusedError\n"
+        "class Late(FakeTrainer):\n"
+        "    def train(self, job):\n"
+        "        raise RefusedError('no such device here')\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    study = load_study(tiny_study(factors={}, baseline_seeds=[0]))
+    ledger, watcher = Ledger(tmp_path / "out"), Starts()
+    prepare_ledger(study, ledger)
+    tasks = list_tasks(plan_study(study), ledger.fingerprint)
+    with pytest.raises(RefusedError, match="no such device here"):
+        run_tasks(tasks, ledger, trainer="refusing:Late", devices=["cpu"], watcher=watcher)
+    assert watcher.names == ["baseline 0"]
+    assert [record.outcome for record in ledger.read_runs()] == ["interrupted"]
 
 
 def test_a_trainer_that_is_not_there_is_refused(tmp_path: Path, tiny_study: Callable[..., Path]) -> None:

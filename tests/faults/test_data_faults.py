@@ -275,12 +275,12 @@ TOGETHER: list[tuple[str, str, bool, str, str, Callable[[Scenes, int], None]]] =
      add_twin),
     ("annotation id twice", "duplicate_annotation_id", True, NOTE, "its own id", copy_entry("annotations")),
     ("image's id as text", "dangling_image_id", True, NOTE, "add or mend it there", set_note(image_id="1")),
-    ("class's id as text", "unknown_class", True, NOTE, "add it there or correct it", set_note(category_id="1")),
+    ("class's id as text", "unknown_class", True, NOTE, "add or mend it there", set_note(category_id="1")),
     ("annotation of no image", "dangling_image_id", True, NOTE, "add or mend it there", set_note(image_id=99999)),
     ("annotation id as text", "wrong_type", True, "annotations[", "an integer", copy_entry("annotations", id="x")),
     ("annotation id of 0", "negative_id", False, "train.json", "from 1", copy_entry("annotations", id=0)),
     ("annotation that is a list", "wrong_type", True, "annotations[", "must be an object", add("annotations", [1, 2])),
-    ("class that is not listed", "unknown_class", True, NOTE, "add it there or correct it", set_note(category_id=77)),
+    ("class that is not listed", "unknown_class", True, NOTE, "add or mend it there", set_note(category_id=77)),
     ("class id twice", "duplicate_category_id", True, "train.json", "its own id",
      add("categories", {"id": 1, "name": "bus"})),
     ("class name twice", "duplicate_category_name", True, "train.json", "its own name",
@@ -500,6 +500,12 @@ def copy_sequence(root: Path) -> None:
     (root / "image_02" / "00").mkdir()
 
 
+def pipe_ids(root: Path) -> None:
+    path = root / "instances" / "0000" / "000001.png"
+    path.unlink()
+    os.mkfifo(path)
+
+
 TXT = "0000.txt: line 2"
 KITTI: list[tuple[str, str, str, bool, str, str, Callable[[Path], None]]] = [
     ("short line", "text", "bad_line", True, TXT, "needs six", set_line("0 2001 2 24 32")),
@@ -540,6 +546,7 @@ KITTI: list[tuple[str, str, str, bool, str, str, Callable[[Path], None]]] = [
      write_ids(BLOCK.astype(np.uint16) * 7)),
     ("ids that are no image", "png", "undecodable_annotation", True, "000001.png", "fetch it again",
      lambda root: (root / "instances" / "0000" / "000001.png").write_text("no") and None),
+    ("ids that are a pipe", "png", "missing_file", True, "000001.png", "put the annotations there", pipe_ids),
     ("ids that are missing", "png", "frame_without_annotation", False, "instances/0000", "without objects",
      lambda root: (root / "instances" / "0000" / "000001.png").unlink()),
 ]  # fmt: skip

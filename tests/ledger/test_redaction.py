@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from detstudy.ledger import find_secrets, redact
+from detstudy.ledger.redaction import redact_texts
 
 
 @pytest.mark.parametrize(
@@ -17,11 +20,42 @@ from detstudy.ledger import find_secrets, redact
         "CLIENT_SECRET",
         "db_password",
         "X_CREDENTIALS",
+        "HF_TOKEN_READ",
+        "OPENAI_API_KEY_2",
+        "APIKEY",
+        "DB_PASS",
+        "MYSQL_PWD",
+        "GITHUB_PAT",
+        "SECRET_X",
+        "PASSPHRASE",
+        "AUTH_HEADER",
+        "SESSION_COOKIE",
+        "SENTRY_DSN",
     ],
 )
 def test_a_secret_gives_way_to_the_name_of_its_variable(name: str) -> None:
     secrets = find_secrets({name: "hush-1234", "HOME": "/home/someone"})
     assert redact("GET https://x?t=hush-1234 in /home/someone", secrets) == f"GET https://x?t=[{name}] in /home/someone"
+
+
+@pytest.mark.parametrize("name", ["PWD", "SSH_AUTH_SOCK", "HF_TOKEN_PATH", "KEYBOARD", "PATIENCE", "COMPASS", "HOME"])
+def test_what_is_no_secret_stays(name: str) -> None:
+    assert find_secrets({name: "/home/someone"}) == {}
+
+
+def test_a_secret_is_found_as_python_and_json_spell_it() -> None:
+    value = 'hush-"q\\z-ü-12345'
+    secrets = find_secrets({"A_TOKEN": value})
+    for text in (value, repr({"t": value}), json.dumps({"t": value})):
+        assert redact(text, secrets).replace("[A_TOKEN]", "") in ("", "{'t': ''}", '{"t": ""}')
+
+
+def test_texts_in_plain_values_are_redacted_wherever_they_stand() -> None:
+    secrets = find_secrets({"A_TOKEN": "hush-1234"})
+    assert redact_texts({"a": ["x hush-1234", 7, None], "b": {"c": "hush-1234"}}, secrets) == {
+        "a": ["x [A_TOKEN]", 7, None],
+        "b": {"c": "[A_TOKEN]"},
+    }
 
 
 def test_the_password_of_an_address_is_one_in_any_variable() -> None:
@@ -31,6 +65,7 @@ def test_the_password_of_an_address_is_one_in_any_variable() -> None:
         == "no way to http://user:[HTTPS_PROXY]@proxy:3128"
     )
     assert redact("http://proxy:31280000", secrets) == "http://proxy:31280000"
+    assert redact("to hush-1234", find_secrets({"REPORT_TO": "https://hush-1234@host/1"})) == "to [REPORT_TO]"
 
 
 def test_secrets_are_found_as_addresses_spell_them_and_line_by_line() -> None:

@@ -12,7 +12,7 @@ from detstudy.ledger.files import read_json, write_json
 from detstudy.reporting import gallery as gallery_module
 from detstudy.reporting.gallery import gather_galleries
 from detstudy.reporting.inventory import gather_inventory
-from detstudy.reporting.panel import CLASS_COLOURS, draw_truth, fit_image, place_box
+from detstudy.reporting.panel import CLASS_COLOURS, draw_truth, fit_image, place_box, spell_ascii
 from detstudy.reporting.sheet import draw_sheet
 
 SECTION = [("0.04", "learning_rate=0.04"), ("baseline", "baseline"), ("16", "batch_size=16")]
@@ -61,6 +61,12 @@ def test_a_small_image_is_enlarged_so_that_its_masks_show(row: Any) -> None:
     assert (outside == 90).all()
     large, scale = fit_image(np.zeros((375, 1242, 3), np.uint8))
     assert large.shape[:2] == (193, 640)
+
+
+def test_a_picture_s_letters_are_those_that_can_be_drawn() -> None:
+    assert spell_ascii("batch size 16 as 2 × 8 −1") == "batch size 16 as 2 x 8 -1"
+    assert spell_ascii("Fußgänger") == "Fu\\xdfganger"
+    assert spell_ascii("車") == "\\u8eca"
 
 
 def test_a_box_far_beyond_the_image_is_cut_off_at_its_edges() -> None:

@@ -294,7 +294,7 @@ def _make_sequence_finder(data: CocoData, place: Place) -> FindSequence | None:
         return None
     try:
         pattern = re.compile(data.sequence_pattern)
-    except re.error as error:
+    except (re.error, OverflowError, ValueError, RecursionError) as error:
         message = f"sequence_pattern {data.sequence_pattern!r} is not a regular expression: {error}."
         place.refuse("bad_sequence_pattern", message)
         return None

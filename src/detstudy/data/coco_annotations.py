@@ -151,7 +151,7 @@ def _report_ids(ids: NDArray[np.int64], file: str, report: Report) -> None:
 def _make_masks(drafts: list[_Draft], *, masks: bool) -> list[_Draft]:
     """Return the drafts of a sound shape with the box that was left out; report the others, and empty masks.
 
-    With `masks` true each has its mask and area, too.
+    An empty mask has no box. With `masks` true each has its mask and area, too.
     """
     packed = [(draft, draft.shape) for draft in drafts if isinstance(draft.shape, Rle)]
     for (draft, shape), area, fault in zip(packed, *measure_areas([shape for _, shape in packed]), strict=True):
@@ -172,7 +172,7 @@ def _make_masks(drafts: list[_Draft], *, masks: bool) -> list[_Draft]:
             draft.pixels = int(draft.shape[1::2].sum())
             if masks or draft.box is None:
                 draft.mask = pack_runs(draft.shape.tolist(), draft.image.height, draft.image.width)
-    boxless = [draft for draft in drafts if draft.box is None and draft.fault is None]
+    boxless = [draft for draft in drafts if draft.box is None and draft.fault is None and draft.pixels]
     for draft, box in zip(boxless, measure_boxes([draft.mask for draft in boxless if draft.mask]), strict=True):
         draft.box = box
     for draft in drafts:
@@ -206,7 +206,8 @@ def _parse_entry(
     category_id = read_integer(entry.get("category_id"))
     class_index = None if category_id is None else class_indices.get(category_id)
     if class_index is None:
-        message = f"category_id {shorten(entry.get('category_id'))} is not in `categories`; add it there or correct it."
+        shown = shorten(entry.get("category_id"))
+        message = f"category_id {shown} is not a usable entry of `categories`; add or mend it there."
         place.refuse("unknown_class", message)
     crowd = entry.get("iscrowd", 0)
     if crowd not in (0, 1):

@@ -85,6 +85,9 @@ def read_instances_png(path: Path, frame: int, report: Report) -> tuple[list[Ins
     import cv2
 
     place = Place(str(path), report)
+    if not os.path.isfile(path):
+        place.refuse("missing_file", "this is no file; put the annotations there.")
+        return [], None
     try:
         data = path.read_bytes()
         header = read_header(io.BytesIO(data))

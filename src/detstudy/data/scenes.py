@@ -37,12 +37,15 @@ from detstudy.data.drawing.scenery import paint_item, project_scenery
 from detstudy.data.drawing.street import Street, build_street, paint_ground, paint_walls
 from detstudy.data.drawing.traffic import Actor, list_corners, locate_actor, sample_traffic
 from detstudy.data.drawing.vehicles import Fleet, Vehicle, build_fleet, list_vehicle_shadows, sketch_vehicles
+from detstudy.data.instances import FRAMES_PER_SEQUENCE
 from detstudy.data.records import DataError
 
 CAR, PEDESTRIAN, IGNORE = 1, 2, 10  # KITTI-MOTS's class ids
 IGNORE_ID = 10_000
 SMALLEST_AREA = 30.0  # visible pixels in an image of 96 rows; what shows less is to be ignored
 SMALLEST_SHARE = 0.25  # of an object that must be visible for it to count
+MOST_SEQUENCES = 10_000  # four digits name one
+MOST_COLUMNS = 8192  # pixels
 DRIVE = 8  # frames; a longer sequence goes on in another street after as many
 _DESERTED = (20, 7)  # of each 20 sequences the one with this remainder has nobody on the street
 _IGNORED = 255  # what the canvas holds where the id is IGNORE_ID
@@ -139,8 +142,12 @@ def draw_frame(
 def _check_numbers(seed: int, frames: int, width: int, height: int, counts: tuple[int, ...]) -> None:
     if seed < 0 or min(counts) < 0:
         raise DataError(f"drawn scenes: seed ({seed}) and numbers of sequences {counts} can't be negative")
-    if frames < 1:
-        raise DataError(f"drawn scenes: {frames} frames a sequence; at least 1 is needed")
+    if sum(counts) > MOST_SEQUENCES:
+        raise DataError(f"drawn scenes: {sum(counts):,} sequences; at most {MOST_SEQUENCES:,} are drawn")
+    if not 1 <= frames <= FRAMES_PER_SEQUENCE:
+        raise DataError(f"drawn scenes: {frames} frames a sequence; 1 to {FRAMES_PER_SEQUENCE:,} can be numbered")
+    if width > MOST_COLUMNS:
+        raise DataError(f"drawn scenes: {width} columns; at most {MOST_COLUMNS:,} are drawn")
     if height < 32 or not height <= width <= 8 * height:
         raise DataError(
             f"drawn scenes: {width}×{height} pixels can't show a street; take at least 32 rows and 1 to 8 times as "

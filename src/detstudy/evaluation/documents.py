@@ -41,7 +41,7 @@ def read_json(path: Path) -> Any:
     if not data.strip():
         raise EvaluationError(f"{path}: is empty; COCO JSON is needed, [] for a result file without detections")
     try:
-        return json.loads(data)
+        return json.loads(data.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         raise EvaluationError(f"{path}: not UTF-8 at byte {error.start}; save the file as UTF-8") from None
     except json.JSONDecodeError as error:

@@ -2,7 +2,8 @@
 
 from detstudy.execution.budget import SpentTime, cut_tasks, describe_stop
 from detstudy.execution.forecast import Forecast, Range, RunForecast, forecast_study
-from detstudy.execution.pool import InterruptedStudyError, list_tasks, prepare_trainer, run_tasks
+from detstudy.execution.interruption import InterruptedStudyError
+from detstudy.execution.pool import list_tasks, prepare_trainer, run_tasks
 from detstudy.execution.prepare import describe_data, foresee_runs, prepare_ledger
 from detstudy.execution.progress import TerminalProgress
 from detstudy.execution.provenance import count_cores, list_gpus

@@ -15,15 +15,28 @@ from detstudy.size import format_size
 NEAR = 0.95
 """Share of the memory in use from which a machine or container counts as full; kills happen just below the limit."""
 
+LOG_HINT = " (see log.txt)"
+
 _KILL = "ut of memory: Kill"
 
-# How a process that can't go on says that memory was what it lacked.
-_PHRASES = ("bad_alloc", "memoryerror", "out of memory", "cannot allocate memory", "can't allocate memory")
+NOTABLE = 0.05
+"""Share of a full memory that a process must hold to be taken for the one that was killed for it."""
+
+# How a process that can't go on says in its last lines that memory was what it lacked: Python, numpy, C++, the system's
+# own error, torch's allocators on the CPU and on a GPU.
+_LAST_LINES = 3
+_GIVEN_UP = re.compile(
+    r"^(?:[\w.]*MemoryError\b"
+    r"|terminate called after throwing an instance of 'std::bad_alloc'|\s*what\(\):\s+std::bad_alloc"
+    r"|.*\[Errno 12\] Cannot allocate memory"
+    r"|.*can't allocate memory: you tried to allocate"
+    r"|[\w.]*OutOfMemoryError\b|[\w.]*Error: CUDA (?:error: )?out of memory)"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemorySample:
-    """Bytes that a worker held, and that the machine or container had in use of those it has."""
+    """Bytes that a worker held at most, and that the machine or container had in use last of those it has."""
 
     worker: int
     used: int
@@ -52,27 +65,29 @@ def classify_death(
 
     Out of memory is said only where the kernel's log names the process in what is not among `messages_before` (numbers
     of processes are used again), the kills of its container (or kernel) rose since `kills_before`, its last sample
-    stood at the limit, or its own log says so; SIGKILL alone is a crash.
+    stood at the limit with a good part of it its own, or the last lines of its own log are an allocator's; SIGKILL
+    alone is a crash.
     """
-    held = f"; it held {format_size(sample.worker)} when last looked at" if sample else ""
+    held = f"; it held up to {format_size(sample.worker)} of {format_size(sample.limit)}" if sample else ""
     if status == -signal.SIGKILL:
         if any(_names_process(line, pid) for line in records.read_log() if line not in messages_before):
             return "out_of_memory", f"out of memory: the kernel's log says that it killed the worker{held}"
         kills = records.count_kills()
         if kills is not None and kills_before is not None and kills > kills_before:
             return "out_of_memory", f"out of memory: the system's count of processes killed for it rose{held}"
-        if sample and sample.used >= NEAR * sample.limit:
+        if sample and sample.used >= NEAR * sample.limit and sample.worker >= NOTABLE * sample.limit:
             return "out_of_memory", (
                 f"out of memory, by all that is known: killed when {format_size(sample.used)} of "
                 f"{format_size(sample.limit)} were in use{held}"
             )
-        return "crashed", f"the worker was killed from outside (signal 9){held} (see log.txt)"
-    phrase = next((phrase for phrase in _PHRASES if phrase in log.lower()), None)
-    if phrase is not None:
-        return "out_of_memory", f'out of memory: its log ends with "{phrase}"{held} (see log.txt)'
+        return "crashed", f"the worker was killed from outside (signal 9){held}{LOG_HINT}"
+    last = [line for line in log.splitlines() if line.strip()][-_LAST_LINES:]
+    said = next((line.strip() for line in last if _GIVEN_UP.match(line)), None)
+    if said is not None:
+        return "out_of_memory", f'out of memory: its log ends with "{said[:80]}"{held}{LOG_HINT}'
     if status < 0:
-        return "crashed", f"the worker was killed by {signal.Signals(-status).name} (see log.txt)"
-    return "crashed", f"the worker ended with status {status} (see log.txt)"
+        return "crashed", f"the worker was killed by {signal.Signals(-status).name}{LOG_HINT}"
+    return "crashed", f"the worker ended with status {status}{LOG_HINT}"
 
 
 def read_records() -> Records:

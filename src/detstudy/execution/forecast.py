@@ -6,22 +6,27 @@ workers, so that they slow each other as the runs will.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import queue
+import signal
 import statistics
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
 from detstudy.data import build_ground_truth, read_dataset
+from detstudy.execution.death import LOG_HINT, classify_death, read_records
+from detstudy.execution.interruption import raise_signals
 from detstudy.execution.order import make_command, make_environment, make_order
 from detstudy.execution.pace import schedule_tasks
 from detstudy.execution.pool import list_tasks
@@ -57,6 +62,7 @@ class RunForecast:
     peak_memory_bytes: Range | None  # None where it ran out before it could be told
     fits: bool
     reason: str | None = None  # why it doesn't fit
+    position: int = 0  # among the trainings of the plan, from 1
     accumulation: str | None = None  # "16 as 2 × 8", by the setting or where the whole batch doesn't fit
 
 
@@ -120,10 +126,16 @@ def forecast_study(
         if (folder / "data.json").exists() and Ledger(folder).fingerprint == description["fingerprint"]:
             tasks = [task for task in tasks if is_task_due(Ledger(folder), task)]
         limit = min((each for each in (study.limits.memory, memory) if each is not None), default=None)
-        measured = probe_costs(tasks, ledger, trainer=trainer, devices=devices, limit=limit, study=study)
+        with raise_signals():
+            measured = probe_costs(tasks, ledger, trainer=trainer, devices=devices, limit=limit, study=study)
     images = description["splits"]["validation"]["images"]
+    places = {task: number for number, task in enumerate(planned, start=1)}
     runs = tuple(
-        forecast_run(task, measured[identify_cost(task.runs[0].setting)], study, images, limit) for task in tasks
+        replace(
+            forecast_run(task, measured[identify_cost(task.runs[0].setting)], study, images, limit),
+            position=places[task],
+        )
+        for task in tasks
     )
     total = Range(
         **{
@@ -149,6 +161,84 @@ def forecast_study(
     )
 
 
+class Probes:
+    """Runs the processes that measure, from any thread; none of them outlives `stop`, nor this process."""
+
+    def __init__(self, ledger: Ledger, trainer: str) -> None:
+        self._ledger = ledger
+        self._trainer = trainer
+        self._living: set[subprocess.Popen[bytes]] = set()
+        self._lock = threading.Lock()
+        self._stopped = False
+
+    def stop(self) -> None:
+        """End those at work; `run` starts none from now on."""
+        with self._lock:
+            self._stopped = True
+            for process in self._living:
+                process.kill()
+
+    def run(self, order: dict[str, Any], device: str) -> tuple[dict[str, Any], float]:
+        """Return a probe's answer and the seconds that its process lived; its memory that ran out is a "shortage".
+
+        Raises RefusedError where it ended otherwise without an answer.
+        """
+        records = read_records()
+        kills, messages = records.count_kills(), records.read_log()
+        start = time.monotonic()
+        with tempfile.TemporaryFile() as said, self._start(device, said) as process:
+            assert process.stdin is not None
+            assert process.stdout is not None
+            line = json.dumps(make_order(self._ledger, self._trainer, device, **order)) + "\n"
+            with contextlib.suppress(BrokenPipeError):
+                process.stdin.write(line.encode())
+                process.stdin.flush()  # and left open: the probe ends when it closes, as it does when this process dies
+            told = process.stdout.read()
+            status = process.wait()
+            with self._lock:
+                self._living.discard(process)
+            said.seek(0)
+            log = said.read()
+        seconds = time.monotonic() - start
+        secrets = find_secrets(os.environ)
+        lines, log_text = (redact(part.decode(errors="replace"), secrets) for part in (told, log))
+        if status:
+            outcome, reason = classify_death(
+                status,
+                process.pid,
+                kills_before=kills,
+                messages_before=messages,
+                sample=None,
+                log=log_text,
+                records=records,
+            )
+            if outcome == "out_of_memory":
+                return {"shortage": reason.removesuffix(LOG_HINT)}, seconds
+        if status or not lines.strip():
+            how = signal.Signals(-status).name if status < 0 else f"status {status}"
+            last = (log_text.strip().splitlines() or ["it said nothing"])[-1]
+            raise RefusedError(f"setting {order['setting_id']}: the probe ended with {how}: {last}")
+        answer: dict[str, Any] = json.loads(lines.splitlines()[-1])
+        if "refused" in answer:
+            raise RefusedError(answer["refused"])
+        return answer, seconds
+
+    def _start(self, device: str, said: IO[bytes]) -> subprocess.Popen[bytes]:
+        with self._lock:
+            if self._stopped:
+                raise RefusedError("the forecast was stopped")
+            process = subprocess.Popen(
+                make_command("detstudy.execution.probe"),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=said,
+                env=make_environment(device),
+                start_new_session=True,  # a terminal's Ctrl-C reaches this process alone
+            )
+            self._living.add(process)
+            return process
+
+
 def probe_costs(
     tasks: Sequence[Task], ledger: Ledger, *, trainer: str, devices: Sequence[str], limit: int | None, study: Study
 ) -> dict[Setting, Measured]:
@@ -171,18 +261,25 @@ def probe_costs(
     for device in devices:
         free.put(device)
 
+    probes = Probes(ledger, trainer)
+
     def probe(number: int) -> tuple[dict[str, Any], float]:
         device = free.get()
         try:
             cost = wanted[number]
             order = {"setting_id": settings[cost], "memory_limit": limit}
             accumulate = study.on_out_of_memory == "accumulate"
-            return probe_setting(order, cost.training, accumulate, ledger, trainer, device)
+            return probe_setting(order, cost.training, accumulate, probes, device)
         finally:
             free.put(device)
 
     with ThreadPoolExecutor(len(devices)) as pool:
-        found = list(pool.map(probe, range(len(wanted))))
+        try:
+            found = list(pool.map(probe, range(len(wanted))))
+        except BaseException:
+            probes.stop()
+            pool.shutdown(cancel_futures=True)
+            raise
     measured = {}
     for cost in common:
         measured[cost] = summarise_probes([pair for each, pair in zip(wanted, found, strict=True) if each == cost])
@@ -195,44 +292,19 @@ def summarise_probes(found: Sequence[tuple[dict[str, Any], float]]) -> Measured:
 
 
 def probe_setting(
-    order: dict[str, Any], training: TrainingSetting, accumulate: bool, ledger: Ledger, trainer: str, device: str
+    order: dict[str, Any], training: TrainingSetting, accumulate: bool, probes: Probes, device: str
 ) -> tuple[dict[str, Any], float]:
-    """Return what `run_probe` does; where memory runs out and the study accumulates, with smaller micro-batches."""
-    answer, seconds = run_probe(order, ledger, trainer, device)
+    """Return what `Probes.run` does; where memory runs out and the study accumulates, with smaller micro-batches."""
+    answer, seconds = probes.run(order, device)
     size = choose_micro_batch(training, None)
     failed = 0.0
     while accumulate and answer.get("shortage") and size > 1:
         failed += seconds
         size = (size + 1) // 2  # as a run would, after each failure
-        answer, seconds = run_probe({**order, "largest_micro_batch": size}, ledger, trainer, device)
+        answer, seconds = probes.run({**order, "largest_micro_batch": size}, device)
     if not answer.get("shortage"):
         split = describe_accumulation(training.batch_size, size) if size < training.batch_size else None
         answer |= {"accumulation": split, "failed_seconds": failed}
-    return answer, seconds
-
-
-def run_probe(order: dict[str, Any], ledger: Ledger, trainer: str, device: str) -> tuple[dict[str, Any], float]:
-    """Return a probe's answer and the seconds that its process lived. Raises RefusedError."""
-    start = time.monotonic()
-    done = subprocess.run(
-        make_command("detstudy.execution.probe"),
-        input=json.dumps(make_order(ledger, trainer, device, **order)) + "\n",
-        capture_output=True,
-        text=True,
-        check=False,
-        env=make_environment(device),
-    )
-    seconds = time.monotonic() - start
-    if done.returncode < 0:
-        return {"shortage": f"its process was killed by signal {-done.returncode}, perhaps for want of memory"}, seconds
-    secrets = find_secrets(os.environ)
-    lines = redact(done.stdout, secrets).splitlines()
-    if done.returncode or not lines:
-        last = (redact(done.stderr, secrets).strip().splitlines() or ["it said nothing"])[-1]
-        raise RefusedError(f"setting {order['setting_id']}: the probe ended with status {done.returncode}: {last}")
-    answer = json.loads(lines[-1])
-    if "refused" in answer:
-        raise RefusedError(answer["refused"])
     return answer, seconds
 
 

@@ -7,26 +7,24 @@ import json
 import os
 import queue
 import signal
-import stat
 import subprocess
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from io import RawIOBase
 from pathlib import Path
-from types import FrameType
 from typing import Any, Protocol
 
 from detstudy.execution.death import MemorySample, Records, classify_death, read_records, sample_memory
+from detstudy.execution.interruption import raise_signals
 from detstudy.execution.order import CPU, make_command, make_environment, make_order
 from detstudy.execution.work import EXIT_HELD, EXIT_REFUSED, STACKS_SIGNAL, Task, is_task_due
 from detstudy.ledger import LeaseHeldError, Ledger, drop_stale_lease, find_secrets, is_lease_live, redact
 from detstudy.plan import Plan, PlannedRun, identify_training
-from detstudy.setting import Outcome, SplitName
-from detstudy.study import Limits, Study
+from detstudy.setting import Measure, Outcome, SplitName
+from detstudy.study import Limits
 from detstudy.trainer import RefusedError, choose_micro_batch
 
 GRACE_SECONDS = 15.0
@@ -36,14 +34,6 @@ SAMPLE_SECONDS = 1.0
 KILLS_KEPT = 10  # samples; a process that was killed takes a while to be gone
 STACKS_SECONDS = 0.5  # for a worker that hangs to write where it stands
 LOG_END = 2000  # bytes, in which a worker may have said why it died
-
-
-class InterruptedStudyError(Exception):
-    """The study was told to stop; everything that ended is kept. `signal` tells by what."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__(f"stopped by signal {number}")
-        self.signal = number
 
 
 class Watcher(Protocol):
@@ -68,7 +58,8 @@ class _Worker:
     refused: str | None = None
     silent: float = 0.0  # seconds without an event, of the driver's own time
     stalled: bool = False  # killed for it
-    sample: MemorySample | None = None
+    sample: MemorySample | None = None  # the last one, with the most that the worker held in any
+    at_work: str | None = None  # what takes the most memory so far, in the trainer's words
     kills: deque[int | None] = field(default_factory=lambda: deque(maxlen=KILLS_KEPT))  # the system's, at each sample
     messages: Sequence[str] = ()  # the kernel's of killed processes, before this one was started
 
@@ -111,7 +102,7 @@ def run_tasks(
     workers: list[_Worker] = []
     looked = time.monotonic()
     events: queue.SimpleQueue[tuple[_Worker, dict[str, Any]]] = queue.SimpleQueue()
-    with _raise_signals():
+    with raise_signals():
         try:
             while (due or workers) and not is_over():
                 for task in [task for task in due if not _is_held(ledger, task)]:
@@ -130,17 +121,15 @@ def run_tasks(
                 for worker in [worker for worker in workers if worker.process.poll() is not None]:
                     workers.remove(worker)
                     free.append(worker.device)
-                    if _settle(worker, ledger, events, watcher, limits, records):
-                        due.append(worker.task)
+                    if _settle(worker, workers, ledger, events, watcher, limits, records):
+                        due = [task for task in tasks if task in (*due, worker.task)]  # in the order of their use
                 looked = _look_after(workers, looked, limits, records)
         finally:
             _stop_workers(workers)
 
 
-def prepare_trainer(study: Study, ledger: Ledger, trainer: str) -> None:
+def prepare_trainer(ledger: Ledger, trainer: str) -> None:
     """Let the trainer check every setting before any run starts. Raises RefusedError."""
-    if study.baseline.model.weights == "none" and not any(factor.name == "weights" for factor in study.factors):
-        return  # nothing to fetch: spare the start of a process
     events: queue.SimpleQueue[tuple[_Worker, dict[str, Any]]] = queue.SimpleQueue()
     worker = _launch(make_order(ledger, trainer, CPU, kind="prepare"), Task(runs=()), CPU, None, events)
     worker.process.wait()
@@ -209,12 +198,11 @@ def _launch(
 
 def _read_events(worker: _Worker, events: queue.SimpleQueue[tuple[_Worker, dict[str, Any]]]) -> None:
     assert worker.process.stdout is not None
-    for line in worker.process.stdout:
-        worker.silent = 0.0
-        try:
-            events.put((worker, json.loads(line)))
-        except json.JSONDecodeError:
-            continue
+    with worker.process.stdout as lines:
+        for line in lines:
+            worker.silent = 0.0
+            with contextlib.suppress(json.JSONDecodeError):
+                events.put((worker, json.loads(line)))
 
 
 def _keep_log(process: subprocess.Popen[bytes], log: RawIOBase) -> None:
@@ -236,7 +224,9 @@ def _pass_events(events: queue.SimpleQueue[tuple[_Worker, dict[str, Any]]], watc
     while True:
         if event["kind"] == "refused":
             worker.refused = event["message"]
-        if event["kind"] != "beat":
+        elif event["kind"] == "at_work":
+            worker.at_work = event["what"]
+        elif event["kind"] != "beat":
             watcher.note(worker.task, event)
         try:
             worker, event = events.get_nowait()
@@ -251,7 +241,10 @@ def _look_after(workers: Sequence[_Worker], looked: float, limits: Limits, recor
         return looked
     kills = records.count_kills()
     for worker in workers:
-        worker.sample = sample_memory(worker.process.pid) or worker.sample
+        sample = sample_memory(worker.process.pid)
+        if sample is not None:
+            most = max(sample.worker, worker.sample.worker if worker.sample else 0)
+            worker.sample = replace(sample, worker=most)
         worker.kills.append(kills)
         # A driver that was stopped for a while has not listened: that is no silence of its workers.
         worker.silent += min(now - looked, 2 * SAMPLE_SECONDS)
@@ -272,6 +265,7 @@ def _kill_stalled(worker: _Worker) -> None:
 
 def _settle(
     worker: _Worker,
+    others: Sequence[_Worker],
     ledger: Ledger,
     events: queue.SimpleQueue[tuple[_Worker, dict[str, Any]]],
     watcher: Watcher,
@@ -286,15 +280,18 @@ def _settle(
         raise RefusedError(worker.refused or "the trainer refused the setting; see the run's log.txt")
     if status not in (0, EXIT_HELD):
         with contextlib.suppress(LeaseHeldError), ledger.claim(worker.task.runs[0]):  # else another has it already
-            _note_death(worker, ledger, limits, records)
+            outcome = _note_death(worker, ledger, limits, records)
+            if outcome == "out_of_memory":
+                for other in others:  # the system's kill was this worker's, and none of theirs
+                    other.kills = deque((k if k is None else k + 1 for k in other.kills), KILLS_KEPT)
     again = is_task_due(ledger, worker.task)
     kind = "held" if status == EXIT_HELD else "again"
     watcher.note(worker.task, {"kind": kind if again else "ended"})
     return again
 
 
-def _note_death(worker: _Worker, ledger: Ledger, limits: Limits, records: Records) -> None:
-    """Write how a worker ended that could not write its own result."""
+def _note_death(worker: _Worker, ledger: Ledger, limits: Limits, records: Records) -> Outcome:
+    """Write how a worker ended that could not write its own result; return the outcome."""
     task = worker.task
     run = task.runs[0]
     outcome: Outcome = "timed_out"
@@ -310,15 +307,22 @@ def _note_death(worker: _Worker, ledger: Ledger, limits: Limits, records: Record
             records=records,
         )
     if ledger.is_training_due(run):
-        size = choose_micro_batch(run.setting.training, ledger.find_largest_micro_batch(run))
-        effective = {"micro_batch_size": size} if outcome == "out_of_memory" else None
-        ledger.end_run(run, outcome, reason, effective=effective)
-        return
+        measures: tuple[Measure, ...] = ()
+        effective = None
+        if outcome == "out_of_memory":
+            size = choose_micro_batch(run.setting.training, ledger.find_largest_micro_batch(run))
+            effective = {"micro_batch_size": size}
+            reason = f"{reason}; its densest batch so far: {worker.at_work}" if worker.at_work else reason
+            if worker.sample is not None and worker.device == CPU:
+                measures = (Measure(name="train/peak_memory_bytes", value=float(worker.sample.worker), unit="bytes"),)
+        ledger.end_run(run, outcome, reason, measures, effective)
+        return outcome
     for run in task.runs:
         for split in task.splits:
             if ledger.is_evaluation_due(run, split):
                 ledger.end_evaluation(run, split, outcome, f"evaluation: {reason}")
-                return
+                return outcome
+    return outcome
 
 
 def _read_log_end(path: Path, start: int) -> str:
@@ -353,34 +357,3 @@ def _stop_workers(workers: list[_Worker]) -> None:
             worker.process.kill()
             worker.process.wait()
         _close(worker)
-
-
-def _leave_terminal() -> None:
-    """Let what would be printed on a terminal go nowhere: it was closed, and printing there fails."""
-    for stream in (1, 2):
-        with contextlib.suppress(OSError):
-            if stat.S_ISCHR(os.fstat(stream).st_mode):
-                null = os.open(os.devnull, os.O_WRONLY)
-                os.dup2(null, stream)
-                os.close(null)
-
-
-@contextmanager
-def _raise_signals() -> Iterator[None]:
-    """Turn SIGINT, SIGTERM and SIGHUP into InterruptedStudyError while in the block."""
-
-    def interrupt(number: int, _frame: FrameType | None) -> None:
-        for each in before:
-            signal.signal(each, signal.SIG_IGN)  # a second Ctrl-C must not break the orderly stop
-        if number == signal.SIGHUP:
-            _leave_terminal()
-        raise InterruptedStudyError(number)
-
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
-    for number in before:
-        signal.signal(number, interrupt)
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -10,13 +10,14 @@ import json
 import os
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 from typing import Any
 
 from detstudy.evaluation import load_ground_truth
 from detstudy.execution.work import Place, evaluate_predicted, make_job
-from detstudy.execution.worker import load_trainer
+from detstudy.execution.worker import hold_lifeline, load_trainer
 from detstudy.ledger import Ledger
 from detstudy.plan import plan_study
 from detstudy.trainer import Predicted, RefusedError
@@ -27,6 +28,7 @@ def main() -> int:
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     order = json.loads(sys.stdin.readline())
+    threading.Thread(target=hold_lifeline, daemon=True).start()
     try:
         answer = measure_run(order)
     except RefusedError as error:

@@ -58,7 +58,7 @@ class TerminalProgress:
 
     def begin(self, tasks: Sequence[Task]) -> None:
         """Show what is left to do."""
-        ended = sum(record.state == "ended" and record.outcome != "interrupted" for record in self.records(None))
+        ended = sum(record.state == "ended" and not record.again for record in self.records(None))
         self.console.print(f"{len(self.plan.runs)} runs planned, {ended} ended, {len(tasks)} trainings to work on")
         self.tasks = {id(task): task for task in tasks}
         self.total = sum(_count_images(task) for task in tasks)
@@ -163,7 +163,7 @@ def estimate_seconds_left(records: Sequence[RunRecord]) -> float | None:
         points = [point for point in read_curve(record.folder / "curves.jsonl") if point.get("kind") == "train"]
         if points:
             pace.note_iterations(record.setting, points[-1]["iteration"], points[-1]["seconds"])
-        if record.state == "ended" and record.outcome != "interrupted":
+        if record.state == "ended" and not record.again:
             other = _measure_other(record)
             if other is not None:
                 pace.note_other(other)

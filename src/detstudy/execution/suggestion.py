@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from detstudy.execution.forecast import Forecast, RunForecast
 from detstudy.execution.pace import schedule_tasks
 from detstudy.plan import Plan
+from detstudy.setting import read_field
 from detstudy.study import Study
 
 
@@ -28,8 +29,12 @@ def suggest_changes(study: Study, plan: Plan, forecast: Forecast, deadline: floa
     found = suggest_levels(study, plan, forecast)
     baseline = [run for run in forecast.runs if run.runs[0].setting_id == plan.settings[0].id]
     if deadline is not None and all(run.fits for run in baseline):
-        left_out = bool(found and found[0].sets)
-        kept = [run for run in forecast.runs if run.fits or not left_out]
+        left_out = [run for run in forecast.runs if not run.fits] if found and found[0].sets else []
+        kept = [
+            replace(run, position=run.position - sum(other.position < run.position for other in left_out))
+            for run in forecast.runs
+            if run not in left_out
+        ]
         found += suggest_runs(study, forecast, kept, deadline)
     return found
 
@@ -48,7 +53,8 @@ def suggest_levels(study: Study, plan: Plan, forecast: Forecast) -> list[Suggest
             for level in factor.levels
         }
         fitting = [level for level, ids in holders.items() if not ids or not unfit.issuperset(ids)]
-        if len(fitting) < len(factor.levels):
+        if len(fitting) < len(factor.levels):  # a factor needs a level: the baseline's own adds no setting
+            fitting = fitting or [json.dumps(read_field(study.baseline, factor.name))]
             sets.append(f"factors.{factor.name}=[{', '.join(fitting)}]")
     names = ", ".join(sorted(unfit))
     return [Suggestion(sentence=f"Without the settings that do not fit ({names}):", sets=tuple(sets))]
@@ -66,7 +72,7 @@ def suggest_runs(study: Study, forecast: Forecast, runs: Sequence[RunForecast], 
     if not most:
         return [Suggestion(sentence="Not even one run ends in time; fewer iterations are needed.")]
     whole = f"The first {most} of {len(runs)} trainings end in time, {runs[most - 1].runs[0].setting_id} the last:"
-    found = [Suggestion(sentence=whole, sets=(f"budget.runs={forecast.ended + most}",))]
+    found = [Suggestion(sentence=whole, sets=(f"budget.runs={runs[most - 1].position}",))]
     for count in range(len(study.seeds) - 1, 0, -1):
         seeds = study.seeds[:count]
         some = [run for run in runs if not study.factors or _is_kept(study, run, seeds)]

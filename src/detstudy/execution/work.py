@@ -39,6 +39,7 @@ from detstudy.trainer import (
     MemoryShortageError,
     Predicted,
     Prediction,
+    RefusedError,
     Trained,
     Trainer,
     choose_micro_batch,
@@ -153,6 +154,8 @@ def train_run(run: PlannedRun, study: Study, ledger: Ledger, trainer: Trainer, p
     except MemoryError as error:
         traceback.print_exc(file=sys.stderr)
         trained = Trained(outcome="out_of_memory", reason=f"out of memory: {describe_error(error)}")
+    except RefusedError:
+        raise  # a setting that this trainer or device can't train is wrong input, and the next try would end alike
     except Exception as error:
         if is_unwritable(error):
             raise  # no fault of the run: it goes on when there is room
@@ -254,6 +257,7 @@ def make_job(
         curve=curve,
         measure=measure,
         largest_micro_batch=ledger.find_largest_micro_batch(run),
+        at_work=lambda what: notify({"kind": "at_work", "what": what}),
         beat=beat,
     )
 

@@ -45,7 +45,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, _stop)
     faulthandler.register(STACKS_SIGNAL)  # the driver asks a worker that hangs where it stands
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the driver decides; a terminal sends it to all
-    threading.Thread(target=_hold_lifeline, daemon=True).start()
+    threading.Thread(target=hold_lifeline, daemon=True).start()
 
     def notify(event: dict[str, Any]) -> None:
         with contextlib.suppress(BrokenPipeError):
@@ -106,7 +106,8 @@ def _stop(_number: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-def _hold_lifeline() -> None:
+def hold_lifeline() -> None:
+    """End this process soon after the one that started it closes its standard input, by dying or otherwise."""
     # Unbuffered: a thread blocked inside the buffered reader would hold its lock at exit.
     while os.read(0, 4096):
         pass

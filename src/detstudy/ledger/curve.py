@@ -49,7 +49,7 @@ def count_damaged_lines(path: Path) -> int:
 
 def _read_lines(path: Path) -> list[bytes]:
     try:
-        return path.read_bytes().splitlines()
+        return path.read_bytes().splitlines() if path.is_file() else []
     except FileNotFoundError:
         return []
 

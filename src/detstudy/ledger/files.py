@@ -70,6 +70,8 @@ def write_json(path: Path, value: Any) -> None:
 
 def read_json(path: Path) -> Any:
     """Return a JSON file's value without its checksum, or None where the file is missing or damaged."""
+    if not path.is_file():  # a pipe would be waited for
+        return None
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
         if isinstance(value, dict) and CHECKSUM in value:
@@ -94,6 +96,6 @@ def sum_bytes(content: bytes) -> str:
 def sum_file(path: Path) -> str | None:
     """Return a file's checksum, None where it is missing."""
     try:
-        return sum_bytes(path.read_bytes())
+        return sum_bytes(path.read_bytes()) if path.is_file() else None
     except (FileNotFoundError, NotADirectoryError):
         return None

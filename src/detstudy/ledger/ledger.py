@@ -71,6 +71,7 @@ class RunRecord:
     effective: dict[str, Any] = field(default_factory=dict)
     provenance: dict[str, Any] = field(default_factory=dict)
     attempts: int = 0
+    again: bool = False  # whether it failed and `detstudy run` tries it again, or goes on with it
     earlier: tuple[dict[str, Any], ...] = ()  # failed attempts: outcome, reason, measures, effective
     folder: Path
     evaluation_folder: Path
@@ -120,7 +121,7 @@ class Ledger:
     def load_study(self) -> Study:
         """Return the stored study. Raises StudyError where the folder holds none, or a damaged one."""
         path = self.folder / "study.yaml"
-        if not path.exists():
+        if not path.is_file():
             raise StudyError(f"{self.folder}: no study here (study.yaml is missing); give the folder of `detstudy run`")
         remedy = "`detstudy run` with the study file writes it again"
         try:
@@ -133,8 +134,9 @@ class Ledger:
 
     def load_planned_study(self) -> Study | None:
         """Return the study as it was planned at the first run; None where that is missing or damaged."""
+        path = self.folder / "planned.yaml"
         try:
-            planned = load_study(self.folder / "planned.yaml")
+            planned = load_study(path) if path.is_file() else None
         except StudyError:
             return None
         return planned if self._is_as_written("planned.yaml") else None
@@ -348,6 +350,7 @@ class Ledger:
         same = run.setting.evaluation == plan.settings[0].setting.evaluation
         results = [result for result in (training, evaluation) if result]
         state, outcome, reason = judge_run(folder, evaluation_folder, started, training, evaluation)
+        failed = state == "ended" and outcome != "finished"
         return RunRecord(
             id=folder.name if same else f"{folder.name}/evaluations/{evaluation_folder.name}",
             setting_id=run.setting_id,
@@ -362,6 +365,7 @@ class Ledger:
             effective=keep_readable((training or {}).get("effective", {})),
             provenance=((started or {}).get("provenance") or [{}])[-1],
             attempts=(training or {}).get("attempts", 0),
+            again=failed and (self.is_training_due(run) or self.is_evaluation_due(run, split)),
             earlier=tuple((training or {}).get("earlier", ())),
             folder=folder,
             evaluation_folder=evaluation_folder,

@@ -1,30 +1,46 @@
 """Secrets of the environment are kept out of what is written: the name of their variable stands in their place.
 
-A variable is secret by its name (`HF_TOKEN`, `WANDB_API_KEY`, `AWS_SECRET_ACCESS_KEY`, ...); so is the password of an
-address in any variable (`https://user:password@host`). Values shorter than SHORTEST characters are taken as they are,
-since they are found in other words too.
+A variable is secret by its name (`HF_TOKEN`, `WANDB_API_KEY`, `DB_PASS`, `AWS_SECRET_ACCESS_KEY`, ...); so is what an
+address in any variable has before its host, a password or a token (`https://user:password@host`). Values shorter than
+SHORTEST characters are taken as they are, since they are found in other words too.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
+from typing import Any
 from urllib.parse import quote
 
-SHORTEST = 8
+SHORTEST = 6
 
-_NAMES = re.compile(r"(KEY|TOKEN|SECRET|PASSWORD|CREDENTIALS)$", re.IGNORECASE)
-_PASSWORDS = re.compile(r"://[^/@\s:]*:([^/@\s]+)@")
+# Long words are telling wherever they stand in a name, short ones as a part between underscores, or at its end.
+_NAMES = re.compile(
+    r"TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|CREDENTIAL|COOKIE|KEY$|(?:^|_)(?:KEY|PASS|PWD|PAT|AUTH|DSN)(?:_|$)",
+    re.IGNORECASE,
+)
+_PLACES = re.compile(r"^(?:PWD|OLDPWD)$|_SOCK$|_FILE$|_DIR$|_PATH$")  # names of the shell's, and of files
+_PASSWORDS = re.compile(r"://(?:[^/@\s:]*:)?([^/@\s]+)@")
 
 
 def find_secrets(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return secret values and the names of their variables, the longest value first; of many lines, each line."""
+    """Return secret values, as Python, JSON and addresses write them, and their variables' names, longest value first.
+
+    Of a value of many lines each line is one.
+    """
     found: dict[str, str] = {}
     for name, value in environment.items():
-        values = value.splitlines() if _NAMES.search(name) else _PASSWORDS.findall(value)
-        for each in map(str.strip, values):
+        secret = _NAMES.search(name) and not _PLACES.search(name)
+        for each in map(str.strip, value.splitlines() if secret else _PASSWORDS.findall(value)):
             if len(each) >= SHORTEST:
-                found |= {each: name, quote(each, safe="", errors="surrogateescape"): name}
+                spellings = (
+                    each,
+                    quote(each, safe="", errors="surrogateescape"),
+                    repr(each)[1:-1],
+                    json.dumps(each)[1:-1],
+                )
+                found |= dict.fromkeys(spellings, name)
     return dict(sorted(found.items(), key=lambda pair: -len(pair[0])))
 
 
@@ -33,3 +49,12 @@ def redact(text: str, secrets: Mapping[str, str]) -> str:
     for value, name in secrets.items():
         text = text.replace(value, f"[{name}]")
     return text
+
+
+def redact_texts(value: Any, secrets: Mapping[str, str]) -> Any:
+    """Return plain values with every text in them as `redact` gives it."""
+    if isinstance(value, str):
+        return redact(value, secrets)
+    if isinstance(value, dict):
+        return {key: redact_texts(entry, secrets) for key, entry in value.items()}
+    return [redact_texts(entry, secrets) for entry in value] if isinstance(value, list | tuple) else value

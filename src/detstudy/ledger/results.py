@@ -11,7 +11,7 @@ from typing import Any, Literal
 from detstudy.ledger.curve import count_damaged_lines, read_curve
 from detstudy.ledger.files import read_json, sum_file
 from detstudy.ledger.lease import is_lease_live
-from detstudy.ledger.redaction import find_secrets, redact
+from detstudy.ledger.redaction import find_secrets, redact_texts
 from detstudy.ledger.shapes import is_result, is_started
 from detstudy.setting import Measure, Outcome
 
@@ -28,12 +28,13 @@ def describe_ending(
 
     `files` are noted with their checksums, where they stand beside it. Attempts go on counting those of the file.
     """
+    secrets = find_secrets(os.environ)
     return {
         "outcome": outcome,
-        "reason": reason and redact(reason, find_secrets(os.environ)),
+        "reason": redact_texts(reason, secrets),
         "attempts": int((read_result(path) or {}).get("attempts", 0)) + 1,
         "measures": [dataclasses.asdict(measure) for measure in measures],
-        "effective": effective or {},
+        "effective": redact_texts(effective or {}, secrets),
         "files": sum_files(path.parent, files),
     }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -93,6 +94,11 @@ def derive_setting(study: Study, levels: dict[str, Any]) -> Setting:
             follows[name] = max(1, round(value / ratio)) if value else value
     if rule.learning_rate == "linear" and "learning_rate" not in levels:
         follows["learning_rate"] = setting.training.learning_rate * ratio
+        if math.isinf(follows["learning_rate"]):
+            raise StudyError(
+                f"setting {name_setting(levels)}: a learning rate of {setting.training.learning_rate:g} × {ratio:g} is "
+                "no finite number; a smaller one is needed"
+            )
     return dataclasses.replace(setting, training=dataclasses.replace(setting.training, **follows))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
@@ -104,13 +105,20 @@ def draw_box(
     cv2.rectangle(panel, (x, y), (right, bottom), colour, thickness, cv2.LINE_AA)
     if not label:
         return
-    text = label.encode("ascii", "replace").decode()
+    text = spell_ascii(label)
     font, size = cv2.FONT_HERSHEY_SIMPLEX, 0.42
     (width, height), _ = cv2.getTextSize(text, font, size, 1)
     x = max(0, min(x, panel.shape[1] - width - 3))
     top = y - height - 4 if y - height - 4 >= 0 else y + 1
     cv2.rectangle(panel, (x, top), (x + width + 2, top + height + 4), colour, -1)
     cv2.putText(panel, text, (x + 1, top + height + 1), font, size, (255, 255, 255), 1, cv2.LINE_AA)
+
+
+def spell_ascii(text: str) -> str:
+    """Return a text in the letters that OpenCV can draw: without accents, other scripts by their letters' numbers."""
+    plain = unicodedata.normalize("NFKD", text.replace("×", "x").replace("−", "-"))
+    plain = "".join(letter for letter in plain if not unicodedata.combining(letter))
+    return plain.encode("ascii", "backslashreplace").decode()
 
 
 def place_box(panel: Pixels, box: Sequence[float], scale: float) -> tuple[int, int, int, int]:

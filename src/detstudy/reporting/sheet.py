@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from detstudy.reporting.gallery import Gallery, Panel
-from detstudy.reporting.panel import Pixels
+from detstudy.reporting.panel import Pixels, spell_ascii
 
 PANEL_WIDTH = 420  # pixels
 CAPTION_HEIGHT = 22
@@ -46,6 +46,6 @@ def caption_picture(picture: Pixels, panel: Panel, height: int) -> Pixels:
     canvas = np.full((CAPTION_HEIGHT + height + GAP, PANEL_WIDTH + GAP, 3), 255, dtype=np.uint8)
     canvas[CAPTION_HEIGHT : CAPTION_HEIGHT + picture.shape[0], :PANEL_WIDTH] = picture
     text = panel.caption if panel.jpeg else f"{panel.caption}: {panel.alt}"
-    text = text.encode("ascii", "replace").decode()[:60]
+    text = spell_ascii(text)[:60]
     cv2.putText(canvas, text, (2, 15), cv2.FONT_HERSHEY_SIMPLEX, 0.45, (30, 30, 30), 1, cv2.LINE_AA)
     return canvas

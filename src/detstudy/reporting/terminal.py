@@ -73,6 +73,8 @@ def print_runs(records: Sequence[RunRecord], console: Console) -> None:
     table.columns[0].overflow = "fold"
     for record in records:
         outcome = label_outcome(record.outcome or "")
+        if record.again and record.outcome != "interrupted":
+            outcome += ", to be tried again"
         measures = [record.measures.get(name) for name in ("box/AP", "mask/AP")]
         values = [format_ap(measure.value if measure else None) for measure in measures]
         split, reason = flag_split([record]), "; ".join(filter(None, (record.reason, *list_earlier(record))))

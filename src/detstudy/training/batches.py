@@ -84,6 +84,11 @@ def pick_images(image_count: int, seed: int, first: int, count: int) -> list[int
     ]
 
 
+def count_objects(record: ImageRecord) -> int:
+    """Return how many objects of an image are learned from; crowds are not."""
+    return sum(not annotation.crowd for annotation in record.annotations)
+
+
 def make_batch(
     records: Sequence[ImageRecord], setting: TrainingSetting, seed: int, iteration: int, cache: ImageCache
 ) -> Batch:

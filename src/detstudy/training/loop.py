@@ -12,9 +12,9 @@ import torch
 
 from detstudy.data import Dataset, ImageRecord
 from detstudy.setting import TrainingSetting
-from detstudy.trainer import Job, Predicted, RefusedError
+from detstudy.trainer import Job, Predicted, RefusedError, choose_micro_batch
 from detstudy.training.accumulation import share_losses
-from detstudy.training.batches import Batch, ImageCache, stream_batches
+from detstudy.training.batches import Batch, ImageCache, count_objects, pick_images, stream_batches
 from detstudy.training.memory import lifted_limit, measure_peak
 from detstudy.training.optimizer import set_learning_rate
 from detstudy.training.prediction import predict_images
@@ -38,13 +38,17 @@ def run_loop(session: Session, job: Job, dataset: Dataset) -> Predicted | None:
     records = dataset.splits["train"]
     validation = choose_validation_images(dataset.splits["validation"], monitoring.validation_images)
     validation_cache = ImageCache()
-    predicted = None
+    predicted, densest = None, -1
     session.detector.train()
     with closing(stream_batches(records, setting, job.seed, progress.iteration, session.device)) as batches:
         while progress.iteration < setting.iterations:
             start = time.perf_counter()
             batch = next(batches)
             data_seconds = time.perf_counter() - start
+            objects = max(len(target["labels"]) for target in batch.targets)
+            if objects > densest:
+                densest = objects
+                job.at_work(describe_batch(job, records, progress.iteration))
             take_step(session, batch, setting)
             job.beat()
             done = progress.iteration
@@ -67,6 +71,15 @@ def run_loop(session: Session, job: Job, dataset: Dataset) -> Predicted | None:
             if save:
                 session.save(job)
     return predicted
+
+
+def describe_batch(job: Job, records: Sequence[ImageRecord], iteration: int) -> str:
+    """Return in words the size of the batch of an iteration (from 0), its parts, and which image has most objects."""
+    size, micro = job.setting.training.batch_size, choose_micro_batch(job.setting.training, job.largest_micro_batch)
+    parts = f" in micro-batches of {micro}" if micro < size else ""
+    batch = [records[index] for index in pick_images(len(records), job.seed, iteration * size, size)]
+    densest = max(batch, key=count_objects)
+    return f"batch of {size}{parts}, densest image of the batch has {count_objects(densest)} objects ({densest.name})"
 
 
 def take_step(session: Session, batch: Batch, setting: TrainingSetting) -> None:

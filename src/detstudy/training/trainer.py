@@ -9,15 +9,14 @@ from pathlib import Path
 
 import torch
 
-from detstudy.data import Dataset, ImageRecord, read_dataset
+from detstudy.data import Dataset, read_dataset
 from detstudy.setting import DataSetting, EvaluationSetting, Measure, ModelSetting, Outcome, Setting, SplitName
 from detstudy.size import format_size
-from detstudy.trainer import Job, MemoryShortageError, Predicted, Probe, RefusedError, Trained, choose_micro_batch
-from detstudy.training.batches import pick_images
+from detstudy.trainer import Job, MemoryShortageError, Predicted, Probe, RefusedError, Trained
 from detstudy.training.checkpoint import FINAL_WEIGHTS, is_intact, remove_checkpoints, write_tensors, write_text
 from detstudy.training.detector import build_detector, find_nonfinite, load_initial_weights
 from detstudy.training.device import choose_dtype, open_device
-from detstudy.training.loop import DivergedError, run_loop
+from detstudy.training.loop import DivergedError, describe_batch, run_loop
 from detstudy.training.memory import (
     describe_room,
     is_out_of_memory,
@@ -163,21 +162,11 @@ def describe_shortage(job: Job, session: Session | None, dataset: Dataset | None
 
     While training it names the batch at work and its densest image.
     """
-    parts = [need]
     if session is None or dataset is None:
-        return f"{parts[0]}, loading data and weights"
+        return f"{need}, loading data and weights"
     if session.doing == "validation":
-        return f"{parts[0]}, validating"
-    training, micro = job.setting.training, choose_micro_batch(job.setting.training, job.largest_micro_batch)
-    parts.append(f"batch of {training.batch_size}")
-    if micro < training.batch_size:
-        parts[-1] += f" in micro-batches of {micro}"
-    records = dataset.splits["train"]
-    first = session.progress.iteration * training.batch_size
-    batch = [records[index] for index in pick_images(len(records), job.seed, first, training.batch_size)]
-    densest = max(batch, key=_count_objects)
-    parts.append(f"densest image of the batch has {_count_objects(densest)} objects ({densest.name})")
-    return ", ".join(parts)
+        return f"{need}, validating"
+    return f"{need}, {describe_batch(job, dataset.splits['train'], session.progress.iteration)}"
 
 
 def _describe_need(job: Job, device: torch.device, need: int) -> str:
@@ -190,10 +179,6 @@ def _is_at_limit(job: Job, device: torch.device, need: int) -> bool:
     On a CPU an error under a limit is taken for the limit's: where the machine has no more the system kills instead.
     """
     return job.memory_limit is not None and (device.type == "cpu" or need > job.memory_limit)
-
-
-def _count_objects(record: ImageRecord) -> int:
-    return sum(not annotation.crowd for annotation in record.annotations)
 
 
 def _end(session: Session | None, job: Job, outcome: Outcome, reason: str | None, dataset: Dataset | None) -> Trained:

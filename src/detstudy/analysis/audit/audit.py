@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,10 +37,10 @@ def audit_table(path: Path, seed_sd: float | None = None) -> Audit:
     """Read a published table and say what looks wrong, what can't and what can be concluded, and what to run.
 
     `seed_sd` is the standard deviation of AP over seeds where the user knows it. Raises TableError for a table that
-    can't be read and for a `seed_sd` that is no positive number.
+    can't be read and for a `seed_sd` that is no number of AP.
     """
-    if seed_sd is not None and not (seed_sd > 0 and math.isfinite(seed_sd)):
-        raise TableError(f"--seed-sd {seed_sd:g}: a number of AP above 0 is needed, as 0.4")
+    if seed_sd is not None and not 0 < seed_sd <= 100:
+        raise TableError(f"--seed-sd {seed_sd:g}: a number of AP above 0 and up to 100 is needed, as 0.4")
     table = read_table(Path(path))
     wrong = find_wrong(table)
     findings = [*wrong, *find_limits(table, seed_sd)]

@@ -15,6 +15,7 @@ from detstudy.errors import InputError
 
 _NONE = frozenset({"", "-", "–", "—", "−", "/", "x", "?", "n/a", "na", "nan", "none", "null", "tbd"})
 MOST_DECIMALS = 12
+MOST_ROWS = 400  # each is held against each
 
 _NUMBER = r"[-−+]?(?:\d[\d.,']*|[.,]\d+)(?:e[-+]?\d+)?"
 _CELL = re.compile(
@@ -98,6 +99,8 @@ def read_table(path: Path) -> PublishedTable:
     columns of one measure, or rows longer than the headings.
     """
     lines, grid = _split_cells(path, _decode(path))
+    if len(grid) > MOST_ROWS:
+        raise TableError(f"{path}: {len(grid):,} rows; a published table has up to {MOST_ROWS}: give the part to audit")
     if len(grid) < 2:
         raise TableError(f"{path}: has no rows; a line of headings and at least one row of numbers are needed")
     headings, rows = _expand_groups(path, lines, grid)
@@ -265,7 +268,7 @@ def _read_row(line: int, texts: list[str], headings: list[Heading], comma: bool)
         names=tuple(names),
         claims=tuple(claims),
         cells=cells,
-        seconds=seconds if seconds and seconds > 0 else None,
+        seconds=seconds if seconds and 0 < seconds < math.inf else None,
         seconds_step=step,
         budget=budget,
         seed=seed,
