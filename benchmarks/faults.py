@@ -18,12 +18,13 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tests" / "faults"))
 
-from harness import KINDS, Grounds, Round, play_round, prepare_grounds  # noqa: E402
+from harness import KINDS, Round, play_round, prepare_grounds  # noqa: E402
 from harness.faults import REAL_KINDS  # noqa: E402
 
 from detstudy.execution.provenance import count_cores, read_cpu_name  # noqa: E402
@@ -35,6 +36,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=200)
     parser.add_argument("--minutes", type=float, default=90.0, help="no round starts later")
+    parser.add_argument("--at-once", type=int, default=2, help="rounds side by side; most of a round is waiting")
     parser.add_argument("--seed", type=int, default=0, help="of the first round; each round has its own")
     parser.add_argument("--only", choices=sorted(KINDS), help="play this kind alone")
     parser.add_argument("--folder", type=Path, help="where rounds play; default: a temporary one")
@@ -43,25 +45,32 @@ def main() -> int:
     folder = arguments.folder or Path(tempfile.mkdtemp(prefix="faults-"))
     began = time.monotonic()
     grounds = prepare_grounds(folder / "stepping")
-    real_grounds: Grounds | None = None
+    real_grounds = prepare_grounds(folder / "compact", real=True)
     rounds: list[Round] = []
     real: list[Round] = []
     kinds = [arguments.only] if arguments.only else list(KINDS)
-    for number in range(arguments.rounds):
+
+    def play(seed: int) -> tuple[bool, Round] | None:
         if time.monotonic() - began > 60 * arguments.minutes:
-            break
-        seed = arguments.seed + number
+            return None
         kind = kinds[seed % len(kinds)]
         is_real = seed % REAL_EVERY == REAL_EVERY - 1 and (arguments.only is None or arguments.only in REAL_KINDS)
         if is_real:
             kind = arguments.only or random.Random(seed).choice(REAL_KINDS)
-            real_grounds = real_grounds or prepare_grounds(folder / "compact", real=True)
-        played = play_round(kind, seed, real_grounds if is_real and real_grounds else grounds, folder / f"round-{seed}")
-        (real if is_real else rounds).append(played)
-        say = "lost" if played.lost else "skipped" if played.skipped else "nothing lost"
-        print(f"{number + 1:4d}  {kind}{' (compact)' if is_real else ''}, seed {seed}: {say}, {played.seconds:.0f} s")
-        for line in played.lost:
-            print(f"      {line}", flush=True)
+        return is_real, play_round(kind, seed, real_grounds if is_real else grounds, folder / f"round-{seed}")
+
+    with ThreadPoolExecutor(arguments.at_once) as pool:
+        seeds = range(arguments.seed, arguments.seed + arguments.rounds)
+        for number, found in enumerate(pool.map(play, seeds), start=1):
+            if found is None:
+                break
+            is_real, played = found
+            (real if is_real else rounds).append(played)
+            say = "lost" if played.lost else "skipped" if played.skipped else "nothing lost"
+            what = f"{played.kind}{' (compact)' if is_real else ''}, seed {played.seed}"
+            print(f"{number:4d}  {what}: {say}, {played.seconds:.0f} s", flush=True)
+            for line in played.lost:
+                print(f"      {line}", flush=True)
     lines = write_table(rounds, real, arguments.seed, time.monotonic() - began)
     arguments.page.parent.mkdir(parents=True, exist_ok=True)
     arguments.page.write_text("\n".join(lines) + "\n")

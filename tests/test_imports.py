@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 SOURCE = Path(__file__).parents[1] / "src" / "detstudy"
-BY_ALL = {"errors", "setting", "size", "trainer"}
+BY_ALL = {"duration", "errors", "setting", "size", "trainer"}
 ALLOWED = {
     "console": set(),
+    "duration": set(),
     "errors": set(),
     "setting": set(),
     "size": set(),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import io
 import json
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -168,26 +169,36 @@ def status(folder: StudyFolder, as_json: Json = False) -> None:
     """Show runs by outcome, what is running, and the time left."""
     from collections import Counter
 
-    from detstudy.execution.progress import describe_duration, estimate_seconds_left
-    from detstudy.ledger import Ledger
+    from detstudy.duration import format_duration
+    from detstudy.execution import describe_stop, list_tasks
+    from detstudy.execution.progress import estimate_seconds_left
+    from detstudy.ledger import Ledger, read_seconds_spent
+    from detstudy.plan import plan_study
     from detstudy.reporting import print_runs
 
     ledger = Ledger(folder)
     study = ledger.load_study()
-    records = ledger.read_runs()
+    planned = plan_study(study)
+    records = ledger.read_runs(planned)
     left = estimate_seconds_left(records)
+    stopped = None
+    if all(record.state != "running" for record in records):
+        tasks = list_tasks(planned, ledger.fingerprint)
+        stopped = describe_stop(tasks, ledger, study.budget, read_seconds_spent(folder))
     if as_json:
         runs = [_describe_run(record) for record in records]
-        _print_json({"study": study.name, "runs": runs, "seconds_left": left})
+        _print_json({"study": study.name, "runs": runs, "seconds_left": left, "stopped": stopped})
         return
     console = _make_console()
     print_runs(records, console)
     counts = Counter(record.outcome or record.state for record in records)
     console.print(", ".join(f"{count} {name.replace('_', ' ')}" for name, count in counts.items()))
     if left:
-        console.print(f"about {describe_duration(left)} left")
+        console.print(f"about {format_duration(left)} left")
     elif left is None:
         console.print("time left: unknown until a run has ended")
+    if stopped:
+        console.print(f"stopped: {stopped}")
 
 
 @app.command()
@@ -375,6 +386,7 @@ def draw_data(
 
 def main() -> None:
     """Run the command line; bad input becomes one clear error and exit status 2."""
+    os.environ.setdefault("OPENCV_LOG_LEVEL", "OFF")  # of a damaged image the check says more
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # what its encoding lacks is shown as an escape
             stream.reconfigure(errors="backslashreplace")
@@ -416,8 +428,8 @@ def _choose_devices(workers: int | None) -> list[str]:
 
 def _parse_bounds(deadline: str | None, gpu_memory: str | None, forecast: bool) -> tuple[float | None, int | None]:
     """Return the deadline in seconds and the memory in bytes."""
+    from detstudy.duration import parse_duration
     from detstudy.size import parse_size
-    from detstudy.spec import parse_duration
 
     if (deadline or gpu_memory) and not forecast:
         raise typer.BadParameter("--deadline and --gpu-memory need --forecast")

@@ -82,16 +82,6 @@ def load_study(path: Path | str, overrides: tuple[str, ...] = ()) -> Study:
     return _Reader(path).read(text, overrides)
 
 
-def parse_duration(text: str) -> float | None:
-    """Return the seconds of a duration such as 3d, 12h, 90min or 1h30min; None where it is none."""
-    units = {"d": 86400, "h": 3600, "min": 60}
-    match = re.fullmatch(r"\s*".join(rf"(?:(\d+(?:\.\d+)?)\s*{unit})?" for unit in units), text.strip())
-    seconds = (
-        sum(float(n or 0) * scale for n, scale in zip(match.groups(), units.values(), strict=True)) if match else 0
-    )
-    return seconds if 0 < seconds < math.inf else None
-
-
 class _Reader:
     """Collects the faults of one study file while turning its sections into facts."""
 

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from detstudy.execution import SpentTime, cut_tasks, describe_stop, list_tasks
+from detstudy.execution import SpentTime, cut_tasks, describe_stop, list_tasks, prepare_ledger
 from detstudy.ledger import Ledger, read_curve, read_seconds_spent, write_session
+from detstudy.ledger.files import write_json
 from detstudy.plan import plan_study
 from detstudy.spec import load_study
 from detstudy.study import Budget, StudyError
@@ -61,6 +62,10 @@ def test_the_hours_stop_running_trainings_and_a_raised_budget_goes_on(
     status, printed = run_study(study, out, length, "budget.hours=1")
     assert status == 4
     assert "the budget of 1 hours is used up (0 of 1 trainings are done" in printed
+    told = subprocess.run(
+        [sys.executable, "-m", "detstudy.cli", "status", str(out)], capture_output=True, text=True, check=True
+    )
+    assert "stopped: the budget of 1 hours is used up (0 of 1" in told.stdout
     assert "`--set budget.hours=2` and the same command go on" in printed
     (record,) = Ledger(out).read_runs()
     assert record.outcome == "interrupted"
@@ -70,6 +75,19 @@ def test_the_hours_stop_running_trainings_and_a_raised_budget_goes_on(
     (record,) = Ledger(out).read_runs()
     assert record.outcome == "finished"
     assert read_curve(record.folder / "curves.jsonl")[: len(points)] == points  # it went on from where it was
+
+
+def test_a_budget_of_runs_stopped_nothing_before_they_are_done(tmp_path: Path, tiny_study: Callable[..., Path]) -> None:
+    path = tiny_study()
+    study, ledger = load_study(path), Ledger(tmp_path / "out")
+    prepare_ledger(study, ledger)
+    tasks = list_tasks(plan_study(study), ledger.fingerprint)
+    assert describe_stop(tasks, ledger, Budget(runs=2), 0.0) is None
+    for folder in {task.runs[0].seed: ledger.run_folder(task.runs[0]) for task in tasks[:2]}.values():
+        write_json(folder / "result.json", {"outcome": "diverged", "reason": "loss", "attempts": 1, "measures": []})
+    stopped = describe_stop(tasks, ledger, Budget(runs=2), 0.0)
+    assert stopped is not None
+    assert stopped.startswith("the budget of 2 runs is used up (2 of 6 trainings are done")
 
 
 def test_a_number_of_runs_is_the_first_of_the_plan(tmp_path: Path, tiny_study: Callable[..., Path]) -> None:

@@ -101,6 +101,7 @@ def test_a_worker_that_gave_up_for_memory_says_so_in_its_log() -> None:
     log = "terminate called after throwing an instance of 'std::bad_alloc'"
     assert classify(-signal.SIGABRT, log=log)[0] == "out_of_memory"
     assert classify(1, log="Traceback\nMemoryError\n")[0] == "out_of_memory"
+    assert classify(-35) == ("crashed", "the worker was killed by signal 35 (see log.txt)")
     assert classify(-signal.SIGSEGV) == ("crashed", "the worker was killed by SIGSEGV (see log.txt)")
     for last in (
         "  what():  std::bad_alloc",

@@ -16,12 +16,14 @@ from typing import Any
 import psutil
 import pytest
 
-from detstudy.execution import Forecast, Range, RunForecast, forecast_study, suggest_changes
-from detstudy.execution.forecast import forecast_iteration, forecast_run, summarise_probes
+from detstudy.duration import parse_duration
+from detstudy.execution import Forecast, Range, RunForecast, forecast_study, prepare_ledger, suggest_changes
+from detstudy.execution.forecast import count_left, find_shortage, forecast_iteration, forecast_run, summarise_probes
 from detstudy.execution.pace import schedule_tasks
 from detstudy.execution.pool import list_tasks
+from detstudy.ledger import Ledger
 from detstudy.plan import Plan, identify_cost, plan_study
-from detstudy.spec import load_study, parse_duration
+from detstudy.spec import load_study
 from detstudy.study import Study
 from detstudy.testing import run_here
 from detstudy.trainer import RefusedError
@@ -67,7 +69,7 @@ def test_a_run_is_the_sum_of_its_parts(tiny_study: Callable[..., Path]) -> None:
     monitoring = {"validate_every": 10, "validation_images": 8, "checkpoint_every": 5}
     study, plan = read(tiny_study(monitoring=monitoring, factors={"box_score_threshold": [0.05, 0.3]}))
     task = list_tasks(plan, "d")[0]
-    forecast = forecast_run(task, summarise_probes([(ANSWER, 35.0)]), study, 40, None)
+    forecast = forecast_run(task, summarise_probes([(ANSWER, 35.0)]), study, 40, 20)
     # 20 iterations of 1.1 after 3 s; 5 s to start; two validations of 8 images; three checkpoints; both evaluations
     # predict 40 images since the last validation saw 8 only.
     assert forecast.training_seconds.expected == pytest.approx(3 + 20 * 1.1)
@@ -78,19 +80,49 @@ def test_a_run_is_the_sum_of_its_parts(tiny_study: Callable[..., Path]) -> None:
     assert forecast.fits
     # A last validation of all images has the first evaluation's predictions.
     whole = dataclasses.replace(study, monitoring=dataclasses.replace(study.monitoring, validation_images=None))
-    seconds = forecast_run(task, summarise_probes([(ANSWER, 35.0)]), whole, 40, None).seconds.expected
+    seconds = forecast_run(task, summarise_probes([(ANSWER, 35.0)]), whole, 40, 20).seconds.expected
     assert seconds == pytest.approx(forecast.seconds.expected + 2 * 32 * 0.5 - 40 * 0.1)
 
 
 def test_what_does_not_fit_costs_its_failure_only(tiny_study: Callable[..., Path]) -> None:
     study, plan = read(tiny_study())
     task = list_tasks(plan, "d")[0]
-    close = forecast_run(task, summarise_probes([(ANSWER, 35.0)]), study, 10, 1050)
-    assert not close.fits
-    assert "limit" in (close.reason or "")
-    out = forecast_run(task, summarise_probes([({"shortage": "out of memory at 2 GiB"}, 6.0)]), study, 10, None)
+    assert find_shortage(ANSWER, 1100) is None
+    assert find_shortage(ANSWER, None) is None
+    assert "limit" in (find_shortage(ANSWER, 1050) or "")  # the probe took 1000, a whole run takes 100 more
+    short = ({"shortage": "out of memory at 2 GiB"}, 6.0)
+    out = forecast_run(task, summarise_probes([(ANSWER, 35.0), short]), study, 10, 20)  # once is enough
     assert (out.fits, out.reason, out.seconds.expected) == (False, "out of memory at 2 GiB", 6.0)
     assert out.peak_memory_bytes is None
+
+
+def test_only_what_is_left_is_forecast(tmp_path: Path, tiny_study: Callable[..., Path]) -> None:
+    path = tiny_study(factors={"learning_rate": [0.04]}, baseline_seeds=[0], monitoring={"checkpoint_every": 8})
+    study, plan = read(path)
+    ledger = Ledger(tmp_path / "out")
+    prepare_ledger(study, ledger)
+    done, half = list_tasks(plan, ledger.fingerprint)
+    ledger.start_run(done.runs[0], {})
+    ledger.end_run(done.runs[0], "finished", None)
+    ledger.start_run(half.runs[0], {})
+    for iteration in (10, 19):
+        ledger.open_curve(half.runs[0]).append({"kind": "train", "iteration": iteration, "seconds": 1.0})
+    assert (count_left(done, ledger), count_left(half, ledger)) == (0, 4)  # of 20; the last checkpoint is of the 16th
+    evaluation = forecast_run(done, summarise_probes([(ANSWER, 35.0)]), study, 40, 0)
+    assert evaluation.training_seconds.expected == 0
+    assert evaluation.seconds.expected == pytest.approx(5 + 40 * 0.1 + 4 + 40 * 0.05)  # start, predictions, evaluation
+
+
+def test_a_limit_that_was_raised_in_the_file_counts_in_the_forecast(
+    tmp_path: Path, tiny_study: Callable[..., Path]
+) -> None:
+    path = tiny_study(factors={"batch_size": [8]}, baseline_seeds=[0], limits={"memory": "1GiB"})
+    run_here(path, tmp_path / "out")
+    study, plan = read(path, "limits.memory=4GiB")
+    forecast = forecast_study(study, plan, tmp_path / "out", trainer=FAKE, devices=["cpu"])
+    assert [run.runs[0].setting_id for run in forecast.runs] == ["batch_size=8"]
+    assert forecast.fits
+    assert (forecast.ended, forecast.trainings) == (1, ("baseline", "batch_size=8"))
 
 
 def test_crowded_batches_tell_what_is_expected() -> None:
@@ -178,6 +210,7 @@ def make_forecast(plan: Plan, seconds: float, unfit: set[str], **fields: Any) ->
         )
         for position, task in enumerate(list_tasks(plan, "d"), start=1)
     )
+    fields = {"trainings": tuple(run.runs[0].setting_id for run in runs), **fields}
     plain: dict[str, Any] = {"workers": 1, "total_seconds": span, "probe_seconds": 0.0, "memory_limit": None}
     return Forecast(**{**plain, "validation_images": 9, "validation_sequences": 9, **fields}, runs=runs)
 
@@ -207,6 +240,28 @@ def test_a_budget_counts_what_has_ended_before_and_not_after(tiny_study: Callabl
     assert runs.sets == ("budget.runs=4",)  # the third and the fourth of the plan
 
 
+def test_ended_trainings_of_a_level_that_is_left_out_are_not_counted(tiny_study: Callable[..., Path]) -> None:
+    study, plan = read(tiny_study(seeds=[0, 1], baseline_seeds=[0, 1, 2]))
+    whole = make_forecast(plan, 100, {"batch_size=16"})
+    place = next(run.position for run in whole.runs if run.runs[0].setting_id == "batch_size=16")
+    left = [run for run in whole.runs if run.position > place]  # one of batch 16 has ended, another has not
+    found = suggest_changes(study, plan, dataclasses.replace(whole, runs=tuple(left)), 150)
+    kept = [run for run in left if run.runs[0].setting_id != "batch_size=16"]
+    assert found[0].sets == ("factors.batch_size=[4]",)
+    assert found[1].sets == (f"budget.runs={kept[0].position - 1}",)
+
+
+def test_a_grid_whose_levels_all_fit_somewhere_leaves_none_out(tiny_study: Callable[..., Path]) -> None:
+    path = tiny_study(design="grid", factors={"batch_size": [4, 8], "image_min_size": [96, 192]})
+    study, plan = read(path)
+    unfit = next(
+        setting.id for setting in plan.settings if len(setting.levels) == 2 and setting.levels["batch_size"] == 8
+    )
+    (found,) = suggest_changes(study, plan, make_forecast(plan, 1, {unfit}), None)
+    assert found.sets == ()
+    assert found.sentence == f"Some settings do not fit ({unfit}), but each of their levels does in another."
+
+
 def test_a_factor_that_fits_at_no_level_keeps_the_baseline_s(tiny_study: Callable[..., Path]) -> None:
     study, plan = read(tiny_study(factors={"batch_size": [16]}))
     (memory,) = suggest_changes(study, plan, make_forecast(plan, 1, {"batch_size=16"}), None)
@@ -230,14 +285,16 @@ class Slow(FakeTrainer):
 """
 
 
-def test_a_probe_that_dies_is_named_and_never_taken_for_too_large(
+def test_a_probe_that_dies_or_hangs_is_named_and_never_taken_for_too_large(
     tmp_path: Path, tiny_study: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "probing.py").write_text(PROBING)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    study, plan = read(tiny_study())
+    study, plan = read(tiny_study(limits={"no_progress_minutes": 0.05}))
     with pytest.raises(RefusedError, match=r"setting baseline: the probe ended with SIGSEGV"):
         forecast_study(study, plan, tmp_path / "out", trainer="probing:Dying", devices=["cpu"])
+    with pytest.raises(RefusedError, match=r"setting baseline: the probe gave no answer for 0.05 minutes"):
+        forecast_study(study, plan, tmp_path / "out", trainer="probing:Slow", devices=["cpu"])
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])

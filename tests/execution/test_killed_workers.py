@@ -15,12 +15,12 @@ import pytest
 from detstudy.ledger import Ledger, RunRecord
 from detstudy.size import format_size
 
-ROOM = 2**20 * 450
+ROOM = 2**20 * 900  # so much that the greedy worker is the largest when it is used up
 TRAINER = """
 import os, signal, sys, time
 from detstudy.testing import FakeTrainer
 
-GREED = 2**20 * 600
+GREED = 2**20 * 1500
 WAYS = {0.011: "eat", 0.012: "abort", 0.013: "bad_alloc", 0.014: "segfault"}
 
 class Dying(FakeTrainer):

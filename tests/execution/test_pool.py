@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from detstudy.execution import Task, list_tasks, prepare_ledger, run_tasks
@@ -209,6 +210,44 @@ def test_a_setting_that_cannot_be_trained_here_is_refused_and_not_tried_again(
         run_tasks(tasks, ledger, trainer="refusing:Late", devices=["cpu"], watcher=watcher)
     assert watcher.names == ["baseline 0"]
     assert [record.outcome for record in ledger.read_runs()] == ["interrupted"]
+
+
+def test_helpers_of_a_trainer_do_not_outlive_its_worker(
+    tmp_path: Path, tiny_study: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "helping.py").write_text(
+        "import os, subprocess\nfrom detstudy.testing import FakeTrainer\n"
+        "class Helped(FakeTrainer):\n"
+        "    def train(self, job):\n"
+        "        helper = subprocess.Popen(['sleep', '600'])\n"
+        "        (job.folder / 'helper').write_text(str(helper.pid))\n"
+        "        os._exit(9) if job.seed else None\n"
+        "        return super().train(job)\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    study = load_study(tiny_study(factors={}, baseline_seeds=[0, 1]))
+    ledger = Ledger(tmp_path / "out")
+    prepare_ledger(study, ledger)
+    tasks = list_tasks(plan_study(study), ledger.fingerprint)
+    run_tasks(tasks, ledger, trainer="helping:Helped", devices=["cpu", "cpu"], watcher=Starts())
+    helpers = [int(path.read_text()) for path in tmp_path.glob("out/runs/*/helper")]
+    assert len(helpers) == 2
+    psutil.wait_procs([psutil.Process(pid) for pid in helpers if psutil.pid_exists(pid)], timeout=10)
+    assert [pid for pid in helpers if psutil.pid_exists(pid) and psutil.Process(pid).status() != "zombie"] == []
+
+
+def test_a_study_under_nohup_outlives_its_terminal(tmp_path: Path, tiny_study: Callable[..., Path]) -> None:
+    out = tmp_path / "out"
+    driver = Path(__file__).with_name("drive.py")
+    study = str(tiny_study(factors={}, baseline_seeds=[0]))
+    process = subprocess.Popen(["nohup", sys.executable, str(driver), study, str(out), SLOW], stderr=subprocess.PIPE)
+    deadline = time.monotonic() + 60
+    while not list(out.glob("runs/*/curves.jsonl")) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGHUP)
+    process.communicate(timeout=120)
+    assert process.returncode == 0
+    assert [record.outcome for record in Ledger(out).read_runs()] == ["finished"]
 
 
 def test_a_trainer_that_is_not_there_is_refused(tmp_path: Path, tiny_study: Callable[..., Path]) -> None:

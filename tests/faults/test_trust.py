@@ -30,6 +30,7 @@ from detstudy.execution.order import make_command, make_order
 from detstudy.execution.provenance import describe_machine
 from detstudy.execution.work import train_run
 from detstudy.ledger import Ledger
+from detstudy.ledger.files import remove_dead_temporaries
 from detstudy.plan import plan_study
 from detstudy.spec import load_study
 from detstudy.study import StudyError
@@ -309,6 +310,42 @@ def test_no_run_is_written_through_a_link(tmp_path, planned, name):
     assert done.returncode == 2
     assert f"{link}: is a link" in done.stderr.replace("\n", "")
     assert list(outside.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["ground_truth", "gallery", "sessions"])
+def test_nothing_of_a_study_is_written_through_a_link(tmp_path, planned, name):
+    ledger, _ = planned
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    folder = ledger.folder / name
+    if folder.exists():
+        folder.rename(tmp_path / "aside")
+    folder.symlink_to(outside)
+    done = run_study(tmp_path / "study.yaml", ledger.folder, "--trainer", "detstudy.testing:FakeTrainer")
+    assert done.returncode == 2
+    assert f"{folder}: is a link" in done.stderr.replace("\n", "")
+    assert list(outside.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["log.txt", "lease.json", "curves.jsonl", "result.json"])
+def test_a_pipe_in_a_run_is_refused_and_waited_for_by_nobody(tmp_path, planned, name):
+    ledger, run = planned
+    folder = ledger.run_folder(run)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).unlink(missing_ok=True)
+    os.mkfifo(folder / name)
+    ledger.read_runs()
+    with pytest.raises(StudyError, match=r"is a link or a pipe"), ledger.claim(run):
+        pass
+    done = run_study(tmp_path / "study.yaml", ledger.folder, "--trainer", "detstudy.testing:FakeTrainer")
+    assert done.returncode == 2
+    assert "is a link or a pipe" in done.stderr
+
+
+def test_a_temporary_file_of_no_process_is_no_crash(tmp_path):
+    (tmp_path / f".a.{'9' * 20}-0123.part").touch()
+    os.utime(tmp_path / f".a.{'9' * 20}-0123.part", (0, 0))
+    remove_dead_temporaries(tmp_path)
 
 
 def test_a_study_and_its_runs_may_lie_on_another_disk(tmp_path, planned):

@@ -63,6 +63,11 @@ def test_a_pid_given_to_another_process_is_no_holder(tmp_path: Path) -> None:
     assert not is_lease_live(tmp_path)
 
 
+def test_a_pipe_in_place_of_a_lease_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "lease.json")
+    is_lease_live(tmp_path)  # whatever it says: it comes back
+
+
 def test_a_damaged_lease_does_not_hold_for_ever(tmp_path: Path) -> None:
     path = tmp_path / "lease.json"
     path.write_text('{"host": "els')

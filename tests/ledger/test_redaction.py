@@ -68,6 +68,11 @@ def test_the_password_of_an_address_is_one_in_any_variable() -> None:
     assert redact("to hush-1234", find_secrets({"REPORT_TO": "https://hush-1234@host/1"})) == "to [REPORT_TO]"
 
 
+def test_a_password_is_found_as_its_address_spells_it_and_as_it_is() -> None:
+    secrets = find_secrets({"DATABASE": "postgres://user:p%40ss-word@host/db"})
+    assert redact("p%40ss-word is p@ss-word", secrets) == "[DATABASE] is [DATABASE]"
+
+
 def test_secrets_are_found_as_addresses_spell_them_and_line_by_line() -> None:
     secrets = find_secrets({"A_TOKEN": "hush/12+34", "B_KEY": "-----BEGIN\n  first-line\nsecond-line\n"})
     assert redact("?t=hush%2F12%2B34", secrets) == "?t=[A_TOKEN]"

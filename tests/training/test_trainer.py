@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import dataclasses
 import json
+import re
 import shutil
 from collections.abc import Callable
 from typing import Any
@@ -206,6 +208,17 @@ def test_micro_batches_make_one_step_a_batch(make_job: MakeJob) -> None:
     assert (trained.effective["optimizer_steps"], trained.effective["images_seen"]) == (2, 10)
     assert trained.effective["micro_batch_size"] == 2
     assert points_of(job)[0]["proposals_entered"] == 60
+
+
+def test_a_batch_denser_than_all_before_is_told_before_it_is_begun(make_job: MakeJob) -> None:
+    told: list[str] = []
+    job = make_job(iterations=6, batch_size=2, micro_batch_size=1)
+    TorchvisionTrainer().train(dataclasses.replace(job, at_work=told.append))
+    pattern = r"batch of 2 in micro-batches of 1, densest image of the batch has (\d) objects \(train\d\.png\)"
+    counts = [int(match[1]) for what in told if (match := re.fullmatch(pattern, what))]
+    assert len(counts) == len(told)
+    assert counts == sorted(set(counts))
+    assert counts[-1] == 2  # no image has more
 
 
 def test_the_best_weights_are_kept_where_the_rule_says_so(make_job: MakeJob) -> None:

@@ -50,7 +50,7 @@ def is_cut(data: bytes) -> bool:
             length, kind = struct.unpack_from(">I4s", data, at)
             at += 12 + length
             if kind == b"IEND":
-                return False
+                return at > len(data)
         return True
     if data.startswith(JPEG_SIGNATURE):
         # An embedded thumbnail has an end of its own, before the image's last scan begins.

@@ -63,16 +63,16 @@ def describe_stop(tasks: Sequence[Task], ledger: Ledger, budget: Budget, spent: 
     """Return how a budget stopped the study and how to go on; None where there is none or nothing is left to do."""
     if budget.hours is None and budget.runs is None:
         return None
-    left = sum(is_task_due(ledger, task) for task in tasks)
+    left = [task for task in tasks if is_task_due(ledger, task)]
     if not left:
         return None
-    done = f"{len(tasks) - left} of {len(tasks)} trainings are done, all is kept"
+    done = f"{len(tasks) - len(left)} of {len(tasks)} trainings are done, all is kept"
     if budget.hours is not None and spent >= budget.hours * 3600:
         more = f"--set budget.hours={budget.hours * 2:g}"
         return (
             f"the budget of {budget.hours:g} hours is used up ({done}); `{more}` and the same command go on from here"
         )
-    if budget.runs is not None and budget.runs < len(tasks):
+    if budget.runs is not None and not any(task in left for task in cut_tasks(tasks, budget)):
         more = f"--set budget.runs={len(tasks)}"
         return f"the budget of {budget.runs} runs is used up ({done}); `{more}` and the same command go on from here"
     return None

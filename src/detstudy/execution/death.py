@@ -86,8 +86,16 @@ def classify_death(
     if said is not None:
         return "out_of_memory", f'out of memory: its log ends with "{said[:80]}"{held}{LOG_HINT}'
     if status < 0:
-        return "crashed", f"the worker was killed by {signal.Signals(-status).name}{LOG_HINT}"
+        return "crashed", f"the worker was killed by {name_signal(-status)}{LOG_HINT}"
     return "crashed", f"the worker ended with status {status}{LOG_HINT}"
+
+
+def name_signal(number: int) -> str:
+    """Return a signal's name, or its number where it has none."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
 
 
 def read_records() -> Records:

@@ -1,4 +1,4 @@
-"""Signals that stop a driver become an exception, so that it ends what it started in order."""
+"""Signals that stop a driver become an exception, so that it ends what it started in order, and their children."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class InterruptedStudyError(Exception):
 
 @contextmanager
 def raise_signals() -> Iterator[None]:
-    """Turn SIGINT, SIGTERM and SIGHUP into InterruptedStudyError while in the block."""
+    """Turn SIGINT, SIGTERM and SIGHUP into InterruptedStudyError while in the block; but no SIGHUP under nohup."""
 
     def interrupt(number: int, _frame: FrameType | None) -> None:
         for each in before:
@@ -31,6 +31,8 @@ def raise_signals() -> Iterator[None]:
         raise InterruptedStudyError(number)
 
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    if before[signal.SIGHUP] == signal.SIG_IGN:
+        del before[signal.SIGHUP]
     for number in before:
         signal.signal(number, interrupt)
     try:
@@ -38,6 +40,12 @@ def raise_signals() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def end_group(leader: int) -> None:
+    """Kill what a process that led a group of its own has left behind."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(leader, signal.SIGKILL)
 
 
 def _leave_terminal() -> None:

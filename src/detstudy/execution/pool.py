@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from detstudy.execution.death import MemorySample, Records, classify_death, read_records, sample_memory
-from detstudy.execution.interruption import raise_signals
+from detstudy.execution.interruption import end_group, raise_signals
 from detstudy.execution.order import CPU, make_command, make_environment, make_order
 from detstudy.execution.work import EXIT_HELD, EXIT_REFUSED, STACKS_SIGNAL, Task, is_task_due
 from detstudy.ledger import LeaseHeldError, Ledger, drop_stale_lease, find_secrets, is_lease_live, redact
@@ -111,9 +111,8 @@ def run_tasks(
                     due.remove(task)
                     if is_task_due(ledger, task):
                         messages = records.read_log()
-                        worker = _start_worker(task, ledger, trainer, free.pop(0), len(devices), events)
+                        worker = _start_worker(task, ledger, trainer, free.pop(0), len(devices), events, workers)
                         worker.messages = messages
-                        workers.append(worker)
                         watcher.note(task, {"kind": "started"})
                     else:
                         watcher.note(task, {"kind": "ended"})
@@ -131,7 +130,7 @@ def run_tasks(
 def prepare_trainer(ledger: Ledger, trainer: str) -> None:
     """Let the trainer check every setting before any run starts. Raises RefusedError."""
     events: queue.SimpleQueue[tuple[_Worker, dict[str, Any]]] = queue.SimpleQueue()
-    worker = _launch(make_order(ledger, trainer, CPU, kind="prepare"), Task(runs=()), CPU, None, events)
+    worker = _launch(make_order(ledger, trainer, CPU, kind="prepare"), Task(runs=()), CPU, None, events, [])
     worker.process.wait()
     _close(worker)
     while not events.empty():
@@ -147,8 +146,9 @@ def _start_worker(
     ledger: Ledger,
     trainer: str,
     device: str,
-    workers: int,
+    side_by_side: int,
     events: queue.SimpleQueue[tuple[_Worker, dict[str, Any]]],
+    workers: list[_Worker],
 ) -> _Worker:
     folder = ledger.make_run_folder(task.runs[0])
     order = make_order(
@@ -159,11 +159,11 @@ def _start_worker(
         training=folder.name,
         runs=[[run.setting_id, run.seed] for run in task.runs],
         splits=list(task.splits),
-        workers=workers,
+        workers=side_by_side,
     )
     log = (folder / "log.txt").open("ab", buffering=0)
     start = log.tell()
-    worker = _launch(order, task, device, log, events)
+    worker = _launch(order, task, device, log, events, workers)
     worker.log_start = start
     return worker
 
@@ -174,8 +174,12 @@ def _launch(
     device: str,
     log: RawIOBase | None,
     events: queue.SimpleQueue[tuple[_Worker, dict[str, Any]]],
+    workers: list[_Worker],
 ) -> _Worker:
-    """Start a worker process with its order; without a log what it says goes to this process's standard error."""
+    """Start a worker process with its order and add it to `workers`, so that it is stopped whatever happens next.
+
+    Without a log what it says goes to this process's standard error.
+    """
     process = subprocess.Popen(
         make_command("detstudy.execution.worker"),
         stdin=subprocess.PIPE,
@@ -185,9 +189,11 @@ def _launch(
         start_new_session=True,  # a terminal's Ctrl-C reaches the driver alone, which stops its workers in order
     )
     worker = _Worker(task=task, process=process, device=device)
+    workers.append(worker)
     assert process.stdin is not None
-    process.stdin.write(json.dumps(order).encode() + b"\n")
-    process.stdin.flush()
+    with contextlib.suppress(BrokenPipeError):  # it has died, and is found so
+        process.stdin.write(json.dumps(order).encode() + b"\n")
+        process.stdin.flush()
     worker.readers.append(threading.Thread(target=_read_events, args=(worker, events), daemon=True))
     if log is not None:
         worker.readers.append(threading.Thread(target=_keep_log, args=(process, log), daemon=True))
@@ -273,6 +279,7 @@ def _settle(
     records: Records,
 ) -> bool:
     """Close a worker that ended; return whether its task must be tried again."""
+    end_group(worker.process.pid)
     _close(worker)
     _pass_events(events, watcher)
     status = worker.process.returncode
@@ -281,13 +288,20 @@ def _settle(
     if status not in (0, EXIT_HELD):
         with contextlib.suppress(LeaseHeldError), ledger.claim(worker.task.runs[0]):  # else another has it already
             outcome = _note_death(worker, ledger, limits, records)
-            if outcome == "out_of_memory":
-                for other in others:  # the system's kill was this worker's, and none of theirs
-                    other.kills = deque((k if k is None else k + 1 for k in other.kills), KILLS_KEPT)
+            if outcome == "out_of_memory" and status == -signal.SIGKILL:
+                _count_kill(others, records)
     again = is_task_due(ledger, worker.task)
     kind = "held" if status == EXIT_HELD else "again"
     watcher.note(worker.task, {"kind": kind if again else "ended"})
     return again
+
+
+def _count_kill(others: Sequence[_Worker], records: Records) -> None:
+    """Take one kill of the system out of what may have hit the other workers: it hit another."""
+    now = records.count_kills()
+    if now is not None:
+        for other in others:
+            other.kills = deque((k if k is None else min(k + 1, now) for k in other.kills), KILLS_KEPT)
 
 
 def _note_death(worker: _Worker, ledger: Ledger, limits: Limits, records: Records) -> Outcome:
@@ -328,7 +342,9 @@ def _note_death(worker: _Worker, ledger: Ledger, limits: Limits, records: Record
 def _read_log_end(path: Path, start: int) -> str:
     """Return the end of what was written to a log from `start` on."""
     try:
-        return path.read_bytes()[start:][-LOG_END:].decode(errors="replace")
+        with path.open("rb") as file:
+            file.seek(max(start, path.stat().st_size - LOG_END))
+            return file.read().decode(errors="replace")
     except OSError:
         return ""
 
@@ -356,4 +372,5 @@ def _stop_workers(workers: list[_Worker]) -> None:
         except subprocess.TimeoutExpired:
             worker.process.kill()
             worker.process.wait()
+        end_group(worker.process.pid)
         _close(worker)

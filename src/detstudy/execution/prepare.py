@@ -54,7 +54,7 @@ def foresee_runs(study: Study, plan: Plan, folder: Path) -> list[RunRecord]:
     Without the data set nobody can tell a run's identity: ids then end in "unknown".
     """
     if (folder / "data.json").exists():
-        return Ledger(folder).read_runs(plan)
+        return Ledger(folder, study).read_runs(plan)
     try:
         fingerprint = describe_data(study.data)["fingerprint"]
     except (DataError, OSError):
@@ -87,6 +87,7 @@ def prepare_ledger(study: Study, ledger: Ledger) -> list[str]:
     fatal fault, and StudyError where the folder holds another study; nothing is written then.
     """
     ledger.refuse_other_study(study)
+    ledger.refuse_links()
     description = describe_data(study.data)
     warnings: list[str] = []
     measured: list[SplitName] = ["validation"] if study.data.test is None else ["validation", "test"]

@@ -10,6 +10,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from detstudy.duration import format_duration
 from detstudy.execution.pace import Pace, schedule_tasks
 from detstudy.execution.work import Task
 from detstudy.ledger import Ledger, RunRecord, read_curve
@@ -61,6 +62,9 @@ class TerminalProgress:
         ended = sum(record.state == "ended" and not record.again for record in self.records(None))
         self.console.print(f"{len(self.plan.runs)} runs planned, {ended} ended, {len(tasks)} trainings to work on")
         self.tasks = {id(task): task for task in tasks}
+        for task in tasks:  # what is trained has its evaluations before it alone
+            if not self.ledger.is_training_due(task.runs[0]):
+                self.done[id(task)] = task.runs[0].setting.training.iterations
         self.total = sum(_count_images(task) for task in tasks)
         if tasks:
             self.study_row = self.bars.add_task("study", total=max(1.0, self.total), note="")
@@ -126,7 +130,7 @@ class TerminalProgress:
         if self.study_row is None:
             return
         seconds = self.estimate_left()
-        note = "" if seconds is None else f"about {describe_duration(seconds)} left"
+        note = "" if seconds is None else f"about {format_duration(seconds)} left"
         left = sum(
             max(0.0, _count_images(task) - self.done.get(key, 0) * task.runs[0].setting.training.batch_size)
             for key, task in self.tasks.items()
@@ -208,18 +212,10 @@ def describe_end(record: RunRecord) -> str:
             parts.append(f"{name} {measure.value:.1f}")
     seconds = record.measures.get("train/seconds")
     if seconds and seconds.value is not None:
-        parts.append(f"{describe_duration(seconds.value)} of training")
+        parts.append(f"{format_duration(seconds.value)} of training")
     if record.reason:
         parts.append(record.reason)
     return f"{line}: {', '.join(parts)}" if parts else line
-
-
-def describe_duration(seconds: float) -> str:
-    """Return a duration as a person says it: 48 s, 7 min, 3 h 20 min."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60:02d} min"
 
 
 def _count_images(task: Task) -> float:

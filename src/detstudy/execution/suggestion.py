@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from detstudy.execution.forecast import Forecast, RunForecast
 from detstudy.execution.pace import schedule_tasks
@@ -26,38 +27,45 @@ def suggest_changes(study: Study, plan: Plan, forecast: Forecast, deadline: floa
 
     The time is kept if everything takes as long as the forecast's high end.
     """
-    found = suggest_levels(study, plan, forecast)
-    baseline = [run for run in forecast.runs if run.runs[0].setting_id == plan.settings[0].id]
-    if deadline is not None and all(run.fits for run in baseline):
-        left_out = [run for run in forecast.runs if not run.fits] if found and found[0].sets else []
-        kept = [
-            replace(run, position=run.position - sum(other.position < run.position for other in left_out))
+    unfit = {run.setting_id for forecast_run in forecast.runs if not forecast_run.fits for run in forecast_run.runs}
+    kept = find_fitting_levels(study, plan, unfit)
+    found = [describe_levels(study, plan, unfit, kept)] if unfit else []
+    if deadline is not None and plan.settings[0].id not in unfit:
+        removed = {s.id for s in plan.settings for name, level in s.levels.items() if level not in kept[name]}
+        runs = [
+            replace(run, position=run.position - sum(name in removed for name in forecast.trainings[: run.position]))
             for run in forecast.runs
-            if run not in left_out
+            if run.runs[0].setting_id not in removed
         ]
-        found += suggest_runs(study, forecast, kept, deadline)
+        found += suggest_runs(study, forecast, runs, deadline)
     return found
 
 
-def suggest_levels(study: Study, plan: Plan, forecast: Forecast) -> list[Suggestion]:
-    """Return which levels to leave out for want of memory: those that fit in no setting."""
-    unfit = {run.setting_id for forecast_run in forecast.runs if not forecast_run.fits for run in forecast_run.runs}
-    if not unfit:
-        return []
+def find_fitting_levels(study: Study, plan: Plan, unfit: Collection[str]) -> dict[str, list[Any]]:
+    """Return by factor the levels without those that fit in no setting."""
+    kept: dict[str, list[Any]] = {}
+    for factor in study.factors:
+        kept[factor.name] = []
+        for level in factor.levels:
+            holders = [s.id for s in plan.settings if s.levels.get(factor.name) == level]
+            if not holders or not set(holders) <= set(unfit):
+                kept[factor.name].append(level)
+    return kept
+
+
+def describe_levels(study: Study, plan: Plan, unfit: Collection[str], kept: Mapping[str, Sequence[Any]]) -> Suggestion:
+    """Return how to leave out, for want of memory, the levels that fit in no setting."""
     if plan.settings[0].id in unfit:
-        return [Suggestion(sentence="The baseline does not fit into memory: a smaller baseline.batch_size is needed.")]
+        return Suggestion(sentence="The baseline does not fit into memory: a smaller baseline.batch_size is needed.")
+    names = ", ".join(sorted(unfit))
     sets = []
     for factor in study.factors:
-        holders = {
-            json.dumps(level): [s.id for s in plan.settings if s.levels.get(factor.name) == level]
-            for level in factor.levels
-        }
-        fitting = [level for level, ids in holders.items() if not ids or not unfit.issuperset(ids)]
-        if len(fitting) < len(factor.levels):  # a factor needs a level: the baseline's own adds no setting
-            fitting = fitting or [json.dumps(read_field(study.baseline, factor.name))]
-            sets.append(f"factors.{factor.name}=[{', '.join(fitting)}]")
-    names = ", ".join(sorted(unfit))
-    return [Suggestion(sentence=f"Without the settings that do not fit ({names}):", sets=tuple(sets))]
+        if len(kept[factor.name]) < len(factor.levels):  # a factor needs a level: the baseline's own adds no setting
+            levels = kept[factor.name] or [read_field(study.baseline, factor.name)]
+            sets.append(f"factors.{factor.name}=[{', '.join(map(json.dumps, levels))}]")
+    if not sets:
+        return Suggestion(sentence=f"Some settings do not fit ({names}), but each of their levels does in another.")
+    return Suggestion(sentence=f"Without the settings that do not fit ({names}):", sets=tuple(sets))
 
 
 def suggest_runs(study: Study, forecast: Forecast, runs: Sequence[RunForecast], deadline: float) -> list[Suggestion]:

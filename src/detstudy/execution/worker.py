@@ -19,6 +19,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from detstudy.errors import InputError
 from detstudy.execution.work import (
     EXIT_HELD,
     EXIT_REFUSED,
@@ -69,7 +70,7 @@ def main() -> int:
         work_on(task, study, ledger, trainer, place, notify)
     except LeaseHeldError:
         return EXIT_HELD
-    except RefusedError as error:
+    except InputError as error:  # RefusedError, and a study's folder that is no longer what it was
         notify({"kind": "refused", "message": str(error)})
         return EXIT_REFUSED
     except KeyboardInterrupt:

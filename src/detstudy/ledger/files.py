@@ -51,7 +51,7 @@ def remove_dead_temporaries(folder: Path) -> None:
 
     for path in folder.glob(_TEMPORARY):
         writer = path.name.split(".")[-2].partition("-")[0]
-        with contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(FileNotFoundError, OverflowError):  # no process has a number as long as this
             settled = time.time() - path.stat().st_mtime > SETTLED_SECONDS
             if writer.isdigit() and settled and not psutil.pid_exists(int(writer)):
                 path.unlink()

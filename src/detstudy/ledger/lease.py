@@ -159,6 +159,8 @@ def _move_away(path: Path) -> None:
 
 def _read_holder(path: Path) -> dict[str, Any] | None:
     """Return what a lease says of its holder; None where it can't be read."""
+    if not path.is_file():  # a pipe would be waited for
+        return None
     try:
         holder = json.loads(path.read_bytes())
     except (FileNotFoundError, ValueError):

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -90,8 +91,10 @@ class GalleryImage:
 class Ledger:
     """The only writer of what happened in a study. All is files; nothing is cached but the data's fingerprint."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, study: Study | None = None) -> None:
+        """`study` is what counts in place of the one stored in the folder, as the study file says it now."""
         self.folder = folder
+        self._study = study
         self._fingerprint: tuple[tuple[int, int, int], str] | None = None  # of which state of data.json, and the value
 
     # -- the study ---------------------------------------------------------------------------------------------------
@@ -102,7 +105,7 @@ class Ledger:
         Until the first run starts the study is what is planned; from then on the plan is fixed. Files that are as they
         should be are not written again: another driver's workers may be reading them.
         """
-        for folder in (self.folder, self.folder / "ground_truth", self.folder / "gallery"):
+        for folder in (self.folder, *(self.folder / name for name in ("ground_truth", "gallery", "sessions"))):
             remove_dead_temporaries(folder)
         source = study.source.encode()
         before = read_json(self.folder / "data.json")
@@ -120,17 +123,22 @@ class Ledger:
 
     def load_study(self) -> Study:
         """Return the stored study. Raises StudyError where the folder holds none, or a damaged one."""
+        if self._study is not None:
+            return self._study
         path = self.folder / "study.yaml"
         if not path.is_file():
             raise StudyError(f"{self.folder}: no study here (study.yaml is missing); give the folder of `detstudy run`")
         remedy = "`detstudy run` with the study file writes it again"
-        try:
-            study = load_study(path)
-        except StudyError as error:
-            raise StudyError(f"{error}\n{path}: {remedy}") from None
-        if not self._is_as_written("study.yaml"):
-            raise StudyError(f"{path}: is not as it was written (cut off or edited); {remedy}")
-        return study
+        for seconds in (0.1, 0.2, 0.4, None):  # another driver may be writing data.json and study.yaml just now
+            try:
+                study = load_study(path)
+            except StudyError as error:
+                raise StudyError(f"{error}\n{path}: {remedy}") from None
+            if self._is_as_written("study.yaml"):
+                return study
+            if seconds is not None:
+                time.sleep(seconds)
+        raise StudyError(f"{path}: is not as it was written (cut off or edited); {remedy}")
 
     def load_planned_study(self) -> Study | None:
         """Return the study as it was planned at the first run; None where that is missing or damaged."""
@@ -158,6 +166,17 @@ class Ledger:
                 f"{self.folder}: holds the study {name}, not {study.name}; give another folder with --out, or the "
                 "study file its former name"
             )
+
+    def refuse_links(self) -> None:
+        """Raise StudyError where a part of the study is a link: what is written there would land wherever it leads.
+
+        The study's folder itself, and `runs`, may be links.
+        """
+        for name in ("ground_truth", "gallery", "sessions"):
+            if (self.folder / name).is_symlink():
+                raise StudyError(
+                    f"{self.folder / name}: is a link, and nothing is written through one; put a copy there"
+                )
 
     def holds_data(self, fingerprint: str, splits: Iterable[SplitName]) -> bool:
         """Whether the data of that fingerprint is described here, with undamaged ground truth of the splits."""
@@ -242,13 +261,15 @@ class Ledger:
     def make_run_folder(self, run: PlannedRun) -> Path:
         """Make the run's folder where it is missing, and return it.
 
-        Raises StudyError where the folder is a link or holds one: a study that was copied from elsewhere would have its
-        runs written wherever that leads. The study's folder itself, and `runs`, may be links.
+        Raises StudyError where the folder is a link or holds one, or a pipe: a study that was copied from elsewhere
+        would have its runs written wherever that leads. The study's folder itself, and `runs`, may be links.
         """
         folder = self.run_folder(run)
-        link = folder if folder.is_symlink() else next((path for path in folder.rglob("*") if path.is_symlink()), None)
-        if link is not None:
-            raise StudyError(f"{link}: is a link, and no run is written through one; put a copy there, or remove it")
+        for path in (folder, *folder.rglob("*")):
+            if path.is_symlink() or (path.exists() and not path.is_file() and not path.is_dir()):
+                raise StudyError(
+                    f"{path}: is a link or a pipe, and nothing is written into one; put a copy there, or remove it"
+                )
         folder.mkdir(parents=True, exist_ok=True)
         return folder
 

@@ -11,7 +11,7 @@ import json
 import re
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 SHORTEST = 6
 
@@ -32,7 +32,8 @@ def find_secrets(environment: Mapping[str, str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for name, value in environment.items():
         secret = _NAMES.search(name) and not _PLACES.search(name)
-        for each in map(str.strip, value.splitlines() if secret else _PASSWORDS.findall(value)):
+        told = _PASSWORDS.findall(value)
+        for each in map(str.strip, value.splitlines() if secret else [*told, *map(unquote, told)]):
             if len(each) >= SHORTEST:
                 spellings = (
                     each,

@@ -13,6 +13,7 @@ from rich.text import Text
 from detstudy.analysis import Analysis, Audit, Contrast, describe_contrast
 from detstudy.analysis.confounding import flag_split
 from detstudy.analysis.labels import label_outcome
+from detstudy.duration import format_duration
 from detstudy.evaluation import Summary
 from detstudy.ledger import RunRecord
 from detstudy.plan import BASELINE
@@ -94,20 +95,20 @@ def print_forecast(forecast: Mapping[str, Any], console: Console) -> None:
         cells = [
             setting_id,
             str(seed),
-            _say_range(run["training_seconds"], _say_duration) if run["fits"] else "",
-            _say_range(run["seconds"], _say_duration),
+            _say_range(run["training_seconds"], format_duration) if run["fits"] else "",
+            _say_range(run["seconds"], format_duration),
             _say_range(memory, format_bytes) if memory and run["fits"] else "",
             run["accumulation"] or (run["reason"] and f"does not fit: {run['reason']}") or "",
         ]
         table.add_row(*(Text(cell) for cell in cells))
     console.print(table)
-    workers, total = forecast["workers"], _say_range(forecast["total_seconds"], _say_duration)
+    workers, total = forecast["workers"], _say_range(forecast["total_seconds"], format_duration)
     ended = f"; {forecast['ended']} have ended" if forecast["ended"] else ""
     at_once = f"{workers} at a time" if workers > 1 else "one after the other"
     console.print(Text(f"{len(forecast['runs'])} trainings, {at_once}: {total}{ended}", style="bold"))
     if forecast["peak_memory_bytes"]:
         console.print(Text(f"peak memory of a run: {_say_range(forecast['peak_memory_bytes'], format_bytes)}"))
-    console.print(Text(f"measured in {_say_duration(forecast['probe_seconds'])}, nothing else was spent"))
+    console.print(Text(f"measured in {format_duration(forecast['probe_seconds'])}, nothing else was spent"))
     console.print(Text("What it will be able to tell", style="bold"))
     for foresight in forecast["detectable"].values():
         console.print(Text(f"- {foresight['sentence']}"))
@@ -172,11 +173,3 @@ def _say_range(numbers: Mapping[str, float], say: Callable[[float], str]) -> str
     """Return "7 min (6 min to 9 min)"; the number alone where all three read the same."""
     low, expected, high = (say(numbers[name]) for name in ("low", "expected", "high"))
     return expected if low == high else f"{expected} ({low} to {high})"
-
-
-def _say_duration(seconds: float) -> str:
-    """Return "48 s", "7 min", "3 h 20 min"."""
-    minutes = round(seconds / 60)
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60:02d} min"

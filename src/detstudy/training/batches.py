@@ -84,7 +84,7 @@ def pick_images(image_count: int, seed: int, first: int, count: int) -> list[int
     ]
 
 
-def count_objects(record: ImageRecord) -> int:
+def count_learned_objects(record: ImageRecord) -> int:
     """Return how many objects of an image are learned from; crowds are not."""
     return sum(not annotation.crowd for annotation in record.annotations)
 

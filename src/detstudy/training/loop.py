@@ -14,7 +14,7 @@ from detstudy.data import Dataset, ImageRecord
 from detstudy.setting import TrainingSetting
 from detstudy.trainer import Job, Predicted, RefusedError, choose_micro_batch
 from detstudy.training.accumulation import share_losses
-from detstudy.training.batches import Batch, ImageCache, count_objects, pick_images, stream_batches
+from detstudy.training.batches import Batch, ImageCache, count_learned_objects, pick_images, stream_batches
 from detstudy.training.memory import lifted_limit, measure_peak
 from detstudy.training.optimizer import set_learning_rate
 from detstudy.training.prediction import predict_images
@@ -78,8 +78,9 @@ def describe_batch(job: Job, records: Sequence[ImageRecord], iteration: int) -> 
     size, micro = job.setting.training.batch_size, choose_micro_batch(job.setting.training, job.largest_micro_batch)
     parts = f" in micro-batches of {micro}" if micro < size else ""
     batch = [records[index] for index in pick_images(len(records), job.seed, iteration * size, size)]
-    densest = max(batch, key=count_objects)
-    return f"batch of {size}{parts}, densest image of the batch has {count_objects(densest)} objects ({densest.name})"
+    densest = max(batch, key=count_learned_objects)
+    objects = count_learned_objects(densest)
+    return f"batch of {size}{parts}, densest image of the batch has {objects} objects ({densest.name})"
 
 
 def take_step(session: Session, batch: Batch, setting: TrainingSetting) -> None:

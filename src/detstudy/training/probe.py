@@ -10,7 +10,7 @@ from contextlib import ExitStack, closing, suppress
 from detstudy.data import Dataset, ImageRecord
 from detstudy.setting import TrainingSetting
 from detstudy.trainer import Job, Probe
-from detstudy.training.batches import CACHE_BYTES, Batch, ImageCache, count_objects, stream_batches
+from detstudy.training.batches import CACHE_BYTES, Batch, ImageCache, count_learned_objects, stream_batches
 from detstudy.training.loop import DivergedError, take_step, validate_now
 from detstudy.training.memory import measure_peak
 from detstudy.training.session import Session
@@ -34,7 +34,7 @@ def measure_cost(session: Session, job: Job, dataset: Dataset) -> Probe:
     """
     records, device = dataset.splits["train"], session.device
     setting = dataclasses.replace(job.setting.training, iterations=max(job.setting.training.iterations, 10**6))
-    ordered = sorted(records, key=count_objects, reverse=True)
+    ordered = sorted(records, key=count_learned_objects, reverse=True)
     crowded = ordered[: max(setting.batch_size, round(CROWDED_SHARE * len(records)))]
     session.detector.train()
     typical_seconds: list[float] = []

@@ -115,6 +115,7 @@ class TorchvisionTrainer:
         if known is not None and known[:2] == (job.folder, job.setting.evaluation) and split == "validation":
             return known[2]
         device = open_device(job)
+        reset_peak(device)
         try:
             dataset = self._read_dataset(job.data)
             if split not in dataset.splits:
