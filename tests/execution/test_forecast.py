@@ -18,7 +18,8 @@ import pytest
 
 from detstudy.duration import parse_duration
 from detstudy.execution import Forecast, Range, RunForecast, forecast_study, prepare_ledger, suggest_changes
-from detstudy.execution.forecast import count_left, find_shortage, forecast_iteration, forecast_run, summarise_probes
+from detstudy.execution.forecast import count_left, forecast_iteration, forecast_run
+from detstudy.execution.measurement import find_shortage, summarise_probes
 from detstudy.execution.pace import schedule_tasks
 from detstudy.execution.pool import list_tasks
 from detstudy.ledger import Ledger

@@ -45,7 +45,7 @@ def is_cut(data: bytes) -> bool:
     OpenCV fills the missing part with grey and says nothing, and takes memory for whatever length a PNG's chunk claims.
     """
     if data.startswith(PNG_SIGNATURE):
-        at = len(PNG_SIGNATURE)
+        at: int = len(PNG_SIGNATURE)
         while at + 12 <= len(data):  # length, kind and checksum of a chunk
             length, kind = struct.unpack_from(">I4s", data, at)
             at += 12 + length
