@@ -134,6 +134,11 @@ def run(
     console = _make_console(stderr=as_json)
     for warning in prepare_ledger(study, ledger):
         console.print(f"warning: {warning}", markup=False)
+    for path in ledger.list_damaged_weights(planned):
+        console.print(
+            f"warning: {path}: missing, or not as it was written; what was measured with it stands, and nothing more "
+            "can be; delete the run's folder to train it again"
+        )
     devices = _choose_devices(workers)
     tasks = list_tasks(planned, ledger.fingerprint)
     if any(is_task_due(ledger, task) for task in tasks):

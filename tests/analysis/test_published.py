@@ -194,6 +194,7 @@ def test_a_table_with_measures_in_its_first_column_is_turned(tmp_path: Path) -> 
         (b"setting,AP\na,39,3\n", r"table\.csv:2: 3 cells under 2 headings; quote cells .*decimal commas"),
         (gzip.compress(b"setting,AP\na,3\n", mtime=0), "not a text file; save the table as CSV"),
         (b"\0\1\2", "not a text file"),
+        (b"setting,AP\na," + b"9" * 60_000 + b"\n", r"table\.csv:2: a cell has 60,000 characters; at most 1,000"),
         (b"setting,AP\n" + b"a,3\n" * 500, "501 rows; a published table has up to 400"),
     ],
 )
@@ -202,9 +203,7 @@ def test_what_is_no_table_is_refused(tmp_path: Path, text: bytes, message: str) 
         read(tmp_path, text)
 
 
-@pytest.mark.parametrize(
-    "time", ["9" * 5000 + ":10", "9" * 5000, "1." + "9" * 5000, "1e" + "0" * 5000, "1e-300", "1e308h"]
-)
+@pytest.mark.parametrize("time", ["9" * 900 + ":10", "9" * 900, "1." + "9" * 900, "1e" + "0" * 900, "1e-300", "1e308h"])
 def test_times_with_absurdly_many_digits_are_no_crash(tmp_path: Path, time: str) -> None:
     path = tmp_path / "table.csv"
     path.write_text(f"setting,AP,time\na,39.0,{time}\nb,38.0,{time}\n")

@@ -14,7 +14,7 @@ from typing import Any
 import psutil
 import pytest
 
-from detstudy.execution import Task, list_tasks, prepare_ledger, run_tasks
+from detstudy.execution import Task, list_tasks, prepare_ledger, prepare_trainer, run_tasks
 from detstudy.execution.worker import load_trainer
 from detstudy.ledger import Ledger
 from detstudy.plan import plan_study
@@ -210,6 +210,32 @@ def test_a_setting_that_cannot_be_trained_here_is_refused_and_not_tried_again(
         run_tasks(tasks, ledger, trainer="refusing:Late", devices=["cpu"], watcher=watcher)
     assert watcher.names == ["baseline 0"]
     assert [record.outcome for record in ledger.read_runs()] == ["interrupted"]
+
+
+def test_a_check_of_the_settings_that_is_killed_is_made_again(
+    tmp_path: Path, tiny_study: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "preparing.py").write_text(
+        "import os\nfrom pathlib import Path\nfrom detstudy.testing import FakeTrainer\n"
+        "MARKS = Path(__file__).parent\n"
+        "class Killed(FakeTrainer):\n"
+        "    most = 2\n"
+        "    def prepare(self, setting):\n"
+        "        tries = len(list(MARKS.glob('try-*')))\n"
+        "        (MARKS / f'try-{tries}').touch()\n"
+        "        os.kill(os.getpid(), 9) if tries < self.most else None\n"
+        "class Doomed(Killed):\n"
+        "    most = 99\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    study = load_study(tiny_study(factors={}))
+    ledger = Ledger(tmp_path / "out")
+    prepare_ledger(study, ledger)
+    prepare_trainer(ledger, "preparing:Killed")
+    assert len(list(tmp_path.glob("try-*"))) == 3
+    with pytest.raises(RefusedError, match="can't prepare"):
+        prepare_trainer(ledger, "preparing:Doomed")
+    assert len(list(tmp_path.glob("try-*"))) == 6
 
 
 def test_helpers_of_a_trainer_do_not_outlive_its_worker(

@@ -180,6 +180,20 @@ def test_a_damaged_curve_is_named_with_its_remedy(ledger: tuple[Ledger, Plan]) -
         assert "delete the run's folder to train it again" in str(record.reason)
 
 
+def test_damaged_weights_are_named(ledger: tuple[Ledger, Plan]) -> None:
+    store, plan = ledger
+    run = plan.runs[0]
+    store.start_run(run, {})
+    weights = store.run_folder(run) / "weights.pt"
+    weights.write_bytes(b"0123456789")
+    store.end_run(run, "finished", None)
+    assert store.list_damaged_weights(plan) == []
+    weights.write_bytes(b"0123456780")
+    assert store.list_damaged_weights(plan) == [weights]
+    weights.unlink()
+    assert store.list_damaged_weights(plan) == [weights]
+
+
 def test_a_study_that_was_cut_off_is_named_and_written_again(ledger: tuple[Ledger, Plan], tmp_path: Path) -> None:
     book, _ = ledger
     study = load_study(tmp_path / "study.yaml")

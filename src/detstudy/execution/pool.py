@@ -21,7 +21,7 @@ from detstudy.execution.death import MemorySample, Records, classify_death, read
 from detstudy.execution.interruption import end_group, raise_signals
 from detstudy.execution.order import CPU, make_command, make_environment, make_order
 from detstudy.execution.work import EXIT_HELD, EXIT_REFUSED, STACKS_SIGNAL, Task, is_task_due
-from detstudy.ledger import LeaseHeldError, Ledger, drop_stale_lease, find_secrets, is_lease_live, redact
+from detstudy.ledger import MAX_ATTEMPTS, LeaseHeldError, Ledger, drop_stale_lease, find_secrets, is_lease_live, redact
 from detstudy.plan import Plan, PlannedRun, identify_training
 from detstudy.setting import Measure, Outcome, SplitName
 from detstudy.study import Limits
@@ -128,11 +128,14 @@ def run_tasks(
 
 
 def prepare_trainer(ledger: Ledger, trainer: str) -> None:
-    """Let the trainer check every setting before any run starts. Raises RefusedError."""
+    """Let the trainer check every setting before any run starts, again where a signal ended it. Raises RefusedError."""
     events: queue.SimpleQueue[tuple[_Worker, dict[str, Any]]] = queue.SimpleQueue()
-    worker = _launch(make_order(ledger, trainer, CPU, kind="prepare"), Task(runs=()), CPU, None, events, [])
-    worker.process.wait()
-    _close(worker)
+    for _ in range(MAX_ATTEMPTS):
+        worker = _launch(make_order(ledger, trainer, CPU, kind="prepare"), Task(runs=()), CPU, None, events, [])
+        worker.process.wait()
+        _close(worker)
+        if worker.process.returncode >= 0:
+            break
     while not events.empty():
         event = events.get()[1]
         if event["kind"] == "refused":

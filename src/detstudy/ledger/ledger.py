@@ -41,7 +41,7 @@ from detstudy.ledger.files import (
     write_json,
 )
 from detstudy.ledger.lease import Lease
-from detstudy.ledger.results import describe_ending, holds_files, judge_run, read_result, read_started
+from detstudy.ledger.results import describe_ending, holds_files, judge_run, read_result, read_started, sum_files
 from detstudy.ledger.shapes import is_description, is_gallery_image, keep_readable
 from detstudy.plan import Plan, PlannedRun, identify_evaluation, identify_training, plan_study
 from detstudy.setting import Measure, Outcome, Setting, SplitName
@@ -316,7 +316,8 @@ class Ledger:
         path = self.run_folder(run) / "result.json"
         before = read_result(path)
         content = describe_ending(path, outcome, reason, measures, effective, ("curves.jsonl",))
-        write_json(path, {**content, "earlier": list_attempts(before) if before else []})
+        weights = sum_files(path.parent, (each.name for each in path.parent.glob("weights.*")))
+        write_json(path, {**content, "weights": weights, "earlier": list_attempts(before) if before else []})
 
     def end_evaluation(
         self,
@@ -337,6 +338,14 @@ class Ledger:
         """Whether the run must be trained: it never ended, or failed in a way that is to be tried again."""
         result = read_result(self.run_folder(run) / "result.json")
         return result is None or may_try_again(result, self.load_study)
+
+    def list_damaged_weights(self, plan: Plan) -> list[Path]:
+        """Return the weights of ended trainings that are missing, or not as they were written. Reads all of them."""
+        damaged = []
+        for folder in dict.fromkeys(self.run_folder(run) for run in plan.runs):
+            noted: dict[str, str] = (read_result(folder / "result.json") or {}).get("weights", {})
+            damaged += [folder / name for name, checksum in noted.items() if sum_file(folder / name) != checksum]
+        return damaged
 
     def list_shortages(self, run: PlannedRun) -> list[dict[str, Any]]:
         """Return the run's attempts that ran out of memory, first to last, without those at a limit that has risen."""

@@ -26,6 +26,7 @@ from harness.scene import (
     end_scene,
     find_processes,
     make_scene,
+    read_printed,
     start_driver,
     wait_until_quiet,
 )
@@ -137,7 +138,12 @@ def find_losses(scene: Scene, grounds: Grounds, aftermath: Aftermath) -> list[st
 
 def find_named(scene: Scene, damaged: Path | None) -> str | None:
     """Return the run that says of itself that this file of it is damaged: all that can be done without training it."""
-    if damaged is None or damaged.name != "curves.jsonl":
+    if damaged is None:
+        return None
+    if damaged.name.startswith("weights."):
+        named = damaged.name in read_printed(scene, scene.drivers[-1]).replace("\n", "")
+        return damaged.parent.name if named else None
+    if damaged.name != "curves.jsonl":
         return None
     runs = [record for record in Ledger(scene.out).read_runs() if record.folder.name == damaged.parent.name]
     return damaged.parent.name if all(damaged.name in (record.reason or "") for record in runs) else None

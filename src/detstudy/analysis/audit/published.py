@@ -16,6 +16,7 @@ from detstudy.errors import InputError
 _NONE = frozenset({"", "-", "–", "—", "−", "/", "x", "?", "n/a", "na", "nan", "none", "null", "tbd"})
 MOST_DECIMALS = 12
 MOST_ROWS = 400  # each is held against each
+LONGEST_CELL = 1000  # characters; the time to read a number grows with their square
 
 _NUMBER = r"[-−+]?(?:\d[\d.,']*|[.,]\d+)(?:e[-+]?\d+)?"
 _CELL = re.compile(
@@ -169,6 +170,9 @@ def _split_cells(path: Path, text: str) -> tuple[list[int], list[list[str]]]:
         raise TableError(f"{path}: is empty; a line of headings and at least one row of numbers are needed")
     width = len(numbered[0][1])
     for n, cells in numbered:
+        longest = max(map(len, cells))
+        if longest > LONGEST_CELL:
+            raise TableError(f"{path}:{n}: a cell has {longest:,} characters; at most {LONGEST_CELL:,} are read")
         if len([*_drop_empty_end(cells)]) > width:
             raise TableError(
                 f"{path}:{n}: {len(cells)} cells under {width} headings; quote cells that have the separator in them "
