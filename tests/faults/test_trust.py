@@ -149,7 +149,7 @@ SOURCE = Path(load_study.__code__.co_filename).parent
 # Who may start processes and import by name, and why.
 PROCESSES = {
     "execution/pool.py",  # the worker, of detstudy's own module
-    "execution/forecast.py",  # the probe, of detstudy's own module
+    "execution/measurement.py",  # the probe, of detstudy's own module
     "execution/provenance.py",  # nvidia-smi, asked for names
 }
 BY_NAME = {"execution/worker.py"}  # --trainer, which stands on the command line and in no file
