@@ -45,29 +45,31 @@ def main() -> int:
     folder = arguments.folder or Path(tempfile.mkdtemp(prefix="faults-"))
     began = time.monotonic()
     grounds = prepare_grounds(folder / "stepping")
-    real_grounds = prepare_grounds(folder / "compact", real=True)
+    seeds = range(arguments.seed, arguments.seed + arguments.rounds)
     rounds: list[Round] = []
     real: list[Round] = []
     kinds = [arguments.only] if arguments.only else list(KINDS)
 
-    def play(seed: int) -> tuple[bool, Round] | None:
+    def is_real(seed: int) -> bool:
+        return seed % REAL_EVERY == REAL_EVERY - 1 and (arguments.only is None or arguments.only in REAL_KINDS)
+
+    real_grounds = prepare_grounds(folder / "compact", real=True) if any(map(is_real, seeds)) else grounds
+
+    def play(seed: int) -> Round | None:
         if time.monotonic() - began > 60 * arguments.minutes:
             return None
-        kind = kinds[seed % len(kinds)]
-        is_real = seed % REAL_EVERY == REAL_EVERY - 1 and (arguments.only is None or arguments.only in REAL_KINDS)
-        if is_real:
+        if is_real(seed):
             kind = arguments.only or random.Random(seed).choice(REAL_KINDS)
-        return is_real, play_round(kind, seed, real_grounds if is_real else grounds, folder / f"round-{seed}")
+            return play_round(kind, seed, real_grounds, folder / f"round-{seed}")
+        return play_round(kinds[seed % len(kinds)], seed, grounds, folder / f"round-{seed}")
 
     with ThreadPoolExecutor(arguments.at_once) as pool:
-        seeds = range(arguments.seed, arguments.seed + arguments.rounds)
-        for number, found in enumerate(pool.map(play, seeds), start=1):
-            if found is None:
+        for number, played in enumerate(pool.map(play, seeds), start=1):
+            if played is None:
                 break
-            is_real, played = found
-            (real if is_real else rounds).append(played)
+            (real if is_real(played.seed) else rounds).append(played)
             say = "lost" if played.lost else "skipped" if played.skipped else "nothing lost"
-            what = f"{played.kind}{' (compact)' if is_real else ''}, seed {played.seed}"
+            what = f"{played.kind}{' (compact)' if is_real(played.seed) else ''}, seed {played.seed}"
             print(f"{number:4d}  {what}: {say}, {played.seconds:.0f} s", flush=True)
             for line in played.lost:
                 print(f"      {line}", flush=True)

@@ -11,8 +11,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from detstudy.testing import draw_tiny_data, run_here, write_tiny_study
 
 FAKE = "detstudy.testing:FakeTrainer"
@@ -111,16 +109,15 @@ def test_an_empty_study_file_of_the_baseline_alone_plans_without_data(tmp_path: 
 
 
 def test_a_run_that_crashes_for_good_is_status_3(
-    tmp_path: Path, tiny_study: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, tiny_study: Callable[..., Path], write_trainers: Callable[[str], None]
 ) -> None:
-    (tmp_path / "broken.py").write_text(
+    write_trainers(
         "from detstudy.testing import FakeTrainer\n"
         "class Broken(FakeTrainer):\n"
         "    def train(self, job): raise OSError('no space')\n"
     )
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     study = tiny_study(factors={}, baseline_seeds=[0])
-    (run,) = ask("run", study, "--out", tmp_path / "out", "--trainer", "broken:Broken", expected=3)["runs"]
+    (run,) = ask("run", study, "--out", tmp_path / "out", "--trainer", "trainers:Broken", expected=3)["runs"]
     assert run["outcome"] == "crashed"
     assert run["reason"] == "OSError: no space (see log.txt)"
 

@@ -31,7 +31,8 @@ ALLOWED = {
     "reporting": {"analysis", "ledger", "data"},
     "testing": {"spec", "plan", "ledger", "data", "training", "evaluation", "execution", "analysis", "reporting"},
 }
-ALLOWED["cli"] = {*ALLOWED["testing"], "console"}
+ALLOWED["output"] = {"ledger", "analysis", "execution"}
+ALLOWED["cli"] = {*ALLOWED["testing"], "console", "output"}
 
 
 def reach(package: str) -> set[str]:

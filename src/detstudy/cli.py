@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import TaskID
 
-    from detstudy.ledger import Ledger, RunRecord
+    from detstudy.ledger import Ledger
     from detstudy.plan import Plan
     from detstudy.study import Study
 
@@ -76,6 +76,7 @@ def plan(
 ) -> None:
     """List the runs with their settings; starts no run."""
     from detstudy.execution import InterruptedStudyError, foresee_runs
+    from detstudy.output import describe_run
     from detstudy.plan import plan_study
     from detstudy.reporting import print_runs
     from detstudy.spec import load_study
@@ -85,7 +86,7 @@ def plan(
     planned = plan_study(study)
     folder = _choose_folder(study, out)
     records = foresee_runs(study, planned, folder)
-    document: dict[str, Any] = {"study": study.name, "runs": [_describe_run(record) for record in records]}
+    document: dict[str, Any] = {"study": study.name, "runs": [describe_run(record) for record in records]}
     console = _make_console(stderr=as_json)
     if not as_json:
         print_runs(records, console)
@@ -125,6 +126,7 @@ def run(
         run_tasks,
     )
     from detstudy.ledger import Ledger
+    from detstudy.output import describe_run
     from detstudy.plan import plan_study
     from detstudy.spec import load_study
 
@@ -160,7 +162,7 @@ def run(
     records = ledger.read_runs(planned)
     if as_json:
         files_made = [str(path) for path in files]
-        described = [_describe_run(record) for record in records]
+        described = [describe_run(record) for record in records]
         _print_json({"study": study.name, "runs": described, "files": files_made, "stopped": stopped})
     if stopped:
         console.print(f"stopped: {stopped}", markup=False)
@@ -178,6 +180,7 @@ def status(folder: StudyFolder, as_json: Json = False) -> None:
     from detstudy.execution import describe_stop, list_tasks
     from detstudy.execution.progress import estimate_seconds_left
     from detstudy.ledger import Ledger, read_seconds_spent
+    from detstudy.output import describe_run
     from detstudy.plan import plan_study
     from detstudy.reporting import print_runs
 
@@ -191,7 +194,7 @@ def status(folder: StudyFolder, as_json: Json = False) -> None:
         tasks = list_tasks(planned, ledger.fingerprint)
         stopped = describe_stop(tasks, ledger, study.budget, read_seconds_spent(folder))
     if as_json:
-        runs = [_describe_run(record) for record in records]
+        runs = [describe_run(record) for record in records]
         _print_json({"study": study.name, "runs": runs, "seconds_left": left, "stopped": stopped})
         return
     console = _make_console()
@@ -229,6 +232,7 @@ def compare(
     """Contrast two settings ("baseline", "learning_rate=0.001", a run's name), two runs, or two COCO result files."""
     from detstudy.analysis import compare_results, compare_runs, compare_settings, introduce_comparison
     from detstudy.ledger import Ledger
+    from detstudy.output import describe_contrasts
     from detstudy.reporting import print_comparison
 
     if len(targets) not in ((2, 3) if gt is None else (2,)):
@@ -243,27 +247,8 @@ def compare(
         contrasts = compare_settings(Path(targets[0]), targets[1], targets[2])
         objective = Ledger(Path(targets[0])).load_study().objective
     opening = introduce_comparison(contrasts, objective)
-    first = next(iter(contrasts.values()))
     if as_json:
-        rows = {
-            name: {
-                "a": contrast.a_value,
-                "b": contrast.b_value,
-                "difference": contrast.estimate,
-                "low": contrast.low,
-                "high": contrast.high,
-                "p": contrast.p,
-                "p_randomisation": contrast.p_randomisation,
-                "verdict": contrast.verdict,
-                "reason": contrast.reason,
-                "exploratory": contrast.exploratory,
-            }
-            for name, contrast in contrasts.items()
-        }
-        carried = (note for contrast in contrasts.values() for note in (*contrast.caveats, *contrast.notes))
-        notes = list(dict.fromkeys(carried))
-        document = {"summary": opening, "measures": rows, "units": first.units, "seeds": list(first.seeds)}
-        _print_json({**document, "notes": notes})
+        _print_json(describe_contrasts(opening, contrasts))
         return
     print_comparison(opening, contrasts, _make_console())
 
@@ -461,6 +446,7 @@ def _forecast(
     """Forecast what is left of a study; return it as plain values, print it unless as JSON."""
     from detstudy.analysis.foresight import foresee_differences
     from detstudy.execution import forecast_study, suggest_changes
+    from detstudy.output import describe_forecast
     from detstudy.reporting.terminal import print_forecast
 
     devices = _choose_devices(workers)
@@ -468,57 +454,10 @@ def _forecast(
     found = forecast_study(study, planned, folder, trainer=trainer, devices=devices, memory=memory)
     seen = foresee_differences(study, planned, folder, found.validation_images, found.validation_sequences)
     suggestions = suggest_changes(study, planned, found, deadline)
-    told = [(suggestion.sentence, suggestion.sets) for suggestion in suggestions]
-    rows = [
-        {
-            "runs": [[run.setting_id, run.seed] for run in each.runs],
-            "seconds": dataclasses.asdict(each.seconds),
-            "training_seconds": dataclasses.asdict(each.training_seconds),
-            "peak_memory_bytes": dataclasses.asdict(each.peak_memory_bytes) if each.peak_memory_bytes else None,
-            "fits": each.fits,
-            "reason": each.reason,
-            "accumulation": each.accumulation,
-        }
-        for each in found.runs
-    ]
-    peak = found.peak_memory_bytes
-    document = {
-        "runs": rows,
-        "workers": found.workers,
-        "total_seconds": dataclasses.asdict(found.total_seconds),
-        "peak_memory_bytes": dataclasses.asdict(peak) if peak else None,
-        "memory_limit_bytes": found.memory_limit,
-        "fits": found.fits,
-        "probe_seconds": found.probe_seconds,
-        "ended": found.ended,
-        "detectable": {each.factor: dataclasses.asdict(each) for each in seen},
-        "suggestions": [{"sentence": sentence, "set": list(sets)} for sentence, sets in told],
-        "notes": list(found.notes),
-    }
+    document = describe_forecast(found, seen, suggestions)
     if not as_json:
         print_forecast(document, console)
     return document
-
-
-def _describe_run(record: RunRecord) -> dict[str, Any]:
-    from detstudy.analysis.confounding import read_split
-
-    setting: dict[str, Any] = {}
-    for section in dataclasses.asdict(record.setting).values():
-        setting |= section
-    return {
-        "id": record.id,
-        "setting_id": record.setting_id,
-        "setting": setting,
-        "seed": record.seed,
-        "state": record.state,
-        "outcome": record.outcome,
-        "reason": record.reason,
-        "again": record.again,
-        "accumulation": read_split(record),
-        "earlier": [{"outcome": attempt["outcome"], "reason": attempt["reason"]} for attempt in record.earlier],
-        "measures": {name: measure.value for name, measure in record.measures.items()},
-    }
 
 
 def _evaluate_test(ledger: Ledger, planned: Plan, trainer: str, devices: list[str], console: Console) -> None:

@@ -1,6 +1,8 @@
-"""The one kind of error that a person sees as a message, not as a traceback."""
+"""The one kind of error that a person sees as a message, not as a traceback; texts made fit to be shown."""
 
 import re
+from collections.abc import Callable
+from typing import Any
 
 # What a terminal would act on, what turns text around, halves of characters, which no encoding can write, and those
 # that no XML may hold: a chart's renderer would abort the process.
@@ -19,3 +21,12 @@ class InputError(ValueError):
 def escape_unprintable(text: str) -> str:
     """Return the text with everything but line ends that can't be printed, or should not be, as an escape."""
     return _UNPRINTABLE.sub(lambda match: match.group().encode("unicode_escape").decode("ascii"), text)
+
+
+def map_texts(value: Any, change: Callable[[str], str]) -> Any:
+    """Return plain values (mappings, lists, numbers, ...) with every text in them changed; keys stay."""
+    if isinstance(value, str):
+        return change(value)
+    if isinstance(value, dict):
+        return {key: map_texts(entry, change) for key, entry in value.items()}
+    return [map_texts(entry, change) for entry in value] if isinstance(value, list | tuple) else value

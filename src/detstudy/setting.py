@@ -7,6 +7,7 @@ validation rule (`spec.py` applies it) and its comment is its documentation. Fie
 from __future__ import annotations
 
 import dataclasses
+import re
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -20,6 +21,8 @@ PositiveFloat = Annotated[float, Gt(0), IsFinite]
 NonNegativeFloat = Annotated[float, Ge(0), IsFinite]
 Fraction = Annotated[float, Ge(0), Le(1)]
 OpenFraction = Annotated[float, Gt(0), Lt(1)]
+AnchorSizes = Annotated[tuple[Annotated[tuple[PositiveInt, ...], MinLen(1)], ...], MinLen(1)]
+AspectRatios = Annotated[tuple[PositiveFloat, ...], MinLen(1)]
 
 Outcome = Literal["finished", "out_of_memory", "diverged", "timed_out", "crashed", "stopped_early", "interrupted"]
 SplitName = Literal["train", "validation", "test"]
@@ -63,6 +66,14 @@ class KittiMotsData:
 DataSetting = CocoData | KittiMotsData
 
 
+def compile_sequence_pattern(pattern: str) -> re.Pattern[str]:
+    """Return the regular expression. Raises re.error for what is none, and for what is beyond its compiler."""
+    try:
+        return re.compile(pattern)
+    except (OverflowError, ValueError, RecursionError) as error:
+        raise re.error(str(error)) from None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelSetting:
     """The detector: its parts, its starting weights, the size of its input and its anchors."""
@@ -73,12 +84,8 @@ class ModelSetting:
     frozen_stages: Annotated[int, Ge(0), Le(5)] = 0  # of the backbone, from the stem: 0 none, 5 all
     image_min_size: PositiveInt | None = 800  # pixels of the shorter side; None keeps the image's own size
     image_max_size: PositiveInt = 1333  # pixels the longer side may have; unused where image_min_size is None
-    anchor_sizes: Annotated[tuple[Annotated[tuple[PositiveInt, ...], MinLen(1)], ...], MinLen(1)] | None = (
-        None  # pixels, per level; None is the detector's own
-    )
-    anchor_aspect_ratios: Annotated[tuple[PositiveFloat, ...], MinLen(1)] | None = (
-        None  # height / width; None is the detector's own
-    )
+    anchor_sizes: AnchorSizes | None = None  # pixels, per level; None is the detector's own
+    anchor_aspect_ratios: AspectRatios | None = None  # height / width; None is the detector's own
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,6 +30,7 @@ from detstudy.setting import (
     PositiveInt,
     Setting,
     TrainingSetting,
+    compile_sequence_pattern,
 )
 from detstudy.size import parse_size
 from detstudy.study import MEASURES, BatchSizeRule, Budget, Factor, Limits, Study, StudyError, find_contradictions
@@ -248,9 +249,9 @@ class _Reader:
         pattern = checked.get("sequence_pattern")
         if pattern is not None:
             try:
-                if re.compile(pattern).groups < 1:
+                if compile_sequence_pattern(pattern).groups < 1:
                     self.fault(node, "data.sequence_pattern", "a group in parentheses must name the sequence")
-            except (re.error, OverflowError, ValueError, RecursionError) as error:
+            except re.error as error:
                 self.fault(node, "data.sequence_pattern", f"not a regular expression: {error}")
             if checked.get("sequence_field") is not None:
                 self.fault(node, "data.sequence_pattern", "stands beside sequence_field; keep one of them")

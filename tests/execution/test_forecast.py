@@ -123,7 +123,7 @@ def test_a_limit_that_was_raised_in_the_file_counts_in_the_forecast(
     forecast = forecast_study(study, plan, tmp_path / "out", trainer=FAKE, devices=["cpu"])
     assert [run.runs[0].setting_id for run in forecast.runs] == ["batch_size=8"]
     assert forecast.fits
-    assert (forecast.ended, forecast.trainings) == (1, ("baseline", "batch_size=8"))
+    assert (forecast.ended, [run.setting_id for run in forecast.trainings]) == (1, ["baseline", "batch_size=8"])
 
 
 def test_crowded_batches_tell_what_is_expected() -> None:
@@ -207,11 +207,10 @@ def make_forecast(plan: Plan, seconds: float, unfit: set[str], **fields: Any) ->
             seconds=span,
             peak_memory_bytes=None,
             fits=task.runs[0].setting_id not in unfit,
-            position=position,
         )
-        for position, task in enumerate(list_tasks(plan, "d"), start=1)
+        for task in list_tasks(plan, "d")
     )
-    fields = {"trainings": tuple(run.runs[0].setting_id for run in runs), **fields}
+    fields = {"trainings": tuple(run.runs[0] for run in runs), **fields}
     plain: dict[str, Any] = {"workers": 1, "total_seconds": span, "probe_seconds": 0.0, "memory_limit": None}
     return Forecast(**{**plain, "validation_images": 9, "validation_sequences": 9, **fields}, runs=runs)
 
@@ -236,20 +235,20 @@ def test_what_fits_is_suggested_as_lines_to_type(tiny_study: Callable[..., Path]
 def test_a_budget_counts_what_has_ended_before_and_not_after(tiny_study: Callable[..., Path]) -> None:
     study, plan = read(tiny_study(seeds=[0, 1], baseline_seeds=[0, 1, 2]))
     whole = make_forecast(plan, 100, set())
-    left = [run for run in whole.runs if run.position not in (1, 2, 5)]  # these have ended
-    (runs, *_) = suggest_changes(study, plan, dataclasses.replace(whole, runs=tuple(left), ended=3), 250)
+    left = [whole.runs[number] for number in range(len(whole.runs)) if number not in (0, 1, 4)]  # these have ended
+    (runs, *_) = suggest_changes(study, plan, dataclasses.replace(whole, runs=tuple(left)), 250)
     assert runs.sets == ("budget.runs=4",)  # the third and the fourth of the plan
 
 
 def test_ended_trainings_of_a_level_that_is_left_out_are_not_counted(tiny_study: Callable[..., Path]) -> None:
     study, plan = read(tiny_study(seeds=[0, 1], baseline_seeds=[0, 1, 2]))
     whole = make_forecast(plan, 100, {"batch_size=16"})
-    place = next(run.position for run in whole.runs if run.runs[0].setting_id == "batch_size=16")
-    left = [run for run in whole.runs if run.position > place]  # one of batch 16 has ended, another has not
-    found = suggest_changes(study, plan, dataclasses.replace(whole, runs=tuple(left)), 150)
+    place = next(n for n, run in enumerate(whole.runs) if run.runs[0].setting_id == "batch_size=16")
+    left = whole.runs[place + 1 :]  # one of batch 16 has ended, another has not
+    found = suggest_changes(study, plan, dataclasses.replace(whole, runs=left), 150)
     kept = [run for run in left if run.runs[0].setting_id != "batch_size=16"]
     assert found[0].sets == ("factors.batch_size=[4]",)
-    assert found[1].sets == (f"budget.runs={kept[0].position - 1}",)
+    assert found[1].sets == (f"budget.runs={whole.runs.index(kept[0])}",)  # without that of batch 16 before it
 
 
 def test_a_grid_whose_levels_all_fit_somewhere_leaves_none_out(tiny_study: Callable[..., Path]) -> None:
@@ -287,27 +286,26 @@ class Slow(FakeTrainer):
 
 
 def test_a_probe_that_dies_or_hangs_is_named_and_never_taken_for_too_large(
-    tmp_path: Path, tiny_study: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, tiny_study: Callable[..., Path], write_trainers: Callable[[str], None]
 ) -> None:
-    (tmp_path / "probing.py").write_text(PROBING)
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    write_trainers(PROBING)
     study, plan = read(tiny_study(limits={"no_progress_minutes": 0.05}))
     with pytest.raises(RefusedError, match=r"setting baseline: the probe ended with SIGSEGV"):
-        forecast_study(study, plan, tmp_path / "out", trainer="probing:Dying", devices=["cpu"])
+        forecast_study(study, plan, tmp_path / "out", trainer="trainers:Dying", devices=["cpu"])
     with pytest.raises(RefusedError, match=r"setting baseline: the probe gave no answer for 0.05 minutes"):
-        forecast_study(study, plan, tmp_path / "out", trainer="probing:Slow", devices=["cpu"])
+        forecast_study(study, plan, tmp_path / "out", trainer="trainers:Slow", devices=["cpu"])
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_a_forecast_that_is_stopped_leaves_nothing_behind(
-    tmp_path: Path, tiny_study: Callable[..., Path], number: signal.Signals
+    tmp_path: Path, tiny_study: Callable[..., Path], write_trainers: Callable[[str], None], number: signal.Signals
 ) -> None:
-    (tmp_path / "probing.py").write_text(PROBING)
+    write_trainers(PROBING)
     (tmp_path / "temporary").mkdir()
-    environment = {**os.environ, "PYTHONPATH": str(tmp_path), "TMPDIR": str(tmp_path / "temporary")}
+    environment = {**os.environ, "TMPDIR": str(tmp_path / "temporary")}
     command = [sys.executable, "-m", "detstudy.cli", "plan", str(tiny_study()), "--forecast", "--workers", "2"]
     process = subprocess.Popen(
-        [*command, "--trainer", "probing:Slow"], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        [*command, "--trainer", "trainers:Slow"], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )
     deadline = time.monotonic() + 60
     probes: list[psutil.Process] = []

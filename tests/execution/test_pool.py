@@ -23,6 +23,7 @@ from detstudy.trainer import RefusedError
 
 FAST = "detstudy.testing:FakeTrainer"
 SLOW = "detstudy.testing:SlowFakeTrainer"
+WriteTrainers = Callable[[str], None]
 ALL_OUTCOMES = {
     ("baseline", 0): "finished",
     ("learning_rate=0.04", 0): "finished",
@@ -138,22 +139,28 @@ def test_a_stopped_study_ends_alike_when_run_again(
 
 
 def test_a_run_that_always_crashes_does_not_stop_the_study(
-    tmp_path: Path, tiny_study: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, tiny_study: Callable[..., Path], write_trainers: WriteTrainers
 ) -> None:
-    (tmp_path / "broken.py").write_text(
+    write_trainers(
         "from detstudy.testing import FakeTrainer\n"
         "class Broken(FakeTrainer):\n"
         "    def train(self, job):\n"
         "        if job.setting.training.learning_rate == 0.04: raise OSError('no space')\n"
         "        return super().train(job)\n"
     )
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     out = tmp_path / "out"
-    outcomes = finish(start(tiny_study(baseline_seeds=[0]), out, "broken:Broken"), out)
+    outcomes = finish(start(tiny_study(baseline_seeds=[0]), out, "trainers:Broken"), out)
     assert outcomes["learning_rate=0.04", 0] == "crashed"
     assert outcomes["baseline", 0] == "finished"
     logs = [path.read_text() for path in out.glob("runs/*lr0.04*/log.txt")]
     assert logs[0].count("OSError: no space") == 3
+
+
+def prepare(path: Path, out: Path) -> tuple[Ledger, list[Task]]:
+    """Prepare the study's folder; return its ledger and all its tasks."""
+    study, ledger = load_study(path), Ledger(out)
+    prepare_ledger(study, ledger)
+    return ledger, list_tasks(plan_study(study), ledger.fingerprint)
 
 
 class Starts:
@@ -171,9 +178,9 @@ class Starts:
 
 
 def test_a_second_try_keeps_its_place_in_the_plan(
-    tmp_path: Path, tiny_study: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, tiny_study: Callable[..., Path], write_trainers: WriteTrainers
 ) -> None:
-    (tmp_path / "crashing.py").write_text(
+    write_trainers(
         "import os\nfrom detstudy.testing import FakeTrainer\n"
         "class First(FakeTrainer):\n"
         "    def train(self, job):\n"
@@ -182,40 +189,33 @@ def test_a_second_try_keeps_its_place_in_the_plan(
         "            os._exit(9)\n"
         "        return super().train(job)\n"
     )
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    study = load_study(tiny_study(factors={"learning_rate": [0.01, 0.04]}, baseline_seeds=[0]))
-    ledger, watcher = Ledger(tmp_path / "out"), Starts()
-    prepare_ledger(study, ledger)
-    tasks = list_tasks(plan_study(study), ledger.fingerprint)
-    run_tasks(tasks, ledger, trainer="crashing:First", devices=["cpu"], watcher=watcher)
+    path = tiny_study(factors={"learning_rate": [0.01, 0.04]}, baseline_seeds=[0])
+    (ledger, tasks), watcher = prepare(path, tmp_path / "out"), Starts()
+    run_tasks(tasks, ledger, trainer="trainers:First", devices=["cpu"], watcher=watcher)
     names = [f"{task.runs[0].setting_id} {task.runs[0].seed}" for task in tasks]
     assert watcher.names == [name for name in names for _ in range(2)]
 
 
 def test_a_setting_that_cannot_be_trained_here_is_refused_and_not_tried_again(
-    tmp_path: Path, tiny_study: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, tiny_study: Callable[..., Path], write_trainers: WriteTrainers
 ) -> None:
-    (tmp_path / "refusing.py").write_text(
+    write_trainers(
         "from detstudy.testing import FakeTrainer\nfrom detstudy.trainer import RefusedError\n"
         "class Late(FakeTrainer):\n"
         "    def train(self, job):\n"
         "        raise RefusedError('no such device here')\n"
     )
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    study = load_study(tiny_study(factors={}, baseline_seeds=[0]))
-    ledger, watcher = Ledger(tmp_path / "out"), Starts()
-    prepare_ledger(study, ledger)
-    tasks = list_tasks(plan_study(study), ledger.fingerprint)
+    (ledger, tasks), watcher = prepare(tiny_study(factors={}, baseline_seeds=[0]), tmp_path / "out"), Starts()
     with pytest.raises(RefusedError, match="no such device here"):
-        run_tasks(tasks, ledger, trainer="refusing:Late", devices=["cpu"], watcher=watcher)
+        run_tasks(tasks, ledger, trainer="trainers:Late", devices=["cpu"], watcher=watcher)
     assert watcher.names == ["baseline 0"]
     assert [record.outcome for record in ledger.read_runs()] == ["interrupted"]
 
 
 def test_a_check_of_the_settings_that_is_killed_is_made_again(
-    tmp_path: Path, tiny_study: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, tiny_study: Callable[..., Path], write_trainers: WriteTrainers
 ) -> None:
-    (tmp_path / "preparing.py").write_text(
+    write_trainers(
         "import os\nfrom pathlib import Path\nfrom detstudy.testing import FakeTrainer\n"
         "MARKS = Path(__file__).parent\n"
         "class Killed(FakeTrainer):\n"
@@ -227,21 +227,18 @@ def test_a_check_of_the_settings_that_is_killed_is_made_again(
         "class Doomed(Killed):\n"
         "    most = 99\n"
     )
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    study = load_study(tiny_study(factors={}))
-    ledger = Ledger(tmp_path / "out")
-    prepare_ledger(study, ledger)
-    prepare_trainer(ledger, "preparing:Killed")
+    ledger, _ = prepare(tiny_study(factors={}), tmp_path / "out")
+    prepare_trainer(ledger, "trainers:Killed")
     assert len(list(tmp_path.glob("try-*"))) == 3
     with pytest.raises(RefusedError, match="can't prepare"):
-        prepare_trainer(ledger, "preparing:Doomed")
+        prepare_trainer(ledger, "trainers:Doomed")
     assert len(list(tmp_path.glob("try-*"))) == 6
 
 
 def test_helpers_of_a_trainer_do_not_outlive_its_worker(
-    tmp_path: Path, tiny_study: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, tiny_study: Callable[..., Path], write_trainers: WriteTrainers
 ) -> None:
-    (tmp_path / "helping.py").write_text(
+    write_trainers(
         "import os, subprocess\nfrom detstudy.testing import FakeTrainer\n"
         "class Helped(FakeTrainer):\n"
         "    def train(self, job):\n"
@@ -250,12 +247,8 @@ def test_helpers_of_a_trainer_do_not_outlive_its_worker(
         "        os._exit(9) if job.seed else None\n"
         "        return super().train(job)\n"
     )
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    study = load_study(tiny_study(factors={}, baseline_seeds=[0, 1]))
-    ledger = Ledger(tmp_path / "out")
-    prepare_ledger(study, ledger)
-    tasks = list_tasks(plan_study(study), ledger.fingerprint)
-    run_tasks(tasks, ledger, trainer="helping:Helped", devices=["cpu", "cpu"], watcher=Starts())
+    ledger, tasks = prepare(tiny_study(factors={}, baseline_seeds=[0, 1]), tmp_path / "out")
+    run_tasks(tasks, ledger, trainer="trainers:Helped", devices=["cpu", "cpu"], watcher=Starts())
     helpers = [int(path.read_text()) for path in tmp_path.glob("out/runs/*/helper")]
     assert len(helpers) == 2
     psutil.wait_procs([psutil.Process(pid) for pid in helpers if psutil.pid_exists(pid)], timeout=10)

@@ -18,7 +18,7 @@ from detstudy.data.faults import Place, Progress, Report, ignore_progress, is_cl
 from detstudy.data.images import find_missing, list_folder
 from detstudy.data.masks import LARGEST_SIDE
 from detstudy.data.records import Annotation, Dataset, ImageRecord
-from detstudy.setting import CocoData, CocoSplit, SplitName
+from detstudy.setting import CocoData, CocoSplit, SplitName, compile_sequence_pattern
 
 LISTS = ("categories", "images", "annotations")
 
@@ -293,8 +293,8 @@ def _make_sequence_finder(data: CocoData, place: Place) -> FindSequence | None:
     if data.sequence_pattern is None:
         return None
     try:
-        pattern = re.compile(data.sequence_pattern)
-    except (re.error, OverflowError, ValueError, RecursionError) as error:
+        pattern = compile_sequence_pattern(data.sequence_pattern)
+    except re.error as error:
         message = f"sequence_pattern {data.sequence_pattern!r} is not a regular expression: {error}."
         place.refuse("bad_sequence_pattern", message)
         return None

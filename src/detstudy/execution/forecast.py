@@ -6,7 +6,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -45,7 +45,6 @@ class RunForecast:
     peak_memory_bytes: Range | None  # None where it ran out before it could be told
     fits: bool
     reason: str | None = None  # why it doesn't fit
-    position: int = 0  # among the trainings of the plan, from 1
     accumulation: str | None = None  # "16 as 2 × 8", by the setting or where the whole batch doesn't fit
 
 
@@ -60,9 +59,13 @@ class Forecast:
     memory_limit: int | None
     validation_images: int
     validation_sequences: int
-    trainings: tuple[str, ...] = ()  # the setting of each training of the plan, in order, the ended ones too
-    ended: int = 0  # trainings that are done
+    trainings: tuple[PlannedRun, ...]  # the first run of each training of the plan, in order, the ended ones too
     notes: tuple[str, ...] = ()
+
+    @property
+    def ended(self) -> int:
+        """How many trainings are done."""
+        return len(self.trainings) - len(self.runs)
 
     @property
     def fits(self) -> bool:
@@ -99,13 +102,8 @@ def forecast_study(
         limit = min((each for each in (study.limits.memory, memory) if each is not None), default=None)
         measured = probe_costs(tasks, ledger, trainer=trainer, devices=devices, limit=limit, study=study)
     images = description["splits"]["validation"]["images"]
-    places = {task: number for number, task in enumerate(planned, start=1)}
     runs = tuple(
-        replace(
-            forecast_run(task, measured[identify_cost(task.runs[0].setting)], study, images, left[task]),
-            position=places[task],
-        )
-        for task in tasks
+        forecast_run(task, measured[identify_cost(task.runs[0].setting)], study, images, left[task]) for task in tasks
     )
     total = Range(
         **{
@@ -126,8 +124,7 @@ def forecast_study(
         memory_limit=limit,
         validation_images=images,
         validation_sequences=description["splits"]["validation"]["sequences"],
-        trainings=tuple(task.runs[0].setting_id for task in planned),
-        ended=len(planned) - len(tasks),
+        trainings=tuple(task.runs[0] for task in planned),
         notes=tuple(notes),
     )
 

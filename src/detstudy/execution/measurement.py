@@ -22,10 +22,9 @@ from typing import IO, Any
 
 from detstudy.execution.death import LOG_HINT, classify_death, name_signal, read_records
 from detstudy.execution.interruption import end_group
-from detstudy.execution.order import make_command, make_environment, make_order
+from detstudy.execution.order import give_order, make_command, make_environment, make_order
 from detstudy.execution.work import Task
-from detstudy.ledger import Ledger, find_secrets, redact
-from detstudy.ledger.redaction import redact_texts
+from detstudy.ledger import Ledger, find_secrets, redact, redact_texts
 from detstudy.plan import identify_cost
 from detstudy.setting import Setting, TrainingSetting
 from detstudy.size import format_size
@@ -95,12 +94,8 @@ class Probes:
         kills, messages = records.count_kills(), records.read_log()
         start = time.monotonic()
         with tempfile.TemporaryFile() as said, self._start(device, said) as process:
-            assert process.stdin is not None
             assert process.stdout is not None
-            line = json.dumps(make_order(self._ledger, self._trainer, device, **order)) + "\n"
-            with contextlib.suppress(BrokenPipeError):
-                process.stdin.write(line.encode())
-                process.stdin.flush()  # and left open: the probe ends when it closes, as it does when this process dies
+            give_order(process, make_order(self._ledger, self._trainer, device, **order))
             hung = threading.Event()
             with self._watch(process, hung):
                 told = process.stdout.read()

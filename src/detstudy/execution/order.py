@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
+import subprocess
 import sys
 from typing import Any
 
@@ -25,6 +28,14 @@ def make_environment(device: str) -> dict[str, str]:
     if device == CPU:
         return {**os.environ, "OMP_NUM_THREADS": str(THREADS), "MKL_NUM_THREADS": str(THREADS)}
     return {**os.environ, "CUDA_VISIBLE_DEVICES": device}
+
+
+def give_order(process: subprocess.Popen[bytes], order: dict[str, Any]) -> None:
+    """Write an order for a process to read first; its input stays open, since it ends when that closes."""
+    assert process.stdin is not None
+    with contextlib.suppress(BrokenPipeError):  # it has died, and is found so
+        process.stdin.write(json.dumps(order).encode() + b"\n")
+        process.stdin.flush()
 
 
 def make_order(ledger: Ledger, trainer: str, device: str, **details: Any) -> dict[str, Any]:

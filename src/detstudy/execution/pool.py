@@ -19,7 +19,7 @@ from typing import Any, Protocol
 
 from detstudy.execution.death import MemorySample, Records, classify_death, read_records, sample_memory
 from detstudy.execution.interruption import end_group, raise_signals
-from detstudy.execution.order import CPU, make_command, make_environment, make_order
+from detstudy.execution.order import CPU, give_order, make_command, make_environment, make_order
 from detstudy.execution.work import EXIT_HELD, EXIT_REFUSED, STACKS_SIGNAL, Task, is_task_due
 from detstudy.ledger import MAX_ATTEMPTS, LeaseHeldError, Ledger, drop_stale_lease, find_secrets, is_lease_live, redact
 from detstudy.plan import Plan, PlannedRun, identify_training
@@ -193,10 +193,7 @@ def _launch(
     )
     worker = _Worker(task=task, process=process, device=device)
     workers.append(worker)
-    assert process.stdin is not None
-    with contextlib.suppress(BrokenPipeError):  # it has died, and is found so
-        process.stdin.write(json.dumps(order).encode() + b"\n")
-        process.stdin.flush()
+    give_order(process, order)
     worker.readers.append(threading.Thread(target=_read_events, args=(worker, events), daemon=True))
     if log is not None:
         worker.readers.append(threading.Thread(target=_keep_log, args=(process, log), daemon=True))
@@ -269,7 +266,7 @@ def _kill_stalled(worker: _Worker) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.kill(worker.process.pid, STACKS_SIGNAL)
         time.sleep(STACKS_SECONDS)
-        os.killpg(worker.process.pid, signal.SIGKILL)
+        end_group(worker.process.pid)
 
 
 def _settle(

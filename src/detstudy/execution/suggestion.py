@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from detstudy.execution.forecast import Forecast, RunForecast
 from detstudy.execution.pace import schedule_tasks
-from detstudy.plan import Plan
+from detstudy.plan import Plan, PlannedRun
 from detstudy.setting import read_field
 from detstudy.study import Study
 
@@ -32,12 +32,9 @@ def suggest_changes(study: Study, plan: Plan, forecast: Forecast, deadline: floa
     found = [describe_levels(study, plan, unfit, kept)] if unfit else []
     if deadline is not None and plan.settings[0].id not in unfit:
         removed = {s.id for s in plan.settings for name, level in s.levels.items() if level not in kept[name]}
-        runs = [
-            replace(run, position=run.position - sum(name in removed for name in forecast.trainings[: run.position]))
-            for run in forecast.runs
-            if run.runs[0].setting_id not in removed
-        ]
-        found += suggest_runs(study, forecast, runs, deadline)
+        trainings = [run for run in forecast.trainings if run.setting_id not in removed]
+        runs = [run for run in forecast.runs if run.runs[0] in trainings]
+        found += suggest_runs(study, trainings, runs, forecast.workers, deadline)
     return found
 
 
@@ -68,19 +65,25 @@ def describe_levels(study: Study, plan: Plan, unfit: Collection[str], kept: Mapp
     return Suggestion(sentence=f"Without the settings that do not fit ({names}):", sets=tuple(sets))
 
 
-def suggest_runs(study: Study, forecast: Forecast, runs: Sequence[RunForecast], deadline: float) -> list[Suggestion]:
-    """Return how many of the runs, in the plan's order, end in time, and with how many seeds all settings do."""
+def suggest_runs(
+    study: Study, trainings: Sequence[PlannedRun], runs: Sequence[RunForecast], workers: int, deadline: float
+) -> list[Suggestion]:
+    """Return how many of the runs, in the plan's order, end in time, and with how many seeds all settings do.
+
+    `trainings` are all that are planned, those that have ended too: a budget counts these.
+    """
 
     def ends_in_time(some: Sequence[RunForecast]) -> bool:
-        return schedule_tasks([run.seconds.high for run in some], forecast.workers) <= deadline
+        return schedule_tasks([run.seconds.high for run in some], workers) <= deadline
 
     if ends_in_time(runs):
         return [Suggestion(sentence="Everything ends in time.")]
     most = next(count for count in range(len(runs), -1, -1) if ends_in_time(runs[:count]))
     if not most:
         return [Suggestion(sentence="Not even one run ends in time; fewer iterations are needed.")]
-    whole = f"The first {most} of {len(runs)} trainings end in time, {runs[most - 1].runs[0].setting_id} the last:"
-    found = [Suggestion(sentence=whole, sets=(f"budget.runs={runs[most - 1].position}",))]
+    last = runs[most - 1].runs[0]
+    whole = f"The first {most} of {len(runs)} trainings end in time, {last.setting_id} the last:"
+    found = [Suggestion(sentence=whole, sets=(f"budget.runs={trainings.index(last) + 1}",))]
     for count in range(len(study.seeds) - 1, 0, -1):
         seeds = study.seeds[:count]
         some = [run for run in runs if not study.factors or _is_kept(study, run, seeds)]

@@ -3,8 +3,9 @@
 from detstudy.ledger.attempts import MAX_ATTEMPTS
 from detstudy.ledger.curve import CurveFile, read_curve
 from detstudy.ledger.lease import LeaseHeldError, drop_stale_lease, is_lease_live
-from detstudy.ledger.ledger import GalleryImage, Ledger, RunRecord
-from detstudy.ledger.redaction import find_secrets, redact
+from detstudy.ledger.ledger import Ledger
+from detstudy.ledger.records import GalleryImage, RunRecord
+from detstudy.ledger.redaction import find_secrets, redact, redact_texts
 from detstudy.ledger.results import list_unlike
 from detstudy.ledger.sessions import read_seconds_spent, write_session
 
@@ -22,5 +23,6 @@ __all__ = [
     "read_curve",
     "read_seconds_spent",
     "redact",
+    "redact_texts",
     "write_session",
 ]

@@ -14,6 +14,8 @@ from typing import Any
 CHECKSUM = "checksum"
 """The key of a JSON mapping that holds the checksum of all the others; a mapping without it is taken as it is."""
 
+DIGITS = 16  # of a checksum, in hexadecimal
+
 SETTLED_SECONDS = 0.2
 """A temporary file older than this is not being written by a process of another machine just now."""
 
@@ -90,12 +92,15 @@ def sum_content(content: dict[str, Any]) -> str:
 
 def sum_bytes(content: bytes) -> str:
     """Return sixteen hex digits of the SHA-256 of bytes."""
-    return hashlib.sha256(content).hexdigest()[:16]
+    return hashlib.sha256(content).hexdigest()[:DIGITS]
 
 
 def sum_file(path: Path) -> str | None:
     """Return a file's checksum, None where it is missing."""
     try:
-        return sum_bytes(path.read_bytes()) if path.is_file() else None
+        if not path.is_file():  # a pipe would be waited for
+            return None
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()[:DIGITS]
     except (FileNotFoundError, NotADirectoryError):
         return None

@@ -19,9 +19,8 @@ import contextlib
 import dataclasses
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from detstudy.ledger.attempts import (
     find_largest_micro_batch,
@@ -41,51 +40,34 @@ from detstudy.ledger.files import (
     write_json,
 )
 from detstudy.ledger.lease import Lease
-from detstudy.ledger.results import describe_ending, holds_files, judge_run, read_result, read_started, sum_files
+from detstudy.ledger.records import GalleryImage, RunRecord
+from detstudy.ledger.results import (
+    describe_ending,
+    holds_files,
+    judge_run,
+    list_unlike,
+    read_result,
+    read_started,
+    sum_files,
+)
 from detstudy.ledger.shapes import is_description, is_gallery_image, keep_readable
 from detstudy.plan import Plan, PlannedRun, identify_evaluation, identify_training, plan_study
-from detstudy.setting import Measure, Outcome, Setting, SplitName
+from detstudy.setting import Measure, Outcome, SplitName
 from detstudy.spec import load_study
 from detstudy.study import Study, StudyError
 
 EVALUATION_FILES = ("predictions.json", "matches.npz")
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunRecord:
-    """What is known of one run (a setting with a seed), its training and its evaluation together.
-
-    `measures` hold what was measured by flat name (box/AP, train/seconds, ...). `evaluation_folder` holds
-    predictions.json and matches.npz where the run finished.
-    """
-
-    id: str
-    setting_id: str
-    setting: Setting
-    levels: dict[str, Any]
-    seed: int
-    state: Literal["planned", "running", "ended"]
-    outcome: Outcome | None = None
-    reason: str | None = None
-    measures: dict[str, Measure] = field(default_factory=dict)
-    per_class: dict[str, dict[str, float | None]] = field(default_factory=dict)
-    effective: dict[str, Any] = field(default_factory=dict)
-    provenance: dict[str, Any] = field(default_factory=dict)
-    attempts: int = 0
-    again: bool = False  # whether it failed and `detstudy run` tries it again, or goes on with it
-    earlier: tuple[dict[str, Any], ...] = ()  # failed attempts: outcome, reason, measures, effective
-    folder: Path
-    evaluation_folder: Path
+SHARED_FOLDERS = ("ground_truth", "gallery", "sessions")
+"""The parts of a study that any driver may write to, beside its runs."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GalleryImage:
-    """A validation image kept for the report. `scale` is stored pixels a pixel of the original."""
-
-    image_id: int
-    name: str
-    path: Path
-    scale: float
+def refuse_link(path: Path) -> None:
+    """Raise StudyError where a link, or a pipe, stands in place of a file or a folder that may be written to."""
+    if path.is_symlink() or (path.exists() and not path.is_file() and not path.is_dir()):
+        raise StudyError(
+            f"{path}: is a link or a pipe, and nothing is written into one; put a copy there, or remove it"
+        )
 
 
 class Ledger:
@@ -105,7 +87,7 @@ class Ledger:
         Until the first run starts the study is what is planned; from then on the plan is fixed. Files that are as they
         should be are not written again: another driver's workers may be reading them.
         """
-        for folder in (self.folder, *(self.folder / name for name in ("ground_truth", "gallery", "sessions"))):
+        for folder in (self.folder, *(self.folder / name for name in SHARED_FOLDERS)):
             remove_dead_temporaries(folder)
         source = study.source.encode()
         before = read_json(self.folder / "data.json")
@@ -172,11 +154,8 @@ class Ledger:
 
         The study's folder itself, and `runs`, may be links.
         """
-        for name in ("ground_truth", "gallery", "sessions"):
-            if (self.folder / name).is_symlink():
-                raise StudyError(
-                    f"{self.folder / name}: is a link, and nothing is written through one; put a copy there"
-                )
+        for name in SHARED_FOLDERS:
+            refuse_link(self.folder / name)
 
     def holds_data(self, fingerprint: str, splits: Iterable[SplitName]) -> bool:
         """Whether the data of that fingerprint is described here, with undamaged ground truth of the splits."""
@@ -266,10 +245,7 @@ class Ledger:
         """
         folder = self.run_folder(run)
         for path in (folder, *folder.rglob("*")):
-            if path.is_symlink() or (path.exists() and not path.is_file() and not path.is_dir()):
-                raise StudyError(
-                    f"{path}: is a link or a pipe, and nothing is written into one; put a copy there, or remove it"
-                )
+            refuse_link(path)
         folder.mkdir(parents=True, exist_ok=True)
         return folder
 
@@ -341,11 +317,8 @@ class Ledger:
 
     def list_damaged_weights(self, plan: Plan) -> list[Path]:
         """Return the weights of ended trainings that are missing, or not as they were written. Reads all of them."""
-        damaged = []
-        for folder in dict.fromkeys(self.run_folder(run) for run in plan.runs):
-            noted: dict[str, str] = (read_result(folder / "result.json") or {}).get("weights", {})
-            damaged += [folder / name for name, checksum in noted.items() if sum_file(folder / name) != checksum]
-        return damaged
+        folders = dict.fromkeys(self.run_folder(run) for run in plan.runs)
+        return [folder / name for folder in folders for name in list_unlike(folder / "result.json", "weights")]
 
     def list_shortages(self, run: PlannedRun) -> list[dict[str, Any]]:
         """Return the run's attempts that ran out of memory, first to last, without those at a limit that has risen."""

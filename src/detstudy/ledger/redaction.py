@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote, unquote
 
+from detstudy.errors import map_texts
+
 SHORTEST = 6
 
 # Long words are telling wherever they stand in a name, short ones as a part between underscores, or at its end.
@@ -54,8 +56,4 @@ def redact(text: str, secrets: Mapping[str, str]) -> str:
 
 def redact_texts(value: Any, secrets: Mapping[str, str]) -> Any:
     """Return plain values with every text in them as `redact` gives it."""
-    if isinstance(value, str):
-        return redact(value, secrets)
-    if isinstance(value, dict):
-        return {key: redact_texts(entry, secrets) for key, entry in value.items()}
-    return [redact_texts(entry, secrets) for entry in value] if isinstance(value, list | tuple) else value
+    return map_texts(value, lambda text: redact(text, secrets))

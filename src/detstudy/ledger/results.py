@@ -61,9 +61,12 @@ def holds_files(path: Path) -> bool:
     return not list_unlike(path)
 
 
-def list_unlike(path: Path) -> list[str]:
-    """Return the names of the files that a result file notes and that do not stand beside it as they were written."""
-    noted: dict[str, str] = (read_result(path) or {}).get("files", {})
+def list_unlike(path: Path, key: Literal["files", "weights"] = "files") -> list[str]:
+    """Return the names of the files that a result file notes and that do not stand beside it as they were written.
+
+    `key` chooses: weights are noted apart from the others, since reading them all takes a while.
+    """
+    noted: dict[str, str] = (read_result(path) or {}).get(key, {})
     found = sum_files(path.parent, noted)
     return [name for name, checksum in noted.items() if found.get(name) != checksum]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from detstudy.errors import escape_unprintable
+from detstudy.errors import escape_unprintable, map_texts
 
 if TYPE_CHECKING:
     import altair as alt
@@ -44,18 +44,9 @@ def finish_chart(chart: Any, description: str) -> dict[str, Any]:
         .configure_title(fontSize=12, anchor="start", fontWeight=600, color="#0f172a")
         .configure_legend(labelFontSize=11, titleFontSize=11, labelLimit=320, symbolStrokeWidth=3)
     )
-    # Checking each part against the schema takes longer than drawing it.
-    spec: dict[str, Any] = escape_texts(styled.to_dict(validate=False))
+    # Checking each part against the schema takes longer than drawing it. The PNG's renderer needs printable texts.
+    spec: dict[str, Any] = map_texts(styled.to_dict(validate=False), escape_unprintable)
     return spec
-
-
-def escape_texts(value: Any) -> Any:
-    """Return a specification's value with every text printable, as the PNG's renderer needs it."""
-    if isinstance(value, str):
-        return escape_unprintable(value)
-    if isinstance(value, dict):
-        return {key: escape_texts(entry) for key, entry in value.items()}
-    return [escape_texts(entry) for entry in value] if isinstance(value, list | tuple) else value
 
 
 def draw_png(spec: dict[str, Any], path: Path) -> None:
