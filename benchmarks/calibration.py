@@ -21,10 +21,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from detstudy.analysis.contrast import LEVEL, Difference, judge_difference
-from detstudy.analysis.family import bound_regret, correlate_contrasts, judge_family, simulate_smallest_p
-from detstudy.analysis.units import DRAWS
-from detstudy.analysis.variance import (
+from detstudy.analysis.evidence.units import DRAWS
+from detstudy.analysis.statistics.contrast import LEVEL, Difference, judge_difference
+from detstudy.analysis.statistics.family import bound_regret, correlate_contrasts, judge_family, simulate_smallest_p
+from detstudy.analysis.statistics.variance import (
     Part,
     combine_seed_parts,
     estimate_arm_variance,

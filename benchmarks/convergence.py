@@ -19,7 +19,7 @@ import numpy as np
 from scipy.signal import lfilter
 from scipy.stats import theilslopes
 
-from detstudy.analysis.convergence import (
+from detstudy.analysis.findings.convergence import (
     LARGEST_AUTOCORRELATION,
     LEAST_POINTS,
     LOSS_MARGIN,

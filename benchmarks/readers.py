@@ -39,7 +39,7 @@ def _make_data_readers(folder: Path) -> list[Reader]:
     from detstudy.data import check_dataset, check_path, encode_mask
     from detstudy.data.images import inspect_image
     from detstudy.data.records import Fault, ImageRecord
-    from detstudy.setting import KittiMotsData
+    from detstudy.study.setting import KittiMotsData
 
     mask = np.zeros((24, 32), dtype=np.uint8)
     mask[4:12, 6:16] = 1
@@ -191,8 +191,8 @@ def _make_study(data: Path, folder: Path) -> tuple[Path, Any]:
     """Write a study's folder with every kind of file, as if its runs had ended."""
     from detstudy.ledger import Ledger
     from detstudy.plan import plan_study
-    from detstudy.setting import Measure
-    from detstudy.spec import load_study
+    from detstudy.study.setting import Measure
+    from detstudy.study.spec import load_study
 
     path = data / "study.yaml"
     path.write_text(STUDY)
@@ -229,10 +229,10 @@ objective: mask/AP
 
 
 def _make_study_readers(study: Path, ledger: Any, folder: Path) -> list[Reader]:
-    from detstudy.analysis import audit_table
+    from detstudy.audit import audit_table
     from detstudy.ledger.curve import read_curve
     from detstudy.plan import plan_study
-    from detstudy.spec import load_study
+    from detstudy.study.spec import load_study
 
     curve = folder / "curves.jsonl"
     table = folder / "table.csv"
@@ -290,7 +290,7 @@ def _make_study_readers(study: Path, ledger: Any, folder: Path) -> list[Reader]:
     ]
 
     def read_state(data: bytes) -> bool:
-        from detstudy.training.checkpoint import read_checkpoint
+        from detstudy.trainers.torchvision.checkpoint import read_checkpoint
 
         checkpoint.write_bytes(data)
         try:
@@ -299,7 +299,7 @@ def _make_study_readers(study: Path, ledger: Any, folder: Path) -> list[Reader]:
             checkpoint.unlink()
 
     def read_tensors(data: bytes) -> bool:
-        from detstudy.training.weights import read_weights
+        from detstudy.trainers.torchvision.weights import read_weights
 
         weights.write_bytes(data)
         read_weights(weights)
@@ -307,7 +307,7 @@ def _make_study_readers(study: Path, ledger: Any, folder: Path) -> list[Reader]:
 
     import torch
 
-    from detstudy.training.checkpoint import write_checkpoint
+    from detstudy.trainers.torchvision.checkpoint import write_checkpoint
 
     write_checkpoint(run, 3, {"iteration": 3, "model": {"a": torch.arange(6.0)}, "seconds": 1.5})
     state = checkpoint.read_bytes()

@@ -19,9 +19,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from detstudy.analysis.contrast import Difference, judge_difference
-from detstudy.analysis.evidence import Evidence, read_value
-from detstudy.analysis.variance import combine_seed_parts, estimate_unit_part, pool_seed_noise
+from detstudy.analysis.evidence.evidence import Evidence, read_value
+from detstudy.analysis.statistics.contrast import Difference, judge_difference
+from detstudy.analysis.statistics.variance import combine_seed_parts, estimate_unit_part, pool_seed_noise
 from detstudy.execution.provenance import count_cores, read_cpu_name
 
 ROOT = Path(__file__).parents[1]
@@ -169,7 +169,7 @@ def write_page(evidence: Evidence, findings: Sequence[Findings]) -> str:
         "Over seeds: " + "; ".join(describe_spread(evidence, measure) for measure in MEASURES) + ".",
         "",
         f"Each row: {COMPARISONS:,} random pairs of disjoint groups of each setting, judged by "
-        "`detstudy.analysis.contrast.judge_difference` with the draws of "
+        "`detstudy.analysis.statistics.contrast.judge_difference` with the draws of "
         f"{evidence.units_label} that the analysis uses. The pairs share trainings, so they are not independent: the "
         "interval of the share is a jackknife over the seeds of the setting judged (how the share changes where no "
         f"pair uses a certain seed), and it is wide, since {seeds} trainings make {seeds // 6} pairs of 3 and 3 that "

@@ -1,7 +1,7 @@
 """How far noise moves the choice of a trade-off, on simulated studies with known truth.
 
 AP saturates with training time. Each study adds seed noise and noise of the validation units, as the analysis finds
-them, and clocks that vary from run to run; `detstudy.analysis.tradeoff.weigh_costs` then chooses. Counted are how
+them, and clocks that vary from run to run; `weigh_costs` then chooses. Counted are how
 often the true AP given up exceeds the stated bound, how often a repeated study's choice lies outside the settings that
 hold 95 % of the stated shares, and where the choice falls, beside the highest mean and the knee (Kneedle, Satopää and
 others, 2011: axes scaled to 1; on all settings, and on those up to 24 only).
@@ -18,12 +18,17 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from detstudy.analysis.contrast import Difference
-from detstudy.analysis.family import bound_regret, correlate_contrasts
+from detstudy.analysis.findings.tradeoff import weigh_costs
 from detstudy.analysis.records import Contrast, SettingSummary, Spread, TradeOff
-from detstudy.analysis.tradeoff import weigh_costs
-from detstudy.analysis.variance import combine_seed_parts, estimate_arm_variance, estimate_unit_part, pool_seed_noise
-from detstudy.setting import EvaluationSetting, ModelSetting, Setting, TrainingSetting
+from detstudy.analysis.statistics.contrast import Difference
+from detstudy.analysis.statistics.family import bound_regret, correlate_contrasts
+from detstudy.analysis.statistics.variance import (
+    combine_seed_parts,
+    estimate_arm_variance,
+    estimate_unit_part,
+    pool_seed_noise,
+)
+from detstudy.study.setting import EvaluationSetting, ModelSetting, Setting, TrainingSetting
 
 TIMES = np.array([1, 2, 4, 6, 9, 12, 18, 24, 36, 50.0])
 TRUTH = 45 - 25 * np.exp(-TIMES / 6)

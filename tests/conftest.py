@@ -1,13 +1,163 @@
-"""What tests share: tiny drawn data, and a study file over it."""
+"""What tests share: tiny drawn data with a study file over it, and ledgers without training."""
 
 from __future__ import annotations
 
+import functools
+import json
+import zlib
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
+from ruamel.yaml import YAML
 
+from detstudy.evaluation import evaluate, load_ground_truth, relate_errors, save_matches
+from detstudy.ledger import Ledger
+from detstudy.plan import plan_study
+from detstudy.study.setting import Measure
+from detstudy.study.spec import load_study
 from detstudy.testing import draw_tiny_data, write_tiny_study
+
+SEQUENCES, FRAMES, OBJECTS = 6, 2, 4
+WIDTH, HEIGHT = 160, 64
+
+
+@dataclass
+class Run:
+    """What a run shall have come to: predictions of this quality (share of objects found, 0 to 1), or a failure."""
+
+    quality: float = 0.6
+    outcome: str = "finished"
+    reason: str | None = None
+    seconds: float = 100.0
+    effective: dict[str, Any] = field(default_factory=dict)
+    like: str | None = None  # draws its noise as this name does: equal names and qualities predict the same
+
+
+LedgerWriter = Callable[..., Path]
+
+
+@functools.cache
+def encode_rectangle(x: int, y: int, width: int, height: int) -> dict[str, Any]:
+    from pycocotools.mask import encode
+
+    mask = np.zeros((HEIGHT, WIDTH), dtype=np.uint8, order="F")
+    mask[y : y + height, x : x + width] = 1
+    rle = encode(mask)
+    return {"size": rle["size"], "counts": rle["counts"].decode()}
+
+
+@functools.cache
+def make_ground_truth(sequences: int = SEQUENCES) -> dict[str, Any]:
+    """Small and medium objects of two classes; none is large."""
+    generator = np.random.default_rng(7)
+    images, annotations = [], []
+    for n in range(sequences * FRAMES):
+        images.append(
+            {"id": n + 1, "file_name": f"{n}.png", "width": WIDTH, "height": HEIGHT, "sequence": f"{n // FRAMES:04d}"}
+        )
+        for k in range(OBJECTS):
+            width, height = (20, 16) if k % 2 else (36, 40)
+            x, y = 40 * k, int(generator.integers(0, HEIGHT - height))
+            annotations.append(
+                {
+                    "id": len(annotations) + 1,
+                    "image_id": n + 1,
+                    "category_id": 1 + (k == 3),
+                    "bbox": [x, y, width, height],
+                    "area": width * height,
+                    "iscrowd": 0,
+                    "segmentation": encode_rectangle(x, y, width, height),
+                }
+            )
+    categories = [{"id": 1, "name": "car"}, {"id": 2, "name": "pedestrian"}]
+    return {"images": images, "annotations": annotations, "categories": categories}
+
+
+def make_predictions(truth: dict[str, Any], quality: float, noise: str) -> list[dict[str, Any]]:
+    """Find each object with this probability, a pixel or two off; find a ghost with the opposite one."""
+    generator = np.random.default_rng(zlib.crc32(noise.encode()))
+    predictions = []
+    for annotation in truth["annotations"]:
+        x, y, width, height = annotation["bbox"]
+        if generator.random() > quality:  # a ghost in its place, half a box away
+            x += width // 2
+        x = int(np.clip(x + generator.integers(-1, 2), 0, WIDTH - width))
+        y = int(np.clip(y + generator.integers(-1, 2), 0, HEIGHT - height))
+        predictions.append(
+            {
+                "image_id": annotation["image_id"],
+                "category_id": annotation["category_id"],
+                "bbox": [x, y, width, height],
+                "score": round(float(generator.uniform(0.2, 1.0)), 4),
+                "segmentation": encode_rectangle(x, y, width, height),
+            }
+        )
+    return predictions
+
+
+@pytest.fixture(scope="module")
+def write_ledger(tmp_path_factory: pytest.TempPathFactory) -> LedgerWriter:
+    """Return a function that writes a study's folder: runs by (setting id, seed), study sections by keyword."""
+
+    def write(runs: dict[tuple[str, int], Run], *, sequences: int = SEQUENCES, **sections: Any) -> Path:
+        tmp_path = tmp_path_factory.mktemp("study")
+        document = {
+            "study": "tiny",
+            "data": {"format": "kitti_mots", "root": str(tmp_path), "train": [0], "validation": [1]},
+            "model": {"name": "compact", "image_min_size": None},
+            "baseline": {"learning_rate": 0.004, "batch_size": 4, "iterations": 100, "optimizer": "adamw"},
+            "factors": {"learning_rate": [0.04, 0.004, 0.0004]},
+            "seeds": [0],
+            "baseline_seeds": [0, 1, 2],
+            **sections,
+        }
+        file, folder = tmp_path / "study.yaml", tmp_path / "results"
+        with file.open("w") as stream:
+            YAML().dump(document, stream)
+        study, ledger = load_study(file), Ledger(folder)
+        ledger.store_study(study, {"fingerprint": "f", "classes": ["car", "pedestrian"]})
+        truth = make_ground_truth(sequences)
+        ledger.store_ground_truth("validation", truth)
+        loaded = load_ground_truth(truth)
+        planned = {(run.setting_id, run.seed): run for run in plan_study(study).runs}
+        assert set(runs) <= set(planned), f"planned are {sorted(planned)}"
+        for (name, seed), run in runs.items():
+            key = planned[name, seed]
+            ledger.start_run(key, {"host": "here"})
+            measures = (Measure(name="train/seconds", value=run.seconds, unit="s"),)
+            ledger.end_run(key, run.outcome, run.reason, measures, run.effective)
+            if run.outcome != "finished":
+                continue
+            predictions = make_predictions(truth, run.quality, f"{run.like or name} {seed}")
+            matches, summary = evaluate(loaded, predictions)
+            evaluation = ledger.evaluation_folder(key)
+            evaluation.mkdir(parents=True)
+            (evaluation / "predictions.json").write_text(json.dumps(predictions))
+            save_matches(evaluation / "matches.npz", matches, relate_errors(loaded, predictions, matches))
+            values = tuple(
+                Measure(name=measure, value=value, unit="AP", reason=summary.undefined.get(measure))
+                for measure, value in summary.measures.items()
+            )
+            ledger.end_evaluation(key, "validation", "finished", None, values)
+        return folder
+
+    return write
+
+
+@pytest.fixture
+def baseline_runs() -> dict[tuple[str, int], Run]:
+    """Three seeds of a middling baseline."""
+    return {("baseline", seed): Run(quality=0.6) for seed in range(3)}
+
+
+@pytest.fixture(scope="module", name="Run")
+def run_class() -> type[Run]:
+    """The class of `write_ledger`'s runs, since test modules can't import this file."""
+    return Run
 
 
 @pytest.fixture(scope="session")

@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 
     from detstudy.ledger import Ledger
     from detstudy.plan import Plan
-    from detstudy.study import Study
+    from detstudy.study.study import Study
 
 EXIT_WRONG = 2
 EXIT_CRASHED = 3
 EXIT_BUDGET = 4
 MOST_WORKERS = 1024
-TRAINER = "detstudy.training.trainer:TorchvisionTrainer"
+TRAINER = "detstudy.trainers.torchvision.trainer:TorchvisionTrainer"
 
 app = typer.Typer(
     help="Hyperparameter studies of object detectors and instance segmenters.",
@@ -76,10 +76,10 @@ def plan(
 ) -> None:
     """List the runs with their settings; starts no run."""
     from detstudy.execution import InterruptedStudyError, foresee_runs
-    from detstudy.output import describe_run
     from detstudy.plan import plan_study
     from detstudy.reporting import print_runs
-    from detstudy.spec import load_study
+    from detstudy.reporting.output import describe_run
+    from detstudy.study.spec import load_study
 
     seconds, memory = _parse_bounds(deadline, gpu_memory, forecast)
     study = load_study(study_file, tuple(overrides or ()))
@@ -126,9 +126,9 @@ def run(
         run_tasks,
     )
     from detstudy.ledger import Ledger
-    from detstudy.output import describe_run
     from detstudy.plan import plan_study
-    from detstudy.spec import load_study
+    from detstudy.reporting.output import describe_run
+    from detstudy.study.spec import load_study
 
     study = load_study(study_file, tuple(overrides or ()))
     planned = plan_study(study)
@@ -176,13 +176,13 @@ def status(folder: StudyFolder, as_json: Json = False) -> None:
     """Show runs by outcome, what is running, and the time left."""
     from collections import Counter
 
-    from detstudy.duration import format_duration
     from detstudy.execution import describe_stop, list_tasks
     from detstudy.execution.progress import estimate_seconds_left
     from detstudy.ledger import Ledger, read_seconds_spent
-    from detstudy.output import describe_run
     from detstudy.plan import plan_study
     from detstudy.reporting import print_runs
+    from detstudy.reporting.output import describe_run
+    from detstudy.study.duration import format_duration
 
     ledger = Ledger(folder)
     study = ledger.load_study()
@@ -232,8 +232,8 @@ def compare(
     """Contrast two settings ("baseline", "learning_rate=0.001", a run's name), two runs, or two COCO result files."""
     from detstudy.analysis import compare_results, compare_runs, compare_settings, introduce_comparison
     from detstudy.ledger import Ledger
-    from detstudy.output import describe_contrasts
     from detstudy.reporting import print_comparison
+    from detstudy.reporting.output import describe_contrasts
 
     if len(targets) not in ((2, 3) if gt is None else (2,)):
         what = "DIR A B` or `detstudy compare RUN RUN" if gt is None else "--gt GT.json A.json B.json"
@@ -262,7 +262,7 @@ def audit(
     as_json: Json = False,
 ) -> None:
     """Say what looks wrong in a published table of results, what can and can't be concluded, and what to run."""
-    from detstudy.analysis import audit_table
+    from detstudy.audit import audit_table
     from detstudy.reporting import print_audit
 
     found = audit_table(table, seed_sd)
@@ -302,7 +302,7 @@ def check_data(
     from rich.progress import Progress
 
     from detstudy.data import check_dataset, check_path
-    from detstudy.spec import load_study
+    from detstudy.study.spec import load_study
 
     console = _make_console(stderr=True)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bars:
@@ -349,7 +349,7 @@ def draw_data(
     """Draw street scenes with exact masks: the training sequences from 0 on, then the validation sequences."""
     from rich.progress import Progress
 
-    from detstudy.data.scenes import draw_scenes
+    from detstudy.scenes.dataset import draw_scenes
 
     console = _make_console(stderr=as_json)
     with Progress(console=console, transient=True) as progress:
@@ -418,8 +418,8 @@ def _choose_devices(workers: int | None) -> list[str]:
 
 def _parse_bounds(deadline: str | None, gpu_memory: str | None, forecast: bool) -> tuple[float | None, int | None]:
     """Return the deadline in seconds and the memory in bytes."""
-    from detstudy.duration import parse_duration
-    from detstudy.size import parse_size
+    from detstudy.study.duration import parse_duration
+    from detstudy.study.size import parse_size
 
     if (deadline or gpu_memory) and not forecast:
         raise typer.BadParameter("--deadline and --gpu-memory need --forecast")
@@ -444,9 +444,9 @@ def _forecast(
     as_json: bool,
 ) -> dict[str, Any]:
     """Forecast what is left of a study; return it as plain values, print it unless as JSON."""
-    from detstudy.analysis.foresight import foresee_differences
-    from detstudy.execution import forecast_study, suggest_changes
-    from detstudy.output import describe_forecast
+    from detstudy.forecast import forecast_study, suggest_changes
+    from detstudy.forecast.foresight import foresee_differences
+    from detstudy.reporting.output import describe_forecast
     from detstudy.reporting.terminal import print_forecast
 
     devices = _choose_devices(workers)

@@ -5,7 +5,7 @@ import pytest
 
 from detstudy.analysis import Analysis, analyse_study
 from detstudy.ledger.files import read_json, write_json
-from detstudy.study import MEASURES, StudyError
+from detstudy.study.study import MEASURES, StudyError
 
 GOOD = 0.95
 

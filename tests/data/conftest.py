@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from detstudy.data import encode_mask
-from detstudy.setting import CocoData, CocoSplit, KittiMotsData
+from detstudy.study.setting import CocoData, CocoSplit, KittiMotsData
 
 HEIGHT, WIDTH = 24, 32
 SHARED = Path(__file__).parents[2].parent / "shared" / "data"

@@ -24,7 +24,7 @@ from detstudy.data import (
 from detstudy.data.check import find_identical
 from detstudy.data.masks import encode_mask
 from detstudy.data.records import ImageRecord
-from detstudy.setting import CocoData, CocoSplit
+from detstudy.study.setting import CocoData, CocoSplit
 
 
 def rename(document, prefix="v"):
@@ -228,7 +228,7 @@ def test_reading_opens_no_image_and_imports_neither_torch_nor_opencv(coco_docume
     for path in Path(data.root).glob("*/*.png"):
         path.write_bytes(b"")
     program = (
-        "import sys; from detstudy.data import read_dataset; from detstudy.setting import CocoData, CocoSplit\n"
+        "import sys; from detstudy.data import read_dataset; from detstudy.study.setting import CocoData, CocoSplit\n"
         f"dataset = read_dataset({data!r})\n"
         "assert len(dataset.splits['train']) == 2\n"
         "assert not {'torch', 'cv2', 'PIL'} & set(sys.modules), 'heavy import'\n"

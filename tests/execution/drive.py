@@ -10,7 +10,7 @@ from rich.console import Console
 from detstudy.execution import InterruptedStudyError, TerminalProgress, list_tasks, prepare_ledger, run_tasks
 from detstudy.ledger import Ledger
 from detstudy.plan import plan_study
-from detstudy.spec import load_study
+from detstudy.study.spec import load_study
 
 study, ledger = load_study(sys.argv[1]), Ledger(Path(sys.argv[2]))
 plan = plan_study(study)

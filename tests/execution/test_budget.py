@@ -15,8 +15,8 @@ from detstudy.execution import SpentTime, cut_tasks, describe_stop, list_tasks, 
 from detstudy.ledger import Ledger, read_curve, read_seconds_spent, write_session
 from detstudy.ledger.files import write_json
 from detstudy.plan import plan_study
-from detstudy.spec import load_study
-from detstudy.study import Budget, StudyError
+from detstudy.study.spec import load_study
+from detstudy.study.study import Budget, StudyError
 from detstudy.testing import run_here
 
 SLOW = "detstudy.testing:SlowFakeTrainer"

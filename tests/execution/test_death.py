@@ -16,7 +16,7 @@ from detstudy.execution.death import (
     read_kernel_log,
     sample_memory,
 )
-from detstudy.size import GIB
+from detstudy.study.size import GIB
 
 ROOMY = MemorySample(worker=2 * GIB, used=5 * GIB, limit=16 * GIB)
 FULL = MemorySample(worker=9 * GIB, used=int(15.5 * GIB), limit=16 * GIB)

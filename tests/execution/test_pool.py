@@ -18,8 +18,8 @@ from detstudy.execution import Task, list_tasks, prepare_ledger, prepare_trainer
 from detstudy.execution.worker import load_trainer
 from detstudy.ledger import Ledger
 from detstudy.plan import plan_study
-from detstudy.spec import load_study
-from detstudy.trainer import RefusedError
+from detstudy.study.spec import load_study
+from detstudy.trainers.contract import RefusedError
 
 FAST = "detstudy.testing:FakeTrainer"
 SLOW = "detstudy.testing:SlowFakeTrainer"
@@ -200,7 +200,7 @@ def test_a_setting_that_cannot_be_trained_here_is_refused_and_not_tried_again(
     tmp_path: Path, tiny_study: Callable[..., Path], write_trainers: WriteTrainers
 ) -> None:
     write_trainers(
-        "from detstudy.testing import FakeTrainer\nfrom detstudy.trainer import RefusedError\n"
+        "from detstudy.testing import FakeTrainer\nfrom detstudy.trainers.contract import RefusedError\n"
         "class Late(FakeTrainer):\n"
         "    def train(self, job):\n"
         "        raise RefusedError('no such device here')\n"

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from detstudy.analysis.evidence import Evidence
-from detstudy.analysis.sanity import check_sanity
+from detstudy.analysis.evidence.evidence import Evidence
+from detstudy.analysis.findings.sanity import check_sanity
 from detstudy.execution import prepare_ledger
 from detstudy.ledger import Ledger
-from detstudy.spec import load_study
+from detstudy.study.spec import load_study
 from detstudy.testing import run_here, write_tiny_study
 
 

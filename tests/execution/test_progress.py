@@ -14,7 +14,7 @@ from detstudy.execution.pace import Pace
 from detstudy.execution.progress import estimate_seconds_left
 from detstudy.ledger import Ledger
 from detstudy.plan import plan_study
-from detstudy.spec import load_study
+from detstudy.study.spec import load_study
 from detstudy.testing import run_here
 
 OTHER = 6.0  # seconds of a run beside its iterations

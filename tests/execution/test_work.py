@@ -12,12 +12,12 @@ import pytest
 from detstudy.execution import Place, is_task_due, list_tasks, prepare_ledger, work_on
 from detstudy.ledger import LeaseHeldError, Ledger, read_curve
 from detstudy.plan import plan_study
-from detstudy.setting import SplitName
-from detstudy.size import GIB
-from detstudy.spec import load_study
-from detstudy.study import StudyError
+from detstudy.study.setting import SplitName
+from detstudy.study.size import GIB
+from detstudy.study.spec import load_study
+from detstudy.study.study import StudyError
 from detstudy.testing import FakeTrainer, run_here
-from detstudy.trainer import Job, MemoryShortageError, Predicted, Trained
+from detstudy.trainers.contract import Job, MemoryShortageError, Predicted, Trained
 
 
 def test_a_whole_study_ends_with_every_outcome_in_its_place(tmp_path: Path, tiny_study: Callable[..., Path]) -> None:

@@ -23,7 +23,7 @@ import pytest
 
 from detstudy.data import check_dataset, check_path, encode_mask, load_image, read_dataset
 from detstudy.data.check import CheckResult
-from detstudy.setting import CocoData, CocoSplit, DataSetting, KittiMotsData
+from detstudy.study.setting import CocoData, CocoSplit, DataSetting, KittiMotsData
 
 HEIGHT, WIDTH = 24, 32
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"

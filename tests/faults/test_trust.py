@@ -32,8 +32,8 @@ from detstudy.execution.work import train_run
 from detstudy.ledger import Ledger
 from detstudy.ledger.files import remove_dead_temporaries
 from detstudy.plan import plan_study
-from detstudy.spec import load_study
-from detstudy.study import StudyError
+from detstudy.study.spec import load_study
+from detstudy.study.study import StudyError
 
 STUDY = """\
 study: %s
@@ -77,7 +77,7 @@ def write_traps(folder: Path, trap: Trap, *, legacy: bool) -> Path:
 
 @pytest.mark.parametrize("legacy", [False, True])
 def test_weights_execute_nothing(tmp_path, trap, legacy):
-    from detstudy.training.weights import WeightsError, read_weights
+    from detstudy.trainers.torchvision.weights import WeightsError, read_weights
 
     with pytest.raises(WeightsError, match=r"can't be read .* save a state dict with torch.save"):
         read_weights(write_traps(tmp_path, trap, legacy=legacy))
@@ -86,7 +86,7 @@ def test_weights_execute_nothing(tmp_path, trap, legacy):
 
 @pytest.mark.parametrize("legacy", [False, True])
 def test_checkpoints_execute_nothing(tmp_path, trap, legacy):
-    from detstudy.training.checkpoint import read_checkpoint
+    from detstudy.trainers.torchvision.checkpoint import read_checkpoint
 
     write_traps(tmp_path, trap, legacy=legacy)
     assert read_checkpoint(tmp_path) is None
@@ -94,7 +94,7 @@ def test_checkpoints_execute_nothing(tmp_path, trap, legacy):
 
 
 def test_a_plain_pickle_is_no_weights(tmp_path, trap):
-    from detstudy.training.weights import WeightsError, read_weights
+    from detstudy.trainers.torchvision.weights import WeightsError, read_weights
 
     (tmp_path / "weights.pt").write_bytes(pickle.dumps(trap))
     with pytest.raises(WeightsError):
@@ -145,11 +145,12 @@ def test_provenance_holds_no_secret_of_the_environment(monkeypatch):
     assert "SECRET_TOKEN" not in told
 
 
-SOURCE = Path(load_study.__code__.co_filename).parent
+SOURCE = Path(load_study.__code__.co_filename).parents[1]
 # Who may start processes and import by name, and why.
 PROCESSES = {
     "execution/pool.py",  # the worker, of detstudy's own module
-    "execution/measurement.py",  # the probe, of detstudy's own module
+    "forecast/measurement.py",  # the probe, of detstudy's own module
+    "execution/order.py",  # gives a started process its order
     "execution/provenance.py",  # nvidia-smi, asked for names
 }
 BY_NAME = {"execution/worker.py"}  # --trainer, which stands on the command line and in no file
@@ -243,7 +244,7 @@ def test_a_study_with_hostile_weights_is_refused(tmp_path, tiny_study, trap):
 
 
 def test_a_run_whose_checkpoint_was_replaced_starts_anew(tmp_path, tiny_study, trap):
-    from detstudy.training.trainer import TorchvisionTrainer
+    from detstudy.trainers.torchvision.trainer import TorchvisionTrainer
 
     sections = {"factors": {}, "baseline_seeds": [0], "gallery_images": 0}
     baseline = {"learning_rate": 0.004, "batch_size": 1, "iterations": 1}
@@ -264,7 +265,7 @@ def test_neither_study_nor_ledger_names_a_trainer(tmp_path):
         path.write_text((STUDY % "x").replace("model: {name: compact}", more))
         with pytest.raises(StudyError, match="trainer: unknown key"):
             load_study(path)
-    readers = ["ledger", "plan", "analysis", "reporting", "evaluation", "spec.py", "document.py"]
+    readers = ["ledger", "plan", "analysis", "reporting", "evaluation", "study"]
     for path in (path for name in readers for path in (SOURCE / name, *(SOURCE / name).rglob("*.py"))):
         assert path.is_dir() or "load_trainer" not in path.read_text(), path
 
@@ -403,8 +404,8 @@ def test_gzipped_json_that_would_fill_memory_is_refused(tmp_path, monkeypatch):
 def test_weights_and_checkpoints_that_would_fill_memory_are_refused(tmp_path):
     import torch
 
-    from detstudy.training.checkpoint import read_checkpoint
-    from detstudy.training.weights import WeightsError, read_weights
+    from detstudy.trainers.torchvision.checkpoint import read_checkpoint
+    from detstudy.trainers.torchvision.weights import WeightsError, read_weights
 
     path, packed = tmp_path / "plain.pt", tmp_path / "checkpoint-00000003.pt"
     torch.save({"a": torch.zeros(1 << 20)}, path)

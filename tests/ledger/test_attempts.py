@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from detstudy.ledger.attempts import find_largest_micro_batch, list_attempts, may_evaluate_again, may_try_again
-from detstudy.size import GIB
+from detstudy.study.size import GIB
 
 
 def end(outcome: str, *earlier: dict[str, Any], **effective: Any) -> dict[str, Any]:

@@ -11,9 +11,9 @@ import pytest
 from detstudy.ledger import Ledger
 from detstudy.ledger.lease import Lease
 from detstudy.plan import Plan, plan_study
-from detstudy.setting import Measure
-from detstudy.spec import load_study
-from detstudy.study import StudyError
+from detstudy.study.setting import Measure
+from detstudy.study.spec import load_study
+from detstudy.study.study import StudyError
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from detstudy.plan import Plan, name_setting, plan_study
-from detstudy.spec import load_study
-from detstudy.study import StudyError
+from detstudy.study.spec import load_study
+from detstudy.study.study import StudyError
 
 STUDIES = Path(__file__).parents[2] / "studies"
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from detstudy.plan import PlannedRun, identify_evaluation, identify_training, plan_study
-from detstudy.setting import EvaluationSetting, ModelSetting, Setting, TrainingSetting
-from detstudy.spec import load_study
+from detstudy.study.setting import EvaluationSetting, ModelSetting, Setting, TrainingSetting
+from detstudy.study.spec import load_study
 
 
 def identify(path: Path, *overrides: str, data: str = "d") -> str:

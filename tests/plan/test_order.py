@@ -10,8 +10,8 @@ import pytest
 
 from detstudy.plan import plan_study
 from detstudy.plan.order import rank_levels
-from detstudy.spec import load_study
-from detstudy.study import Factor
+from detstudy.study.spec import load_study
+from detstudy.study.study import Factor
 
 STUDIES = Path(__file__).parents[2] / "studies"
 

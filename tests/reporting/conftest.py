@@ -22,13 +22,13 @@ from detstudy.analysis import (
     SettingSummary,
     Spread,
 )
-from detstudy.analysis.convergence import judge_setting
-from detstudy.analysis.tradeoff import weigh_costs
+from detstudy.analysis.findings.convergence import judge_setting
+from detstudy.analysis.findings.tradeoff import weigh_costs
 from detstudy.evaluation import COUNTED, ERROR_KINDS
 from detstudy.ledger import Ledger
 from detstudy.plan import BASELINE, Plan, plan_study
-from detstudy.setting import Measure
-from detstudy.spec import load_study
+from detstudy.study.setting import Measure
+from detstudy.study.spec import load_study
 
 STUDY = """\
 study: hand made

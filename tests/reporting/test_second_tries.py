@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from detstudy.analysis import Analysis, analyse_study, compare_settings, introduce_comparison
-from detstudy.analysis.confounding import flag_split
+from detstudy.analysis.evidence.confounding import flag_split
 from detstudy.ledger import Ledger, RunRecord
 from detstudy.reporting import print_runs
 from detstudy.reporting.answer import gather_answer

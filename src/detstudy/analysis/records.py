@@ -7,8 +7,8 @@ from typing import Any, Literal
 
 from detstudy.ledger import RunRecord
 from detstudy.plan import Plan
-from detstudy.setting import Setting
-from detstudy.study import Study
+from detstudy.study.setting import Setting
+from detstudy.study.study import Study
 
 Verdict = Literal["better", "worse", "no difference that matters", "cannot tell"]
 

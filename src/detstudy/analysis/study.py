@@ -9,25 +9,25 @@ import statistics
 from collections.abc import Callable
 from pathlib import Path
 
-from detstudy.analysis.agenda import write_agenda
-from detstudy.analysis.arm import bound_loss, contrast_arms, make_arm, pair_arms
-from detstudy.analysis.choice import choose_setting, describe_certainty, has_verdict
-from detstudy.analysis.comparison import complete_contrast, contrast_settings, find_detectable
-from detstudy.analysis.convergence import judge_setting
-from detstudy.analysis.evidence import Evidence
-from detstudy.analysis.factor import describe_factor, list_levels
-from detstudy.analysis.interaction import analyse_interactions
-from detstudy.analysis.labels import label_factor, label_level
-from detstudy.analysis.proposals import tabulate_proposals
+from detstudy.analysis.contrasts.arm import bound_loss, contrast_arms, make_arm, pair_arms
+from detstudy.analysis.contrasts.comparison import complete_contrast, contrast_settings, find_detectable
+from detstudy.analysis.contrasts.remedy import find_remedy
+from detstudy.analysis.evidence.evidence import Evidence
+from detstudy.analysis.findings.choice import choose_setting, describe_certainty, has_verdict
+from detstudy.analysis.findings.convergence import judge_setting
+from detstudy.analysis.findings.factor import describe_factor, list_levels
+from detstudy.analysis.findings.interaction import analyse_interactions
+from detstudy.analysis.findings.proposals import tabulate_proposals
+from detstudy.analysis.findings.sanity import check_sanity
+from detstudy.analysis.findings.summary import summarise_setting
+from detstudy.analysis.findings.tradeoff import weigh_costs
 from detstudy.analysis.records import Analysis, Choice, Contrast, FactorSummary, SettingSummary
-from detstudy.analysis.remedy import find_remedy
-from detstudy.analysis.sanity import check_sanity
-from detstudy.analysis.sentences import write_interactions, write_learned, write_savings, write_test, write_unknown
-from detstudy.analysis.summary import summarise_setting
-from detstudy.analysis.tradeoff import weigh_costs
 from detstudy.plan import BASELINE
-from detstudy.setting import read_field
-from detstudy.study import Factor, Study
+from detstudy.study.setting import read_field
+from detstudy.study.study import Factor, Study
+from detstudy.wording.agenda import write_agenda
+from detstudy.wording.labels import label_factor, label_level
+from detstudy.wording.sentences import write_interactions, write_learned, write_savings, write_test, write_unknown
 
 Choose = Callable[[list[SettingSummary], str], Choice | None]
 

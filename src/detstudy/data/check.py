@@ -11,14 +11,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from detstudy.data.coco import parse_coco_file, report_missing_images
 from detstudy.data.dataset import parse_dataset, report_counts
 from detstudy.data.faults import FaultLog, Place, Progress, Report, ignore_progress, list_some
+from detstudy.data.formats.coco import parse_coco_file, report_missing_images
+from detstudy.data.formats.kitti_instances import CLASS_NAMES
+from detstudy.data.formats.kitti_mots import find_layout, parse_sequences, report_layout
 from detstudy.data.images import IMAGE_SUFFIXES, find_missing, inspect_image, list_folder
-from detstudy.data.instances import CLASS_NAMES
-from detstudy.data.kitti_mots import find_layout, parse_sequences, report_layout
 from detstudy.data.records import Fault, ImageRecord
-from detstudy.setting import DataSetting, SplitName
+from detstudy.study.setting import DataSetting, SplitName
 
 MOST_THREADS = 4  # that decode images: OpenCV works outside Python's lock
 

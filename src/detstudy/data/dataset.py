@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from itertools import combinations
 from pathlib import Path
 
-from detstudy.data.coco import parse_coco
 from detstudy.data.faults import FaultLog, Place, Progress, Report, ignore_progress, list_some
-from detstudy.data.kitti_mots import parse_kitti_mots
+from detstudy.data.formats.coco import parse_coco
+from detstudy.data.formats.kitti_mots import parse_kitti_mots
 from detstudy.data.records import Dataset, ImageRecord
-from detstudy.setting import CocoData, DataSetting
+from detstudy.study.setting import CocoData, DataSetting
 
 
 def read_dataset(data: DataSetting) -> Dataset:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from detstudy.data.records import Dataset
-from detstudy.setting import SplitName
+from detstudy.study.setting import SplitName
 
 
 def build_ground_truth(dataset: Dataset, split: SplitName) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from detstudy.errors import InputError
-from detstudy.setting import SplitName
+from detstudy.study.setting import SplitName
 
 
 @dataclass(frozen=True, slots=True)

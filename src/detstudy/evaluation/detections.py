@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from detstudy.evaluation.ground_truth import GroundTruth
 from detstudy.evaluation.masks import Rle
 from detstudy.evaluation.protocol import DETECTION_LIMITS
-from detstudy.trainer import Prediction
+from detstudy.trainers.contract import Prediction
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -12,7 +12,7 @@ from detstudy.evaluation.detections import Detections, tabulate_detections
 from detstudy.evaluation.ground_truth import GroundTruth
 from detstudy.evaluation.matching import Matches, find_bands, select_images
 from detstudy.evaluation.protocol import KINDS, Kind
-from detstudy.trainer import Prediction
+from detstudy.trainers.contract import Prediction
 
 Int = NDArray[np.int64]
 

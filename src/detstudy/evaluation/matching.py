@@ -13,7 +13,7 @@ from detstudy.evaluation.documents import EvaluationError
 from detstudy.evaluation.ground_truth import GroundTruth
 from detstudy.evaluation.protocol import AREA_RANGES, IOU_THRESHOLDS, Kind
 from detstudy.evaluation.results import have_masks
-from detstudy.trainer import Prediction
+from detstudy.trainers.contract import Prediction
 
 Int = NDArray[np.int64]
 

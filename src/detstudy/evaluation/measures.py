@@ -14,7 +14,7 @@ from detstudy.evaluation.matching import Matches, match_predictions
 from detstudy.evaluation.precision import PrecisionRecall, accumulate_precision
 from detstudy.evaluation.protocol import DEFINITIONS, KINDS, SIZE_BANDS, Definition, Kind
 from detstudy.evaluation.results import have_masks, load_predictions
-from detstudy.trainer import Prediction
+from detstudy.trainers.contract import Prediction
 
 MEASURE_NAMES: tuple[str, ...] = tuple(f"{kind}/{name}" for kind in KINDS for name in DEFINITIONS)
 

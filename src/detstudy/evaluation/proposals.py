@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from detstudy.evaluation.documents import EvaluationError
 from detstudy.evaluation.ground_truth import GroundTruth
 from detstudy.evaluation.protocol import AREA_RANGES, IOU_THRESHOLDS, SIZE_BANDS
-from detstudy.setting import Measure
+from detstudy.study.setting import Measure
 
 LIMITS = (100, 300, 1000)  # proposals an image
 Boxes = Mapping[int, NDArray[np.float32]]

@@ -10,7 +10,7 @@ from typing import Any
 from detstudy.evaluation.documents import EvaluationError, is_finite, is_whole, read_json, shorten
 from detstudy.evaluation.ground_truth import GroundTruth, Size
 from detstudy.evaluation.masks import MaskError, encode_segmentation, find_broken_mask
-from detstudy.trainer import Prediction
+from detstudy.trainers.contract import Prediction
 
 
 def load_predictions(

@@ -10,7 +10,7 @@ from types import TracebackType
 
 from detstudy.execution.work import Task, is_task_due
 from detstudy.ledger import Ledger, read_seconds_spent, write_session
-from detstudy.study import Budget
+from detstudy.study.study import Budget
 
 WRITE_SECONDS = 30.0
 """How often a driver notes its time; what a kill -9 can hide from the budget."""

@@ -7,7 +7,7 @@ import statistics
 from collections.abc import Sequence
 
 from detstudy.plan import identify_cost
-from detstudy.setting import Setting
+from detstudy.study.setting import Setting
 
 
 class Pace:

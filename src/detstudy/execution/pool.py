@@ -23,9 +23,9 @@ from detstudy.execution.order import CPU, give_order, make_command, make_environ
 from detstudy.execution.work import EXIT_HELD, EXIT_REFUSED, STACKS_SIGNAL, Task, is_task_due
 from detstudy.ledger import MAX_ATTEMPTS, LeaseHeldError, Ledger, drop_stale_lease, find_secrets, is_lease_live, redact
 from detstudy.plan import Plan, PlannedRun, identify_training
-from detstudy.setting import Measure, Outcome, SplitName
-from detstudy.study import Limits
-from detstudy.trainer import RefusedError, choose_micro_batch
+from detstudy.study.setting import Measure, Outcome, SplitName
+from detstudy.study.study import Limits
+from detstudy.trainers.contract import RefusedError, choose_micro_batch
 
 GRACE_SECONDS = 15.0
 READ_SECONDS = 5.0

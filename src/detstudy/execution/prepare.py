@@ -19,8 +19,8 @@ from detstudy.data import (
 )
 from detstudy.ledger import Ledger, RunRecord
 from detstudy.plan import Plan, identify_evaluation, identify_training
-from detstudy.setting import DataSetting, SplitName
-from detstudy.study import Study
+from detstudy.study.setting import DataSetting, SplitName
+from detstudy.study.study import Study
 
 PLAN_UNKNOWN = (
     "{path}: missing or damaged, so what was planned when the first run started is no longer known. Nothing can be "

@@ -10,11 +10,11 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from detstudy.duration import format_duration
 from detstudy.execution.pace import Pace, schedule_tasks
 from detstudy.execution.work import Task
 from detstudy.ledger import Ledger, RunRecord, read_curve
 from detstudy.plan import Plan
+from detstudy.study.duration import format_duration
 
 
 class TerminalProgress:

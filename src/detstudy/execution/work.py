@@ -31,9 +31,9 @@ from detstudy.ledger import Ledger
 from detstudy.ledger.attempts import LIMIT_HOURS, LIMIT_MEMORY
 from detstudy.ledger.files import write_atomically
 from detstudy.plan import PlannedRun
-from detstudy.setting import Measure, SplitName
-from detstudy.study import Study
-from detstudy.trainer import (
+from detstudy.study.setting import Measure, SplitName
+from detstudy.study.study import Study
+from detstudy.trainers.contract import (
     Curve,
     Job,
     MemoryShortageError,

@@ -32,7 +32,7 @@ from detstudy.execution.work import (
 )
 from detstudy.ledger import LeaseHeldError, Ledger
 from detstudy.plan import plan_study
-from detstudy.trainer import RefusedError, Trainer
+from detstudy.trainers.contract import RefusedError, Trainer
 
 EXIT_STOPPED = 143
 LAST_SECONDS = 20.0

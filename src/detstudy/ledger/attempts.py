@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from detstudy.ledger.shapes import keep_readable
-from detstudy.study import Study
+from detstudy.study.study import Study
 
 MAX_ATTEMPTS = 3
 """How often a training is tried before its crash stands."""

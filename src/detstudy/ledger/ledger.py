@@ -52,9 +52,9 @@ from detstudy.ledger.results import (
 )
 from detstudy.ledger.shapes import is_description, is_gallery_image, keep_readable
 from detstudy.plan import Plan, PlannedRun, identify_evaluation, identify_training, plan_study
-from detstudy.setting import Measure, Outcome, SplitName
-from detstudy.spec import load_study
-from detstudy.study import Study, StudyError
+from detstudy.study.setting import Measure, Outcome, SplitName
+from detstudy.study.spec import load_study
+from detstudy.study.study import Study, StudyError
 
 EVALUATION_FILES = ("predictions.json", "matches.npz")
 

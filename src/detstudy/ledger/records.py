@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from detstudy.setting import Measure, Outcome, Setting
+from detstudy.study.setting import Measure, Outcome, Setting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

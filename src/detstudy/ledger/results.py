@@ -13,7 +13,7 @@ from detstudy.ledger.files import read_json, sum_file
 from detstudy.ledger.lease import is_lease_live
 from detstudy.ledger.redaction import find_secrets, redact_texts
 from detstudy.ledger.shapes import is_result, is_started
-from detstudy.setting import Measure, Outcome
+from detstudy.study.setting import Measure, Outcome
 
 
 def describe_ending(

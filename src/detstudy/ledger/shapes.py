@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from detstudy.setting import Outcome
+from detstudy.study.setting import Outcome
 
 _FILE_NAME = re.compile(r"[\w.-]{1,100}", re.ASCII)
 _OUTCOMES = frozenset(typing.get_args(Outcome))

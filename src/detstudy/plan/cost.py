@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from detstudy.setting import Setting
+from detstudy.study.setting import Setting
 
 COSTLESS = {
     "learning_rate": 1.0,

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from detstudy.plan.order import order_runs
-from detstudy.setting import Setting, read_field, replace_fields
-from detstudy.study import Factor, Study, StudyError, find_contradictions
+from detstudy.study.setting import Setting, read_field, replace_fields
+from detstudy.study.study import Factor, Study, StudyError, find_contradictions
 
 BASELINE = "baseline"
 

@@ -9,8 +9,8 @@ import re
 from typing import Any
 
 from detstudy.plan.design import PlannedRun
-from detstudy.setting import EvaluationSetting, ModelSetting, Setting, TrainingSetting
-from detstudy.trainer import choose_micro_batch
+from detstudy.study.setting import EvaluationSetting, ModelSetting, Setting, TrainingSetting
+from detstudy.trainers.contract import choose_micro_batch
 
 SCHEMA = 1
 """Changes when the same setting would train otherwise."""

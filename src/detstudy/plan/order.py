@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from detstudy.setting import read_field
-from detstudy.study import Factor, Study
+from detstudy.study.setting import read_field
+from detstudy.study.study import Factor, Study
 
 FIRST_REPEATS = 3
 """Seeds of the baseline that come before anything else: without repeats no difference can be told from noise."""

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from detstudy.analysis import Analysis, Conclusion, Contrast, SettingSummary
-from detstudy.analysis.confounding import describe_splits
-from detstudy.analysis.labels import label_factor, label_measure, label_outcome
+from detstudy.analysis.evidence.confounding import describe_splits
 from detstudy.plan import BASELINE
 from detstudy.reporting.number import (
     DASH,
@@ -30,6 +29,7 @@ from detstudy.reporting.standing import (
     show_level,
     show_seeds,
 )
+from detstudy.wording.labels import label_factor, label_measure, label_outcome
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from detstudy.analysis import Analysis, FactorSummary
-from detstudy.analysis.convergence import describe_state, judge_runs
-from detstudy.analysis.labels import format_change, label_measure
+from detstudy.analysis.findings.convergence import describe_state, judge_runs
 from detstudy.analysis.records import Convergence
 from detstudy.ledger import RunRecord, read_curve
 from detstudy.plan import BASELINE
@@ -20,6 +19,7 @@ from detstudy.reporting.figure import colour_levels, finish_chart, inline_rows
 from detstudy.reporting.listing import Listing
 from detstudy.reporting.number import DASH
 from detstudy.reporting.standing import caption_level
+from detstudy.wording.labels import format_change, label_measure
 
 LOSS_POINTS = 160  # a line; more is noise on 400 pixels
 MOST_POINTS = 400

@@ -9,11 +9,11 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from detstudy.analysis import Analysis
-from detstudy.analysis.labels import label_measure
 from detstudy.plan import BASELINE
 from detstudy.reporting.figure import colour_verdicts, finish_chart, inline_rows
 from detstudy.reporting.number import format_difference, format_interval
 from detstudy.reporting.standing import NO_RESULT, caption_setting, explain_absence, is_crossed, name_verdict
+from detstudy.wording.labels import label_measure
 
 WIDTH = 520
 ROW_HEIGHT = 26

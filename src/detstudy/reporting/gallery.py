@@ -19,7 +19,7 @@ from detstudy.ledger.files import read_json
 from detstudy.reporting.matching import match_image
 from detstudy.reporting.panel import Pixels, draw_predictions, draw_truth, encode_jpeg, fit_image
 from detstudy.reporting.standing import error_kind, explain_absence
-from detstudy.trainer import Prediction
+from detstudy.trainers.contract import Prediction
 
 MOST_PIXELS = 1 << 24  # of a kept image
 MOST_BYTES = 7_000_000  # of JPEG in one page, which is a third more as text

@@ -12,10 +12,10 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from detstudy.analysis import Analysis
-from detstudy.analysis.interaction import tabulate_pair
-from detstudy.analysis.labels import format_points, label_factor, label_level, label_measure, name_level
+from detstudy.analysis.findings.interaction import tabulate_pair
 from detstudy.analysis.records import Effect, Factorial
 from detstudy.reporting.figure import colour_levels, finish_chart, inline_rows
+from detstudy.wording.labels import format_points, label_factor, label_level, label_measure, name_level
 
 WIDTH, HEIGHT = 420, 260
 TITLE_CHARACTERS = 84  # of a line

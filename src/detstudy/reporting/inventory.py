@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from detstudy.analysis import Analysis
-from detstudy.analysis.labels import join_words, label_outcome
 from detstudy.ledger import Ledger, RunRecord, list_unlike
 from detstudy.reporting.number import DASH, format_bytes, format_seconds, format_value
-from detstudy.setting import SECTIONS
+from detstudy.study.setting import SECTIONS
+from detstudy.wording.labels import join_words, label_outcome
 
 PLACE_KEYS = ("host", "device", "gpu", "cpu", "started")  # shown a run; all else is shown as software
 

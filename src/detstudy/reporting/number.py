@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from detstudy.analysis.labels import format_change, format_points
 from detstudy.plan import format_level
-from detstudy.size import format_size
+from detstudy.study.size import format_size
+from detstudy.wording.labels import format_change, format_points
 
 DASH = "–"
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from detstudy.analysis import Analysis, Contrast, FactorSummary, SettingSummary
-from detstudy.analysis.cost import read_reached
-from detstudy.analysis.labels import format_p
+from detstudy.analysis.findings.cost import read_reached
 from detstudy.plan import BASELINE, format_level
-from detstudy.setting import read_field
+from detstudy.study.setting import read_field
+from detstudy.wording.labels import format_p
 
 NO_VERDICT = "no verdict"
 NO_RESULT = "no result"

@@ -10,16 +10,18 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from detstudy.analysis import Analysis, Audit, Contrast, describe_contrast
-from detstudy.analysis.confounding import flag_split
-from detstudy.analysis.labels import label_outcome
-from detstudy.duration import format_duration
+from detstudy.analysis import Analysis, Contrast
+from detstudy.analysis.evidence.confounding import flag_split
+from detstudy.audit import Audit
 from detstudy.evaluation import Summary
 from detstudy.ledger import RunRecord
 from detstudy.plan import BASELINE
 from detstudy.reporting.answer import Answer, gather_answer
 from detstudy.reporting.inventory import list_earlier
 from detstudy.reporting.number import format_ap, format_bytes
+from detstudy.study.duration import format_duration
+from detstudy.wording.labels import label_outcome
+from detstudy.wording.sentences import describe_contrast
 
 STYLES = {
     "better": "bold green",

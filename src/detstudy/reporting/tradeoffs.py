@@ -9,13 +9,13 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from detstudy.analysis import Analysis
-from detstudy.analysis.cost import format_cost
-from detstudy.analysis.labels import label_measure
+from detstudy.analysis.findings.cost import format_cost
 from detstudy.analysis.records import Price, TradeOff, TradePoint
 from detstudy.reporting.figure import finish_chart, inline_rows
 from detstudy.reporting.listing import Listing
 from detstudy.reporting.number import format_difference
 from detstudy.reporting.standing import caption_setting
+from detstudy.wording.labels import label_measure
 
 WIDTH, HEIGHT = 200, 300  # of a panel
 LABEL_PIXELS = 14  # between two labels, so that none covers another

@@ -8,10 +8,10 @@ from typing import Any
 from detstudy.execution import Place, is_task_due, list_tasks, prepare_ledger, work_on
 from detstudy.ledger import Ledger
 from detstudy.plan import plan_study
-from detstudy.spec import load_study
-from detstudy.study import Study
-from detstudy.testing.trainer import FakeTrainer
-from detstudy.trainer import Trainer
+from detstudy.study.spec import load_study
+from detstudy.study.study import Study
+from detstudy.trainers.contract import Trainer
+from detstudy.trainers.fake import FakeTrainer
 
 TRAIN_SEQUENCES = 2
 VALIDATION_SEQUENCES = 6
@@ -19,7 +19,7 @@ VALIDATION_SEQUENCES = 6
 
 def draw_tiny_data(folder: Path) -> Path:
     """Draw eight short sequences of scenes (two to train, six to validate) and return the folder."""
-    from detstudy.data.scenes import draw_scenes
+    from detstudy.scenes.dataset import draw_scenes
 
     draw_scenes(
         folder,

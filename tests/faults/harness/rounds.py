@@ -31,7 +31,7 @@ from harness.scene import (
     wait_until_quiet,
 )
 
-REAL = "detstudy.training.trainer:TorchvisionTrainer"
+REAL = "detstudy.trainers.torchvision.trainer:TorchvisionTrainer"
 STEPPING_STUDY = {
     "baseline": {"learning_rate": 0.004, "batch_size": 4, "iterations": 20},
     "factors": {"learning_rate": [0.04], "box_score_threshold": [0.3]},

@@ -6,9 +6,9 @@ import hashlib
 import time
 
 from detstudy.ledger.files import read_json, write_atomically, write_json
-from detstudy.setting import Measure
+from detstudy.study.setting import Measure
 from detstudy.testing import FakeTrainer
-from detstudy.trainer import Job, Trained
+from detstudy.trainers.contract import Job, Trained
 
 KEPT = 2
 

@@ -1,7 +1,0 @@
-"""The audit of a published table: what can't be concluded from it, what looks wrong, and what would settle it."""
-
-from detstudy.analysis.audit.audit import Audit, audit_table
-from detstudy.analysis.audit.finding import Finding
-from detstudy.analysis.audit.published import TableError, read_table
-
-__all__ = ["Audit", "Finding", "TableError", "audit_table", "read_table"]

@@ -1,0 +1,1 @@
+"""One arm against another: settings, runs and result files."""

@@ -1,0 +1,254 @@
+"""The contrast of any two settings or runs, of one study or of two."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from detstudy.analysis.contrasts.arm import Arm, contrast_arms, make_arm, pair_arms
+from detstudy.analysis.contrasts.comparison import Contrasts, complete_contrast, contrast_members, list_families
+from detstudy.analysis.contrasts.remedy import find_remedy
+from detstudy.analysis.contrasts.result_files import compare_results
+from detstudy.analysis.evidence.confounding import find_caveats
+from detstudy.analysis.evidence.evidence import Evidence
+from detstudy.analysis.evidence.outcome import describe_failure
+from detstudy.analysis.findings.convergence import judge_setting
+from detstudy.analysis.records import Contrast, Verdict
+from detstudy.errors import InputError
+from detstudy.ledger import Ledger, list_unlike
+from detstudy.ledger.files import read_json
+from detstudy.plan import BASELINE, format_level
+from detstudy.study.setting import SECTION_OF_FIELD, Setting, read_field
+from detstudy.study.study import MEASURES
+from detstudy.wording.labels import describe_interval, format_change, format_points, label_measure
+from detstudy.wording.sentences import describe_basis
+
+ALONE = (
+    "judged on its own; where it was picked among several, the report's intervals, which hold together, are the ones"
+)
+
+
+class AnalysisError(InputError):
+    """A question that the study's folder can't answer; the message says what it could."""
+
+
+def compare_settings(folder: Path, a: str, b: str) -> dict[str, Contrast]:
+    """Return a against b in every AP measure, by the study's margin and pooled seed noise.
+
+    A name is a setting's ("baseline", "learning_rate=0.001"; numbers may be written in any way, levels that are the
+    baseline's are left out) or that of a run's folder, which stands for its one seed. Raises AnalysisError for unknown
+    names and for two that are the same.
+
+    A setting against the baseline is judged as in the report, together with the other levels of its factor; any other
+    pair on its own.
+    """
+    evidence = Evidence(Path(folder))
+    arms = find_arm(evidence, a), find_arm(evidence, b)
+    if arms[0].id == arms[1].id:
+        raise AnalysisError(f"{a} and {b} are the same ({arms[0].id}); give two different ones")
+    for whole, part, names in ((*arms, (a, b)), (*arms[::-1], (b, a))):
+        if {run.id for run in part.runs} <= {run.id for run in whole.runs}:
+            raise AnalysisError(f"{names[1]} is one of the runs of {names[0]}; compare it with another run or setting")
+    contrasts = _contrast_with_family(evidence, *arms) or {
+        measure: _note_alone(contrast) for measure, contrast in contrast_arms(evidence, *arms, MEASURES).items()
+    }
+    objective, margin = evidence.study.objective, evidence.study.smallest_difference_that_matters
+    convergences = {arm.id: judge_setting(arm.runs, objective, margin) for arm in arms}
+    remedy = find_remedy(evidence, pair_arms(evidence, *arms), contrasts[objective])
+    completed = complete_contrast(evidence, *arms, contrasts[objective], convergences, remedy)
+    return {**contrasts, objective: completed}
+
+
+def _contrast_with_family(evidence: Evidence, a: Arm, b: Arm) -> Contrasts | None:
+    """Return a setting against the baseline, or the baseline against it, as the report has it; None for other pairs."""
+    for family in list_families(evidence):
+        ids = {setting.id for setting in family}
+        if b.id == BASELINE and a.id in ids:
+            return contrast_members(evidence, family)[a.id]
+        if a.id == BASELINE and b.id in ids:
+            found = contrast_members(evidence, family)[b.id]
+            return {measure: turn_contrast(evidence, contrast) for measure, contrast in found.items()}
+    return None
+
+
+def turn_contrast(evidence: Evidence, contrast: Contrast) -> Contrast:
+    """Return the contrast of two settings seen from the other one."""
+    turned: dict[Verdict | None, Verdict] = {"better": "worse", "worse": "better"}
+    a, b = (evidence.plan.setting(name).setting for name in (contrast.b, contrast.a))
+    ids = (contrast.a, contrast.b)
+    runs = [run for run in evidence.runs if run.setting_id in ids and run.outcome == "finished"]
+    return dataclasses.replace(
+        contrast,
+        a=contrast.b,
+        b=contrast.a,
+        estimate=None if contrast.estimate is None else -contrast.estimate,
+        low=None if contrast.high is None else -contrast.high,
+        high=None if contrast.low is None else -contrast.low,
+        verdict=turned.get(contrast.verdict, contrast.verdict),
+        seeds=(contrast.seeds[1], contrast.seeds[0]),
+        a_value=contrast.b_value,
+        b_value=contrast.a_value,
+        splits=(contrast.splits[1], contrast.splits[0]),
+        caveats=find_caveats(evidence.study, a, b, runs),
+    )
+
+
+def compare_runs(a: Path, b: Path) -> dict[str, Contrast]:
+    """Return the contrast of two run folders, each one seed, in every AP measure.
+
+    Runs of one study are judged as its settings are. Those of different studies are compared as two result files over
+    their ground truth, without a verdict. Raises AnalysisError where a folder is no run, or did not finish, or the
+    studies keep different ground truth.
+    """
+    folders = [find_study(Path(run)) for run in (a, b)]
+    if folders[0].resolve() == folders[1].resolve():
+        return compare_settings(folders[0], os.fspath(a), os.fspath(b))
+    truths, files = [], []
+    for folder, path in zip(folders, (a, b), strict=True):
+        evidence = Evidence(folder)
+        (run,) = find_arm(evidence, os.fspath(path)).runs
+        if run.outcome != "finished":
+            raise AnalysisError(f"{path}: no predictions to compare: {describe_failure((run,))}")
+        if "predictions.json" in list_unlike(run.evaluation_folder / "result.json"):
+            raise AnalysisError(
+                f"{run.evaluation_folder / 'predictions.json'}: is not as it was written (missing, cut off or edited); "
+                "`detstudy run` predicts again"
+            )
+        truths.append(Ledger(folder).ground_truth_path("validation"))
+        files.append(run.evaluation_folder / "predictions.json")
+    if read_json(truths[0]) != read_json(truths[1]):
+        raise AnalysisError(
+            f"{truths[0]} and {truths[1]} differ: the runs were judged on other images or annotations; compare their "
+            "predictions over one of them, where both have its images: detstudy compare --gt GT.json A.json B.json"
+        )
+    note = f"the runs are of two studies, {folders[0]} and {folders[1]}: they are compared as two result files"
+    contrasts = compare_results(truths[0], *files)
+    return {
+        measure: dataclasses.replace(contrast, a=os.fspath(a), b=os.fspath(b), notes=(*contrast.notes, note))
+        for measure, contrast in contrasts.items()
+    }
+
+
+def find_study(run: Path) -> Path:
+    """Return the study's folder of a run's folder. Raises AnalysisError where it is none."""
+    absolute = run.absolute()
+    for parent in absolute.parents:
+        if parent.name == "runs" and absolute.is_dir():
+            return parent.parent
+    raise AnalysisError(f"{run}: no run's folder; STUDY/runs/NAME is needed, or a study's folder and two settings")
+
+
+def find_arm(evidence: Evidence, name: str) -> Arm:
+    """Return the setting or run of that name. Raises AnalysisError naming the nearest, or all."""
+    wanted = canonicalise_name(name, evidence.study.baseline)
+    for planned in evidence.plan.settings:
+        if planned.id == wanted:
+            return make_arm(evidence, planned)
+    run_name = name.rstrip("/").rpartition("runs/")[2]
+    for run in evidence.runs:
+        if run_name in (run.id, f"{run.folder.name}/evaluations/{run.evaluation_folder.name}"):
+            return Arm(run.id, run.id, (run,))
+    settings = [planned.id for planned in evidence.plan.settings]
+    near = difflib.get_close_matches(name, [*settings, *(run.id for run in evidence.runs)], n=3, cutoff=0.5)
+    hint = f"did you mean {' or '.join(near)}?" if near else f"settings are {'; '.join(settings)}"
+    raise AnalysisError(f"{evidence.folder}: no setting or run is called {name!r}; {hint}")
+
+
+def canonicalise_name(name: str, baseline: Setting) -> str:
+    """Return a setting's name as the plan writes it: sorted, numbers in one form, without the baseline's levels."""
+    if "=" not in name:
+        return name
+    levels = {}
+    for part in name.split(","):
+        key, _, text = part.partition("=")
+        key, text = key.strip(), text.strip()
+        for number in (int, float):
+            try:
+                text = format_level(number(text))
+                break
+            except ValueError:
+                continue
+        if key not in SECTION_OF_FIELD or format_level(read_field(baseline, key)) != text:
+            levels[key] = text
+    return ",".join(f"{key}={levels[key]}" for key in sorted(levels)) or BASELINE
+
+
+def introduce_comparison(contrasts: Mapping[str, Contrast], objective: str | None = None) -> str:
+    """Return in plain words what differs, by how much, how sure that is, and what it does not say.
+
+    The measure is `objective`, else mask AP where it can be had, else box AP.
+    """
+    defined = [name for name in (objective, "mask/AP", "box/AP") if name and contrasts[name].estimate is not None]
+    if not defined:
+        first = next(iter(contrasts.values()))
+        return "{} and {} can't be compared: {}.".format(*_name_arms(first), first.reason)
+    contrast = contrasts[defined[0]]
+    if contrast.p_randomisation is not None:
+        return _introduce_files(contrast)
+    a, b = _name_arms(contrast)
+    measure = label_measure(contrast.measure)
+    assert contrast.estimate is not None
+    if contrast.low is None or contrast.high is None or contrast.verdict is None:
+        return f"No verdict on {a} against {b} ({format_change(contrast.estimate)} {measure}): {contrast.reason}."
+    interval, basis = describe_interval(contrast.low, contrast.high), describe_basis(contrast)
+    change = f"{format_change(contrast.estimate)} {measure}"
+    if contrast.exploratory:
+        basis += f"; exploratory: {contrast.exploratory}"
+    if contrast.verdict == "cannot tell":
+        return f"Whether {a} is better than {b} can't be told: {change} ({interval}; {basis})."
+    if contrast.verdict == "no difference that matters":
+        text = f"Between {a} and {b} is no difference that matters: {change} ({interval}; {basis})."
+    else:
+        text = f"{a} is {contrast.verdict} than {b}: {change} ({interval}; {basis})."
+    return f"{text} It holds for this data and this length of training."
+
+
+def _name_arms(contrast: Contrast) -> tuple[str, ...]:
+    """Return both names with how batches were split: "batch_size=16 (as 2 × 8)"."""
+    named = zip((contrast.a, contrast.b), contrast.splits, strict=True)
+    return tuple(f"{name} ({split})" if split else name for name, split in named)
+
+
+def shorten_paths(a: str, b: str) -> tuple[str, str]:
+    """Return what tells two paths apart: their file names, else the first folders that differ."""
+    first, second = Path(a), Path(b)
+    if first.name != second.name:
+        return first.name, second.name
+    for one, other in zip(reversed(first.parts), reversed(second.parts), strict=False):
+        if one != other:
+            return one, other
+    return a, b
+
+
+def _introduce_files(contrast: Contrast) -> str:
+    """Return the words for two result files."""
+    a, b = shorten_paths(contrast.a, contrast.b)
+    measure, estimate = label_measure(contrast.measure), contrast.estimate
+    assert estimate is not None
+    assert contrast.a_value is not None
+    assert contrast.b_value is not None
+    values = f"{format_points(contrast.a_value)} against {format_points(contrast.b_value)}"
+    if not estimate:
+        text = f"{a} and {b} have the same {measure}, {format_points(contrast.a_value)}."
+    else:
+        words = "more" if estimate > 0 else "less"
+        text = f"{a} has {format_points(abs(estimate))} {measure} {words} than {b} ({values})."
+    if contrast.low is not None and contrast.high is not None and contrast.p is not None:
+        sure = "no more than the images' noise" if contrast.low <= 0 <= contrast.high else "more than the images' noise"
+        text += (
+            f" That is {sure}: for these two files, other images of this kind would give "
+            f"{format_points(contrast.low)} to {format_points(contrast.high)} (95 %, {contrast.units})."
+        )
+    return (
+        f"{text} It says nothing about the settings behind the files: each is one training, and another seed may "
+        "differ by more."
+    )
+
+
+def _note_alone(contrast: Contrast) -> Contrast:
+    if contrast.verdict is None:
+        return contrast
+    return dataclasses.replace(contrast, notes=(*contrast.notes, ALONE))

@@ -1,0 +1,94 @@
+"""Every setting against the baseline: who is judged together, and what goes with each verdict in the objective."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+
+from detstudy.analysis.contrasts.arm import Arm, Pair, contrast_family, make_arm, pair_arms, prepare_contrast
+from detstudy.analysis.contrasts.remedy import Remedy
+from detstudy.analysis.evidence.evidence import Evidence, share_weights
+from detstudy.analysis.findings.convergence import describe_rising
+from detstudy.analysis.findings.errors import describe_kinds
+from detstudy.analysis.records import Contrast, Convergence
+from detstudy.analysis.statistics.power import detectable_difference
+from detstudy.plan import BASELINE, PlannedSetting
+from detstudy.study.study import MEASURES
+
+Contrasts = dict[str, Contrast]
+"""By measure."""
+
+
+def contrast_settings(evidence: Evidence) -> dict[str, Contrasts]:
+    """Return the contrasts of every setting with the baseline, by its id."""
+    found: dict[str, Contrasts] = {}
+    for family in list_families(evidence):
+        found |= contrast_members(evidence, family)
+    return found
+
+
+def contrast_members(evidence: Evidence, family: Sequence[PlannedSetting]) -> dict[str, Contrasts]:
+    """Return the contrasts of settings that are judged together with the baseline, by id: their intervals hold at once.
+
+    What was added after the first run does not change what was planned: it is judged with all the rest, what was
+    planned without it.
+    """
+    baseline = make_arm(evidence, evidence.plan.setting(BASELINE))
+    planned = [setting for setting in family if setting.id not in evidence.additions.settings]
+    found: dict[str, Contrasts] = {setting.id: {} for setting in family}
+    for members in (family, planned) if len(planned) < len(family) else (family,):
+        pairs = [pair_arms(evidence, make_arm(evidence, setting), baseline) for setting in members]
+        for measure in MEASURES:
+            for setting, contrast in zip(members, contrast_family(evidence, pairs, measure), strict=True):
+                found[setting.id][measure] = contrast
+    return found
+
+
+def list_families(evidence: Evidence) -> list[list[PlannedSetting]]:
+    """Return the settings that are judged together: those of a factor; in a grid all, since all are compared."""
+    others = [setting for setting in evidence.plan.settings if setting.id != BASELINE]
+    if evidence.study.design == "grid":
+        return [others] if others else []
+    families: dict[str, list[PlannedSetting]] = {}
+    for setting in others:
+        families.setdefault(next(iter(setting.levels)), []).append(setting)
+    return list(families.values())
+
+
+def find_detectable(
+    evidence: Evidence, pairs: Mapping[str, Pair], contrasts: Mapping[str, Contrasts]
+) -> dict[str, float]:
+    """Return the difference in the objective, AP, that would be found with a chance of 80 %, by setting.
+
+    Each at the level of its family; settings that could not be judged are left out.
+    """
+    objective = evidence.study.objective
+    found = {}
+    for id_, pair in pairs.items():
+        sample = prepare_contrast(evidence, pair, objective)[1]
+        if sample:
+            parts, level = sample.difference, contrasts[id_][objective].level
+            found[id_] = detectable_difference(parts.seed_parts, parts.unit_part, level=level)
+    return found
+
+
+def complete_contrast(
+    evidence: Evidence,
+    a: Arm,
+    b: Arm,
+    contrast: Contrast,
+    convergences: Mapping[str, Convergence | None],
+    remedy: Remedy | None,
+) -> Contrast:
+    """Add what goes with a verdict: an arm that was still rising, the kinds of error that differ, what would tell."""
+    if contrast.verdict is None:
+        return contrast
+    rising = None
+    if not share_weights(a.finished[0].setting, b.finished[0].setting):
+        rising = describe_rising(a.label, contrast, convergences)
+    return dataclasses.replace(
+        contrast,
+        caveats=(*contrast.caveats, rising) if rising else contrast.caveats,
+        kinds=describe_kinds(evidence, a, b),
+        remedy=remedy.text if remedy else None,
+    )

@@ -1,0 +1,89 @@
+"""The contrast of two COCO result files over one ground truth: by resampling, and by swapping them unit by unit."""
+
+from __future__ import annotations
+
+import filecmp
+import math
+import os
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detstudy.analysis.evidence.units import Units, read_units
+from detstudy.analysis.records import Contrast
+from detstudy.analysis.statistics.contrast import Difference, judge_difference
+from detstudy.analysis.statistics.variance import estimate_unit_part
+from detstudy.evaluation import evaluate, load_ground_truth, resample_measures, resampling_units
+from detstudy.evaluation.randomisation import randomise_measures
+from detstudy.study.study import MEASURES
+
+Pair = tuple[float | None, float | None]
+
+
+def compare_results(ground_truth: Path, a: Path, b: Path) -> dict[str, Contrast]:
+    """Return the contrast of two COCO result files over one ground truth, in every AP measure.
+
+    Interval and p come from resampling, as a study's; beside them stands the p of swapping the two files unit by unit.
+    Both hold for these two files over other images of the same kind; whether another training would differ likewise
+    they can't say, so there is no verdict. Raises EvaluationError for files that don't fit.
+    """
+    truth = load_ground_truth(ground_truth)
+    units = read_units(truth)
+    (matches_a, summary_a), (matches_b, summary_b) = (evaluate(truth, path) for path in (a, b))
+    draws = [resample_measures(matches, units.weights, MEASURES) for matches in (matches_a, matches_b)]
+    identical = filecmp.cmp(a, b, shallow=False)
+    swapped = randomise_measures(matches_a, matches_b, resampling_units(truth), MEASURES)
+    return {
+        measure: _contrast_files(
+            (os.fspath(a), os.fspath(b)),
+            measure,
+            (summary_a.measures[measure], summary_b.measures[measure]),
+            summary_a.undefined.get(measure) or summary_b.undefined.get(measure),
+            units,
+            draws[0][:, column] - draws[1][:, column],
+            float(swapped[column]),
+            identical,
+        )
+        for column, measure in enumerate(MEASURES)
+    }
+
+
+def _contrast_files(
+    names: tuple[str, str],
+    measure: str,
+    values: Pair,
+    undefined: str | None,
+    units: Units,
+    differences: NDArray[np.float64],
+    p_randomisation: float,
+    identical: bool,
+) -> Contrast:
+    first, second = values
+    estimate = None if first is None or second is None else first - second
+    part = None if estimate is None else estimate_unit_part(differences, units.count)
+    judged = None
+    if part is not None and estimate is not None:
+        judged = judge_difference(Difference(estimate=estimate, seed_parts=(), unit_part=part), 0.0)
+    notes = ["the two files are the same, byte for byte"] if identical else []
+    if judged:
+        notes.append(f"interval and p are over {units.label} alone, for these two files")
+    return Contrast(
+        a=names[0],
+        b=names[1],
+        measure=measure,
+        estimate=estimate,
+        low=judged.low if judged else None,
+        high=judged.high if judged else None,
+        p=judged.p if judged else None,
+        degrees_of_freedom=judged.degrees_of_freedom if judged else None,
+        verdict=None,
+        reason=undefined or "seed noise unknown: each file is one training",
+        a_value=first,
+        b_value=second,
+        seeds=(1, 1),
+        units=units.label,
+        notes=tuple(notes),
+        unit_variance=part.variance if part else None,
+        p_randomisation=None if math.isnan(p_randomisation) else p_randomisation,
+    )

@@ -1,0 +1,219 @@
+"""Effective values against the settings: whether what was asked for is what happened."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from detstudy.analysis.evidence.confounding import label_runs, ran_out_of_memory
+from detstudy.ledger import RunRecord
+from detstudy.plan import format_level
+from detstudy.study.setting import Setting, TrainingSetting
+from detstudy.wording.labels import label_factor
+
+TOLERANCE = 0.05
+"""Relative difference from which an effective value is not the one asked for; a rate's peak falls between steps."""
+
+SAME = 1e-3
+"""Proposals that enter are the same within this share: frames of slightly different sizes come in another order."""
+
+
+def check_receipts(label: str, runs: Sequence[RunRecord]) -> tuple[str, ...]:
+    """Return a note for each value that did not take effect as set, in any of the runs of a setting."""
+    notes: dict[str, None] = {}
+    for run in runs:
+        notes.update(dict.fromkeys(check_receipt(run)))
+    return tuple(f"{label}: {note}" for note in notes)
+
+
+def check_receipt(run: RunRecord) -> list[str]:
+    """Return what a run's effective values contradict in its setting; what was not recorded is not judged."""
+    found = find_broken(run)
+    steps, iterations = _read_number(run, "optimizer_steps"), run.setting.training.iterations
+    if steps is not None and steps != iterations:
+        found = list(dict.fromkeys([*found, _count_steps(steps, iterations)]))
+    for name, value in _ask(run.setting).items():
+        if name == "micro_batch_size" and ran_out_of_memory(run):
+            continue  # told as a caveat
+        if run.effective.get(name) not in (None, value):
+            found.append(f"{label_factor(name)} was {format_level(run.effective[name])}, not {format_level(value)}")
+    return found
+
+
+def contradict_contrast(
+    a_runs: Sequence[RunRecord], b_runs: Sequence[RunRecord], a_setting: Setting, b_setting: Setting
+) -> str | None:
+    """Return why the effective values of two arms allow no verdict; None where they differ as the settings do.
+
+    The runs are finished ones. A run that was not trained as its setting says (learning rate, steps, images) is a
+    reason, and so is a field in which the settings differ and the effective values don't: learning rate and schedule by
+    the rates applied, micro-batch, precision, and the RPN's cuts by the proposals counted. What a trainer did not
+    record is not judged.
+    """
+    for run in (*a_runs, *b_runs):
+        broken = find_broken(run)
+        if broken:
+            return f"{label_runs(run.levels, [run])}, seed {run.seed}, was not trained as set: {'; '.join(broken)}"
+    if not a_runs or not b_runs:
+        return None
+    return (
+        _compare_rates(a_runs, b_runs, a_setting.training, b_setting.training)
+        or _compare_asked(a_runs, b_runs, a_setting, b_setting)
+        or _compare_entered(a_runs, b_runs, a_setting.training, b_setting.training)
+        or _compare_kept(a_runs, b_runs, a_setting.training, b_setting.training)
+    )
+
+
+def find_broken(run: RunRecord) -> list[str]:
+    """Return where a run was trained otherwise than its setting says: learning rate, steps, images.
+
+    Steps that fp16 left out because gradients overflowed count as taken, as long as they are few.
+    """
+    training = run.setting.training
+    found = []
+    highest, expected = _read_number(run, "learning_rate_max"), find_peak_learning_rate(training)
+    if highest is not None and not math.isclose(highest, expected, rel_tol=TOLERANCE):
+        found.append(f"the largest learning rate applied was {highest:.3g}, not {expected:.3g}")
+    last, end = _read_number(run, "learning_rate_last"), compute_rate(training, training.iterations - 1)
+    if not found and last is not None and abs(last - end) > TOLERANCE * expected:
+        found.append(f"the learning rate ended at {last:.3g}, not {end:.3g}")
+    steps, skipped = _read_number(run, "optimizer_steps"), _read_number(run, "skipped_steps") or 0
+    if steps is not None and (steps + skipped != training.iterations or skipped > TOLERANCE * training.iterations):
+        found.append(_count_steps(steps, training.iterations))
+    images, asked = _read_number(run, "images_seen"), training.iterations * training.batch_size
+    if images is not None and steps == training.iterations and not math.isclose(images, asked, rel_tol=TOLERANCE):
+        found.append(f"{images:,.0f} images were seen in {steps:,.0f} steps, not {asked:,}")
+    return found
+
+
+def find_peak_learning_rate(training: TrainingSetting) -> float:
+    """Return the largest learning rate that the schedule applies: at its start, or where the warm-up ends."""
+    return max(compute_rate(training, step) for step in (0, min(training.warmup_iterations, training.iterations - 1)))
+
+
+def compute_rate(training: TrainingSetting, step: int) -> float:
+    """Return the learning rate of the step that follows `step` done steps, as the study's schedules define it.
+
+    Linear from `warmup_factor` times the schedule's first value to its value where the warm-up ends, then the schedule.
+    """
+    warmup = min(training.warmup_iterations, training.iterations)
+    if step >= warmup:
+        return training.learning_rate * _follow_schedule(training, step)
+    start, end = training.warmup_factor * _follow_schedule(training, 0), _follow_schedule(training, warmup)
+    return training.learning_rate * (start + (end - start) * step / warmup)
+
+
+def _follow_schedule(training: TrainingSetting, step: int) -> float:
+    if training.schedule == "constant":
+        return 1.0
+    if training.schedule == "warmup_cosine":
+        return 0.5 * (1 + math.cos(math.pi * min(1.0, step / training.iterations)))
+    # a milestone at 0.7 of 200 is step 140, though 0.7 * 200 is a little less in floating point
+    passed = sum(step >= milestone * training.iterations - 1e-9 for milestone in training.milestones)
+    return float(training.milestone_factor**passed)
+
+
+def _compare_rates(
+    a_runs: Sequence[RunRecord], b_runs: Sequence[RunRecord], a: TrainingSetting, b: TrainingSetting
+) -> str | None:
+    """Return a reason where peak or end of the rates should differ and both are the same in all runs."""
+    peaks = [find_peak_learning_rate(training) for training in (a, b)]
+    ends = [compute_rate(training, training.iterations - 1) for training in (a, b)]
+    if math.isclose(*peaks, rel_tol=1e-6) and abs(ends[0] - ends[1]) < 1e-3 * max(peaks):
+        return None  # milestones, say: peak and end are the same by intention
+    highest = _read_all((*a_runs, *b_runs), "learning_rate_max")
+    last = _read_all((*a_runs, *b_runs), "learning_rate_last")
+    if not _are_equal(highest) or not _are_equal(last):
+        return None
+    name = "learning rate" if a.learning_rate != b.learning_rate else "schedule"
+    return f"the {name} did nothing: in both the learning rate peaked at {highest[0]:.3g} and ended at {last[0]:.3g}"
+
+
+def _compare_asked(
+    a_runs: Sequence[RunRecord], b_runs: Sequence[RunRecord], a_setting: Setting, b_setting: Setting
+) -> str | None:
+    """Return a reason where micro-batch or precision are the same though the settings differ, or the reverse."""
+    a, b = _ask(a_setting), _ask(b_setting)
+    for name in a:
+        if name == "micro_batch_size" and a_setting.training.batch_size != b_setting.training.batch_size:
+            continue  # a trainer may split a batch that does not fit; the batch is the factor
+        found_a, found_b = ({run.effective.get(name) for run in runs} for runs in (a_runs, b_runs))
+        if None in found_a | found_b:
+            continue
+        if a[name] != b[name] and len(found_a | found_b) == 1:
+            return f"the {label_factor(name)} did nothing: it was {format_level(found_a.pop())} in both"
+        if (
+            a[name] == b[name]
+            and found_a != found_b
+            and not (name == "micro_batch_size" and any(map(ran_out_of_memory, (*a_runs, *b_runs))))
+        ):
+            shown = [", ".join(sorted(format_level(value) for value in found)) for found in (found_a, found_b)]
+            return f"the {label_factor(name)} differed though the settings do not ask for it: {' against '.join(shown)}"
+    return None
+
+
+def _compare_entered(
+    a_runs: Sequence[RunRecord], b_runs: Sequence[RunRecord], a: TrainingSetting, b: TrainingSetting
+) -> str | None:
+    """Return a reason where the larger pre-NMS top-k let no more proposals in than the smaller one."""
+    if a.rpn_pre_nms_top_n_train == b.rpn_pre_nms_top_n_train:
+        return None
+    arms = sorted([(a.rpn_pre_nms_top_n_train, a_runs), (b.rpn_pre_nms_top_n_train, b_runs)], key=lambda arm: arm[0])
+    (smaller, few_runs), (larger, many_runs) = arms
+    few, many = (_read_all(runs, "proposals_entered") for runs in (few_runs, many_runs))
+    if not few or not many or max(few) * (1 + SAME) < min(many):
+        return None
+    text = f"the level did nothing: {_span(few)} proposals an image entered NMS at {smaller}, {_span(many)} at {larger}"
+    levels = [run.effective.get("anchors_per_level") for run in (*a_runs, *b_runs)]
+    anchors = [max(counts) for counts in levels if isinstance(counts, list) and counts]
+    if len(anchors) == len(levels) and max(anchors) <= smaller:
+        text += f", since no feature level has more than {max(anchors):,.0f} anchors"
+    return text
+
+
+def _compare_kept(
+    a_runs: Sequence[RunRecord], b_runs: Sequence[RunRecord], a: TrainingSetting, b: TrainingSetting
+) -> str | None:
+    """Return a reason where neither post-NMS top-k ever cut a proposal."""
+    if a.rpn_post_nms_top_n_train == b.rpn_post_nms_top_n_train:
+        return None
+    runs = (*a_runs, *b_runs)
+    survived, kept = _read_all(runs, "proposals_survived"), _read_all(runs, "proposals_kept")
+    if not survived or not kept or any(s > k for s, k in zip(survived, kept, strict=True)):
+        return None
+    return f"the level did nothing: NMS left {_span(survived)} proposals an image, and neither limit cut any"
+
+
+def _ask(setting: Setting) -> dict[str, Any]:
+    """Return what a setting asks of fields that a trainer may have to handle otherwise."""
+    training = setting.training
+    return {
+        "micro_batch_size": training.micro_batch_size or training.batch_size,
+        "precision": training.precision,
+    }
+
+
+def _count_steps(steps: float, iterations: int) -> str:
+    return f"{steps:,.0f} of {iterations:,} optimizer steps were taken"
+
+
+def _read_number(run: RunRecord, name: str) -> float | None:
+    value = run.effective.get(name)
+    return value if isinstance(value, int | float) else None
+
+
+def _read_all(runs: Sequence[RunRecord], name: str) -> list[float]:
+    """Return the value of each run, [] where one of them has none."""
+    values = [_read_number(run, name) for run in runs]
+    known = [value for value in values if value is not None]
+    return known if len(known) == len(values) else []
+
+
+def _are_equal(values: Sequence[float]) -> bool:
+    return bool(values) and all(math.isclose(value, values[0], rel_tol=1e-9) for value in values)
+
+
+def _span(values: Sequence[float]) -> str:
+    shown = list(dict.fromkeys(f"{value:,.0f}" for value in (min(values), max(values))))
+    return " to ".join(shown)

@@ -1,0 +1,1 @@
+"""What follows for who must choose: costs, errors, convergence, interactions, choices."""

@@ -1,0 +1,308 @@
+"""Whether a run was still improving when its iterations ended: rising, flat under its schedule, or unclear.
+
+docs/benchmarks/convergence.md has the error rates and what the rule says on real curves.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import shlex
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from statistics import NormalDist, fmean
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detstudy.analysis.records import Contrast, Convergence, SettingSummary
+from detstudy.ledger import RunRecord, read_curve
+from detstudy.plan import BASELINE
+from detstudy.study.document import parse_document
+from detstudy.study.setting import TrainingSetting
+from detstudy.study.study import Study
+from detstudy.wording.labels import format_change, label_measure
+
+Points = Sequence[Mapping[str, Any]]  # of curves.jsonl
+
+LEAST_POINTS = 8
+MOST_POINTS = 120  # more are averaged in blocks: their pairs take memory and tell little more
+WINDOW = 2 / 3  # the stretch that is judged begins at this share of the iterations
+LONGER = 1.5  # the projection goes to half as many iterations again
+CONFIDENCE = 0.90  # so that each of the two claims is wrong in at most 5 %
+LOSS_MARGIN = 5.0  # % of the loss's level that a longer training must still gain to count
+LARGEST_AUTOCORRELATION = 0.9
+DECAYED = 0.1  # a learning rate below this share of its largest flattens any curve
+
+
+def judge_runs(runs: Sequence[RunRecord], objective: str, margin: float) -> dict[str, Convergence]:
+    """Return the verdict on each finished run's own curve, by run id; `margin` is in AP."""
+    return {
+        run.id: judge_curve(read_curve(run.folder / "curves.jsonl"), objective, margin, find_step(run.setting.training))
+        for run in runs
+        if run.outcome == "finished"
+    }
+
+
+def judge_setting(runs: Sequence[RunRecord], objective: str, margin: float) -> Convergence | None:
+    """Return the verdict on the mean curve of a setting's finished runs; None where none finished.
+
+    Contrasts compare means over seeds, so it is their curve that is judged; it is less noisy than any seed's own.
+    """
+    finished = [run for run in runs if run.outcome == "finished"]
+    if not finished:
+        return None
+    curves = [read_curve(run.folder / "curves.jsonl") for run in finished]
+    points = average_curves(curves, objective)
+    return judge_curve(points, objective, margin, find_step(finished[0].setting.training))
+
+
+def judge_curve(points: Points, objective: str, margin: float, step: float | None = None) -> Convergence:
+    """Judge a curve by the Theil–Sen slope of its last third against the logarithm of the iteration.
+
+    Judged is validation's objective where its last third has eight points, else validation's loss, else training's.
+    Half as many iterations again are as far in the logarithm as the last third is, and learning curves bend less
+    there: the projected gain is the change over the stretch, carried on once. `rising`: the 90 % interval lies above
+    the margin; `flat`: below it, falling curves too; else `unclear`.
+
+    `step` is the iteration from which the schedule lowers the rate at once: the curve is judged up to it, by the last
+    third of that, since a step moves a curve by itself. A rate that falls smoothly is left as it is.
+    """
+    last = max((float(point["iteration"]) for point in points), default=0.0)
+    stepped = step is not None and WINDOW * last < step < last
+    end = step if stepped and step is not None else last
+    start = WINDOW * end
+    rate_left = find_rate_left(points, end)
+    for by in (objective, "validation loss", "training loss"):
+        series = read_series(points, by, start, end)
+        if len(series) >= LEAST_POINTS:
+            break
+    else:
+        return Convergence(
+            state="unclear",
+            by=None,
+            gain=None,
+            low=None,
+            high=None,
+            margin=margin,
+            points=0,
+            start=start,
+            end=end,
+            stepped=stepped,
+            rate_left=rate_left,
+            reason=explain_scarcity(points, objective, start, end, stepped),
+        )
+    iterations, values = (np.array(column) for column in zip(*series, strict=True))
+    unit = "AP"
+    if by != objective:
+        values = -100 * values / np.median(values)  # a falling loss is a gain, in % of its level
+        margin, unit = LOSS_MARGIN, "%"
+    gain, low, high = (math.log(LONGER) * slope for slope in estimate_slope(np.log(iterations), values))
+    state: Literal["rising", "flat", "unclear"] = "rising" if low > margin else "flat" if high < margin else "unclear"
+    wide = f"the gain's interval holds {margin:g} {unit}, from which it counts: validate more often or add seeds"
+    return Convergence(
+        state=state,
+        by=by,
+        gain=gain,
+        low=low,
+        high=high,
+        margin=margin,
+        points=len(series),
+        start=start,
+        end=end,
+        stepped=stepped,
+        rate_left=rate_left,
+        reason=wide if state == "unclear" else None,
+    )
+
+
+def estimate_slope(x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[float, float, float]:
+    """Return the Theil–Sen slope and its 90 % interval, widened where neighbours are alike.
+
+    Source: Sen, JASA 63 (1968), the median of the pairs' slopes with Kendall's interval. Its variance is multiplied by
+    (1 + r) / (1 − r), that of a mean of autoregressive noise, where the residuals' lag-1 autocorrelation r is positive
+    once its bias in short series is added back (Hamed and Rao, J. Hydrology 204 (1998), correct Kendall's test alike).
+    """
+    if len(x) > MOST_POINTS:
+        blocks = np.array_split(np.arange(len(x)), MOST_POINTS)
+        x, y = (np.array([column[block].mean() for block in blocks]) for column in (x, y))
+    n = len(x)
+    i, j = np.triu_indices(n, 1)
+    slopes = np.sort((y[j] - y[i]) / (x[j] - x[i]))
+    slope = float(np.median(slopes))
+    r = estimate_autocorrelation(y - slope * x)
+    variance = n * (n - 1) * (2 * n + 5) / 18 * (1 + r) / (1 - r)
+    reach = NormalDist().inv_cdf(0.5 + CONFIDENCE / 2) * math.sqrt(variance)
+    first = max(round((len(slopes) - reach) / 2) - 1, 0)
+    return slope, float(slopes[first]), float(slopes[-1 - first])
+
+
+def estimate_autocorrelation(residuals: NDArray[np.float64]) -> float:
+    """Return the lag-1 autocorrelation of a line's residuals, between 0 and 0.9; 0 where nothing varies.
+
+    A fitted line takes (2 + 4 r) / n from it on average.
+    """
+    centred = residuals - residuals.mean()
+    power = float((centred**2).sum())
+    if power == 0:
+        return 0.0
+    found = float((centred[1:] * centred[:-1]).sum()) / power
+    return min(max(found + (2 + 4 * found) / len(residuals), 0.0), LARGEST_AUTOCORRELATION)
+
+
+def read_series(points: Points, by: str, start: float, end: float) -> list[tuple[float, float]]:
+    """Return (iteration, value) of the points after `start`, up to `end`; a loss that is not positive has no share."""
+    found = []
+    for point in points:
+        if not start < point["iteration"] <= end:
+            continue
+        if by == "training loss":
+            value = point.get("loss") if point.get("kind") == "train" else None
+        elif point.get("kind") != "validation":
+            value = None
+        else:
+            value = point.get("loss") if by == "validation loss" else (point.get("measures") or {}).get(by)
+        if isinstance(value, int | float) and math.isfinite(value) and (value > 0 or not by.endswith("loss")):
+            found.append((float(point["iteration"]), float(value)))
+    return found
+
+
+def average_curves(curves: Sequence[Points], objective: str) -> list[dict[str, Any]]:
+    """Return the mean curve of several seeds, at the points that all have; a value that one lacks is None."""
+
+    def mean(values: Sequence[Any]) -> float | None:
+        return fmean(values) if all(isinstance(value, int | float) for value in values) else None
+
+    tables = [{(point.get("kind"), point["iteration"]): point for point in points} for points in curves]
+    averaged = []
+    for kind, iteration in tables[0]:
+        found = [table[kind, iteration] for table in tables if (kind, iteration) in table]
+        if len(found) == len(tables):
+            averaged.append(
+                {
+                    "kind": kind,
+                    "iteration": iteration,
+                    "loss": mean([point.get("loss") for point in found]),
+                    "learning_rate": mean([point.get("learning_rate") for point in found]),
+                    "measures": {objective: mean([(point.get("measures") or {}).get(objective) for point in found])},
+                }
+            )
+    return averaged
+
+
+def find_step(training: TrainingSetting) -> float | None:
+    """Return the first iteration in the run's last third from which the schedule lowers the rate at once, if any."""
+    if training.schedule != "warmup_multistep" or training.milestone_factor == 1:
+        return None
+    return next((share * training.iterations for share in training.milestones if share > WINDOW), None)
+
+
+def find_rate_left(points: Points, end: float) -> float | None:
+    """Return the last learning rate up to an iteration as a share of the largest; None where none was logged."""
+    rates = [
+        point["learning_rate"]
+        for point in points
+        if isinstance(point.get("learning_rate"), int | float) and point["iteration"] <= end
+    ]
+    return rates[-1] / max(rates) if rates and max(rates) > 0 else None
+
+
+def explain_scarcity(points: Points, objective: str, start: float, end: float, stepped: bool) -> str:
+    """Return why a curve can't be judged, and what to set."""
+    found = ", ".join(
+        f"{len(read_series(points, by, start, end))} of {label_measure(by)}"
+        for by in (objective, "validation loss", "training loss")
+    )
+    where = "the last third before the learning rate's step" if stepped else "its last third"
+    every = int(end * (1 - WINDOW) / LEAST_POINTS)
+    advice = f"set monitoring.validate_every to {every:,} or less" if every else "train for more iterations"
+    return f"too few points in {where} ({found}; {LEAST_POINTS} are needed): {advice}"
+
+
+def describe_gain(convergence: Convergence) -> str:
+    """Return the gain of half as many iterations again with its interval: "+1.3 mask AP (90 %: +0.4 to +2.9)"."""
+    if convergence.by is None or convergence.gain is None or convergence.low is None or convergence.high is None:
+        return ""
+    if convergence.by.endswith("loss"):
+        gain, low, high = (
+            f"{value:.0f}".replace("-", "−") for value in (convergence.gain, convergence.low, convergence.high)
+        )
+        return f"{convergence.by} lower by {gain} % (90 %: {low} to {high})"
+    interval = f"{format_change(convergence.low)} to {format_change(convergence.high)}"
+    return f"{format_change(convergence.gain)} {label_measure(convergence.by)} (90 %: {interval})"
+
+
+def describe_state(convergence: Convergence) -> str:
+    """Return the verdict in words, with what the schedule did to it."""
+    if convergence.state == "unclear":
+        return "unclear"
+    if convergence.stepped:
+        return f"{convergence.state} when the learning rate was stepped down at iteration {convergence.end:,.0f}"
+    decayed = convergence.rate_left is not None and convergence.rate_left <= DECAYED
+    if convergence.state == "flat":
+        return "flat under its schedule" + (", whose learning rate had fallen to almost nothing" if decayed else "")
+    return "rising" + (", while its learning rate fell" if decayed else "")
+
+
+def describe_rising(a_label: str, contrast: Contrast, convergences: Mapping[str, Convergence | None]) -> str | None:
+    """Return what a still rising arm does to a contrast's meaning, by setting id; None where neither rises.
+
+    The two are taken to differ in training; where they share their weights the caveat has no place.
+    """
+    if contrast.estimate is None:
+        return None
+    labels = {contrast.a: a_label, contrast.b: "the baseline" if contrast.b == BASELINE else contrast.b}
+    verdicts = {id_: convergences.get(id_) for id_ in labels}
+    rising = {id_: known for id_, known in verdicts.items() if known is not None and known.state == "rising"}
+    if not rising:
+        return None
+    ended = (
+        "when the learning rate was stepped down"
+        if any(c.stepped for c in rising.values())
+        else "when the iterations ended"
+    )
+    if len(rising) == 2:
+        return (
+            f"{a_label} and {labels[contrast.b]} were both still improving {ended}: this compares them at this length "
+            "of training, not their end results"
+        )
+    ((id_, known),) = rising.items()
+    other = verdicts[contrast.b if id_ == contrast.a else contrast.a]
+    improving = f"still improving {ended} (at that pace {describe_gain(known)} in half as many iterations again)"
+    ahead = {"better": contrast.a, "worse": contrast.b}.get(contrast.verdict or "")
+    if ahead is None:
+        return f"{labels[id_]} was {improving}: this compares speed, not the end result"
+    if ahead != id_:
+        return f"{labels[id_]} is behind, but was {improving}: this compares speed, not the end result"
+    if other is not None and other.state == "flat":
+        return f"{labels[id_]} is ahead and was {improving}: the direction is safe, the size may grow"
+    return f"{labels[id_]} is ahead and was {improving}: the size of the difference is not final"
+
+
+def propose_longer(study: Study, settings: Sequence[SettingSummary], study_file: Path) -> str:
+    """Return the command that trains settings, and the baseline beside them, for twice as many iterations.
+
+    Several of a grid are trained with the rest of it, since their levels would cross anyway. The baseline too, since a
+    verdict needs both at one length. The study file may be the one in the study's folder. What follows the length
+    (milestones, a batch size's iterations) follows it in the new study; the warm-up keeps its iterations.
+    """
+    given = parse_document(study_file, study.source)["baseline"]
+    training = study.baseline.training
+    length = (
+        f"baseline.images={2 * given['images']}"
+        if "images" in given
+        else f"baseline.iterations={2 * training.iterations}"
+    )
+    found: dict[str, list[Any]] = {}
+    if len(settings) > 1 and study.design == "grid":
+        found = {factor.name: list(factor.levels) for factor in study.factors}
+    for name, level in (pair for setting in settings for pair in setting.levels.items()):
+        if level not in found.setdefault(name, []):
+            found[name].append(level)
+    levels = {name: [2 * level if name == "iterations" else level for level in known] for name, known in found.items()}
+    own = f"-{settings[0].id}" if len(settings) == 1 else ""
+    name = re.sub(r"[^\w.-]+", "-", f"{study.name}-longer{own}")
+    overrides = [f"study={name}", length, f"factors={json.dumps(levels)}"]
+    return shlex.join(["detstudy", "run", str(study_file), *(part for o in overrides for part in ("--set", o))])

@@ -1,0 +1,143 @@
+"""What a setting takes, of time and memory: means over seeds, and how far the clocks can be trusted."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detstudy.analysis.evidence.evidence import share_weights
+from detstudy.analysis.findings.choice import CHEAPER
+from detstudy.analysis.records import SettingSummary
+from detstudy.analysis.statistics.variance import Part, pool_parts
+from detstudy.study.size import format_size
+from detstudy.wording.labels import format_time
+
+COSTS = {
+    "train/seconds": ("training time", "s"),
+    "train/peak_memory_bytes": ("peak memory", "bytes"),
+    "test/seconds_per_image": ("inference time", "s an image"),
+}
+"""What is weighed against AP: name and unit."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Costs:
+    """One cost of several settings, in their order. Settings with the same weights share one training.
+
+    `noise` is the variance of one run's logarithm, pooled over whatever was measured twice; None where nothing was.
+    """
+
+    values: NDArray[np.float64]  # [settings], means over seeds, above 0
+    runs: NDArray[np.int64]  # [settings], how many each mean is over
+    sources: NDArray[np.int64]  # [settings], the first setting with the same measurements
+    noise: Part | None
+
+    @property
+    def errors(self) -> NDArray[np.float64]:
+        """Relative standard errors of the means, 0 where the noise is unknown. [settings]"""
+        variance = self.noise.variance if self.noise else 0.0
+        errors: NDArray[np.float64] = np.sqrt(variance / self.runs)
+        return errors
+
+    @property
+    def quantile(self) -> float:
+        """How many standard errors a 95 % interval reaches to each side; 0 where the noise is unknown."""
+        from scipy.special import stdtrit
+
+        return float(stdtrit(self.noise.degrees_of_freedom, 0.975)) if self.noise else 0.0
+
+    def bound_difference(self, a: int, b: int) -> float:
+        """Return half the width of the 95 % interval of the difference of two costs, 0 where the noise is unknown."""
+        return self.quantile * float(np.hypot(*(self.values[[a, b]] * self.errors[[a, b]])))
+
+    def compare(self, a: int, b: int) -> tuple[float, float, float]:
+        """Return a's cost as a share of b's with the ends of its 95 % interval, which are the same where unknown."""
+        ratio = float(self.values[a] / self.values[b])
+        apart = self.sources[a] != self.sources[b]
+        wide = math.exp(self.quantile * math.hypot(self.errors[a], self.errors[b])) if apart else 1.0
+        return ratio, ratio / wide, ratio * wide
+
+    def bound_ratios(self) -> NDArray[np.float64]:
+        """Return below which share of j's cost i is cheaper: CHEAPER, or one standard error. [settings i, j]"""
+        variances = self.errors**2
+        apart = np.sqrt(variances[:, None] + variances[None, :]) * (self.sources[:, None] != self.sources[None, :])
+        ratios: NDArray[np.float64] = np.minimum(CHEAPER, np.exp(-apart))
+        return ratios
+
+    def draw(self, count: int, generator: np.random.Generator) -> NDArray[np.float64]:
+        """Return the costs as the same study, repeated, might measure them. [count, settings]"""
+        noise = generator.standard_normal((count, len(self.values)))[:, self.sources]
+        drawn: NDArray[np.float64] = self.values * np.exp(math.sqrt(2) * noise * self.errors)  # both studies have it
+        return drawn
+
+
+def read_costs(settings: Sequence[SettingSummary], measure: str) -> Costs:
+    """Return a cost of settings that all have it, above 0."""
+    sources = [_find_source(settings, position, measure) for position in range(len(settings))]
+    seeds: dict[int, dict[int, float]] = {}
+    for summary, source in zip(settings, sources, strict=True):
+        seeds.setdefault(source, {}).update(summary.measures[measure].values)
+    logs = {source: [math.log(value) for value in values.values()] for source, values in seeds.items()}
+    return Costs(
+        values=np.array([statistics.fmean(seeds[source].values()) for source in sources]),
+        runs=np.array([len(seeds[source]) for source in sources]),
+        sources=np.array(sources),
+        noise=pool_parts(Part(statistics.variance(log), len(log) - 1) for log in logs.values() if len(log) > 1),
+    )
+
+
+def _find_source(settings: Sequence[SettingSummary], position: int, measure: str) -> int:
+    if not measure.startswith("train/"):
+        return position
+    own = settings[position].setting
+    return next(other for other, summary in enumerate(settings) if share_weights(summary.setting, own))
+
+
+def has_cost(summary: SettingSummary, measure: str) -> bool:
+    """Whether a cost was measured at every finished seed, above 0."""
+    spread = summary.measures.get(measure)
+    return spread is not None and min(spread.values.values()) > 0
+
+
+def read_reached(summary: SettingSummary, measure: str) -> float | None:
+    """Return the largest cost that a setting's runs reached, finished or not; None where none is known."""
+    found = (run.measures[measure].value for run in summary.runs if measure in run.measures)
+    return max(filter(None, found), default=None)  # 0: it failed before the clock started
+
+
+def describe_clock(settings: Sequence[SettingSummary], measure: str) -> list[str]:
+    """Return why times may not be compared: runs that shared a machine, or that ran on different ones."""
+    if "seconds" not in measure:
+        return []
+    runs = [run for summary in settings for run in summary.runs if run.outcome == "finished"]
+    notes = []
+    shared = max((run.provenance.get("workers") or 1 for run in runs), default=1)
+    if shared > 1:
+        notes.append(f"Times are rough: {shared} runs shared the machine.")
+    machines = sorted({str(run.provenance.get("gpu") or run.provenance.get("cpu") or "unknown") for run in runs})
+    if len(machines) > 1:
+        notes.append(f"Times come from different hardware ({', '.join(machines)}): they can't be compared.")
+    return notes
+
+
+def format_cost(value: float, unit: str) -> str:
+    """Return a cost with its unit: "6,972 s", "1.3 GiB", "29.1 ms an image"."""
+    if unit == "bytes":
+        return format_size(value)
+    if unit == "s":
+        return format_time(value)
+    return f"{1000 * value:,.0f} ms an image" if value >= 0.1 else f"{1000 * value:.3g} ms an image"
+
+
+def list_costs(settings: Sequence[SettingSummary], objective: str) -> Mapping[str, list[SettingSummary]]:
+    """Return, for each cost that any has, the settings with both it and the objective."""
+    found = {
+        measure: [summary for summary in settings if objective in summary.measures and has_cost(summary, measure)]
+        for measure in COSTS
+    }
+    return {measure: having for measure, having in found.items() if having}

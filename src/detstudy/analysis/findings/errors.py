@@ -1,0 +1,190 @@
+"""What kinds of error a setting makes, and in which of them two settings differ."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from detstudy.analysis.contrasts.arm import Arm, contrast_family, pair_arms
+from detstudy.analysis.evidence.evidence import Evidence
+from detstudy.analysis.records import Contrast, ErrorSummary, Spread
+from detstudy.analysis.statistics.contrast import LEVEL
+from detstudy.analysis.statistics.factorial import adjust_by_holm
+from detstudy.analysis.statistics.spread import spread_values
+from detstudy.evaluation import (
+    COUNTED,
+    ERROR_KINDS,
+    SIZE_BANDS,
+    ErrorCounts,
+    Errors,
+    Kind,
+    Matches,
+    count_errors,
+    find_best_threshold,
+)
+from detstudy.ledger import RunRecord
+from detstudy.wording.labels import format_rate, format_rate_change, join_words
+
+SIZES = SIZE_BANDS[1:]
+UNCHANGED = 0.1
+"""Share of all the other setting's errors within which the 95 % interval must lie for a kind to be called unchanged."""
+
+WORDS = {
+    "classification": "classification errors",
+    "localisation": "localisation errors",
+    "both": "errors of both class and place",
+    "duplicate": "duplicates",
+    "background": "background false positives",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KindDifference:
+    """How two settings differ in a kind of error: the contrast of its counts an image, and the sizes that account."""
+
+    name: str
+    contrast: Contrast
+    p_holm: float  # over the kinds judged
+    sizes: tuple[tuple[str, Contrast], ...]  # those that differ by themselves
+    bound: float  # an image: what the 95 % interval must stay below to be called unchanged
+
+    @property
+    def standing(self) -> Literal["differs", "unchanged", "open"]:
+        """Whether the two differ, all kinds looked at taken into account, or can't by much."""
+        if self.p_holm < LEVEL:
+            return "differs"
+        return "unchanged" if find_reach(self.contrast) < self.bound else "open"
+
+
+def summarise_errors(evidence: Evidence, runs: Sequence[RunRecord]) -> dict[str, ErrorSummary]:
+    """Return the errors of a setting's finished runs by box and mask; {} where some run's matches can't be had."""
+    tables = {run.seed: evidence.tables(run) for run in runs}
+    known = {seed: pair for seed, pair in tables.items() if pair}
+    if not known or len(known) < len(tables):
+        return {}
+    kinds = [kind for kind in next(iter(known.values()))[0] if all(kind in pair[0] for pair in known.values())]
+    return {kind: _summarise_kind(evidence, runs, known, kind) for kind in kinds}
+
+
+def _summarise_kind(
+    evidence: Evidence,
+    runs: Sequence[RunRecord],
+    tables: Mapping[int, tuple[dict[Kind, Matches], dict[Kind, Errors]]],
+    kind: Kind,
+) -> ErrorSummary:
+    threshold = evidence.study.operating_score_threshold
+    pairs = {seed: (matches[kind], errors[kind]) for seed, (matches, errors) in tables.items()}
+    counts = {seed: count_errors(*pair, threshold) for seed, pair in pairs.items()}
+    names = next(iter(pairs.values()))[0].category_names
+    best = {seed: find_best_threshold(matches) for seed, (matches, _) in pairs.items()}
+    found = {seed: threshold for seed, threshold in best.items() if threshold}
+    complete = found if len(found) == len(best) else {}
+    costs = {
+        name: spread_values({run.seed: evidence.value(run, f"{kind}/cost/{name}") for run in runs})
+        for name in ERROR_KINDS
+    }
+    return ErrorSummary(
+        score_threshold=threshold,
+        counts=_spread_counts(counts),
+        by_class={name: _average_counts(counts.values(), 0, k) for k, name in enumerate(names)},
+        by_size={size: _average_counts(counts.values(), band, None) for band, size in enumerate(SIZES, start=1)},
+        cost={name: spread for name, spread in costs.items() if spread},
+        best_threshold=spread_values({seed: one.score_threshold for seed, one in complete.items()}),
+        best_f1=spread_values({seed: one.f1 for seed, one in complete.items()}),
+        best_counts=_spread_counts(
+            {seed: count_errors(*pairs[seed], one.score_threshold) for seed, one in complete.items()}
+        ),
+    )
+
+
+def _spread_counts(counts: Mapping[int, ErrorCounts]) -> dict[str, Spread]:
+    rates = {seed: _average_counts([one], 0, None) for seed, one in counts.items()}
+    spreads = {name: spread_values({seed: rate[name] for seed, rate in rates.items()}) for name in COUNTED}
+    return {name: spread for name, spread in spreads.items() if spread}
+
+
+def _average_counts(counts: Iterable[ErrorCounts], band: int, of_class: int | None) -> dict[str, float]:
+    """Return counts an image by name, averaged over runs, in a size band, of one class or all."""
+    chosen = slice(None) if of_class is None else slice(of_class, of_class + 1)
+    rates = [one.by_class[:, band, chosen].sum(axis=1) / max(1, one.by_image.shape[2]) for one in counts]
+    return dict(zip(COUNTED, (sum(rates) / len(rates)).tolist(), strict=True))
+
+
+def compare_kinds(evidence: Evidence, a: Arm, b: Arm) -> list[KindDifference]:
+    """Return the difference of a and b in each kind of error, in counts an image at the operating threshold.
+
+    Each is judged as a difference of AP is, with Holm's rule over the kinds; sizes stand with a kind that differs where
+    their own p passes Bonferroni's bound over all kinds and sizes. Kinds that can't be judged, and those that neither
+    setting makes, are left out.
+    """
+    prefix = f"{evidence.study.objective.split('/')[0]}/errors"
+    pair = pair_arms(evidence, a, b)
+    contrasts = {name: contrast_family(evidence, [pair], f"{prefix}/{name}")[0] for name in ERROR_KINDS}
+    bound = UNCHANGED * sum(contrast.b_value or 0.0 for contrast in contrasts.values())
+    judged = [(name, contrast, contrast.p) for name, contrast in contrasts.items() if contrast.p is not None]
+    adjusted = adjust_by_holm([p for _, _, p in judged])
+    found = []
+    for (name, contrast, _), p_holm in zip(judged, adjusted, strict=True):
+        sizes = []
+        if p_holm < LEVEL:
+            for size in SIZES:
+                (one,) = contrast_family(evidence, [pair], f"{prefix}/{name}/{size}")
+                if one.p is not None and one.p * len(judged) * len(SIZES) < LEVEL:
+                    sizes.append((size, one))
+        found.append(KindDifference(name=name, contrast=contrast, p_holm=p_holm, sizes=tuple(sizes), bound=bound))
+    return found
+
+
+def describe_kinds(evidence: Evidence, a: Arm, b: Arm) -> str | None:
+    """Return in which kinds of error a differs from b, in one sentence; None where none can be judged.
+
+    Kinds that make less than a tenth of the errors in both are named only where they differ.
+
+    "At score ≥ 0.5: fewer missed small objects (−0.12 an image, 95 %: −0.20 to −0.04); background false positives
+    unchanged (within ±0.03 an image); can't tell for duplicates."
+    """
+    kinds = compare_kinds(evidence, a, b)
+    if not kinds:
+        return None
+    clauses = [_describe_difference(kind) for kind in kinds if kind.standing == "differs"]
+    if not clauses:
+        clauses.append("no kind of error is shown to differ")
+    common = [kind for kind in kinds if max(kind.contrast.a_value or 0.0, kind.contrast.b_value or 0.0) >= kind.bound]
+    same = [kind for kind in common if kind.standing == "unchanged"]
+    if same:
+        reach = max(find_reach(kind.contrast) for kind in same)
+        named = join_words([name_errors(kind.name) for kind in same])
+        clauses.append(f"{named} unchanged (within ±{format_rate(reach)} an image)")
+    unsure = [name_errors(kind.name) for kind in common if kind.standing == "open"]
+    if unsure:
+        clauses.append(f"can't tell for {join_words(unsure)}")
+    return f"At score ≥ {evidence.study.operating_score_threshold:g}: {'; '.join(clauses)}."
+
+
+def _describe_difference(kind: KindDifference) -> str:
+    contrast = kind.sizes[0][1] if len(kind.sizes) == 1 else kind.contrast
+    assert contrast.estimate is not None
+    assert contrast.low is not None
+    assert contrast.high is not None
+    more = "more" if contrast.estimate > 0 else "fewer"
+    interval = f"95 %: {format_rate_change(contrast.low)} to {format_rate_change(contrast.high)}"
+    errors = name_errors(kind.name, [size for size, _ in kind.sizes])
+    return f"{more} {errors} ({format_rate_change(contrast.estimate)} an image, {interval})"
+
+
+def name_errors(name: str, sizes: Sequence[str] = ()) -> str:
+    """Return a kind of error in words, in the plural, of objects of some sizes: "missed small objects"."""
+    listed = join_words(sizes)
+    if name == "missed":
+        return f"missed {listed} objects" if sizes else "missed objects"
+    if name == "background":
+        return f"{WORDS[name]} of {listed} size" if sizes else WORDS[name]
+    return f"{WORDS[name]} of {listed} objects" if sizes else WORDS[name]
+
+
+def find_reach(contrast: Contrast) -> float:
+    """Return how far from 0 the 95 % interval reaches; infinite where there is none."""
+    if contrast.low is None or contrast.high is None:
+        return float("inf")
+    return max(abs(contrast.low), abs(contrast.high))

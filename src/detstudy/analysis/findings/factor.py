@@ -1,0 +1,51 @@
+"""A factor's levels, the setting of each, and what else changed with the level."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from detstudy.analysis.contrasts.arm import IDENTICAL
+from detstudy.analysis.evidence.confounding import describe_batch_rule, describe_splits
+from detstudy.analysis.evidence.effective import check_receipts
+from detstudy.analysis.evidence.evidence import Evidence, find_setting
+from detstudy.analysis.records import SettingSummary
+from detstudy.plan.design import derive_setting
+from detstudy.study.setting import read_field
+from detstudy.study.study import Factor
+from detstudy.wording.labels import label_level
+
+Levels = tuple[tuple[Any, str], ...]
+
+
+def list_levels(evidence: Evidence, factor: Factor) -> Levels:
+    """Return a factor's levels with the ids of the settings that have them and are else like the baseline.
+
+    The baseline's own level is among them, first where the study file does not list it. A grid that leaves out the
+    baseline's level of another factor has no such settings: those levels are left out.
+    """
+    study = evidence.study
+    own = read_field(study.baseline, factor.name)
+    found = []
+    for level in factor.levels if own in factor.levels else (own, *factor.levels):
+        planned = find_setting(evidence, derive_setting(study, {} if level == own else {factor.name: level}))
+        if planned:
+            found.append((level, planned.id))
+    return tuple(found)
+
+
+def describe_factor(
+    evidence: Evidence, factor: Factor, levels: Levels, settings: Mapping[str, SettingSummary]
+) -> list[str]:
+    """Return notes: what was held fixed as the level changed, levels that changed nothing, batches in parts."""
+    notes = []
+    if factor.name == "batch_size":
+        notes.append(describe_batch_rule(evidence.study, [(level, settings[id_]) for level, id_ in levels]))
+    for level, id_ in levels:
+        summary = settings[id_]
+        if any(contrast.reason == IDENTICAL for contrast in summary.contrasts.values()):
+            notes.append(f"{label_level(factor.name, level)} changed nothing: its predictions equal the baseline's.")
+        finished = [run for run in summary.runs if run.outcome == "finished"]
+        notes += [f"{summary.label}: {text}" for text in describe_splits(finished)]
+        notes += check_receipts(summary.label, finished)
+    return list(dict.fromkeys(notes))

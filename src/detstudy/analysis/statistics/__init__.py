@@ -1,0 +1,1 @@
+"""Estimate, interval, p and verdict from numbers alone: no study, no words."""

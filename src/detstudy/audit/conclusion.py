@@ -1,0 +1,338 @@
+"""What a published table lets one conclude, what it does not, and what to run to know."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from detstudy.audit.finding import Finding, join_labels, place
+from detstudy.audit.labelling import COST_FREE, find_baseline, identify_settings, list_differing
+from detstudy.audit.published import PublishedTable, Row
+from detstudy.wording.labels import count, format_change, format_points, format_time, label_measure
+
+SCENES_SD = 1.6
+NUCLEI_SD = 6.0
+"""Seed standard deviations of AP that this project measured: its drawn scenes, and 260 microscopy images."""
+
+_BY_CELL = ("impossible_cells", "out_of_line", "repeated_cells", "repeated_times", "swapped", "unreadable_cells")
+"""Rules that cast doubt on their cells alone, not on the whole row."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """A setting's mean in one measure. `sd` over seeds and their number are None where the table does not tell them."""
+
+    label: str
+    rows: tuple[Row, ...]
+    mean: float
+    sd: float | None
+    seeds: int | None
+
+
+def list_objectives(table: PublishedTable) -> list[str]:
+    """Return the measures that conclusions are about: AP of each kind, else the first measure."""
+    return [name for name in ("box/AP", "mask/AP", "AP") if name in table.measures] or [table.measures[0]]
+
+
+def gather_results(table: PublishedTable, measure: str) -> list[Result]:
+    """Return each setting's result; rows of one setting are taken together."""
+    keys = identify_settings(table)
+    groups: dict[object, list[Row]] = {}
+    for row in table.rows:
+        if measure in row.values:
+            groups.setdefault(keys.get(row.line, row.line), []).append(row)
+    results = []
+    for rows in groups.values():
+        values = [row.values[measure] for row in rows]
+        sd, seeds = rows[0].cells[measure].spread, rows[0].seeds
+        if len(rows) > 1:
+            sd, seeds = statistics.stdev(values), len(rows)
+        result = Result(label=rows[0].label, rows=tuple(rows), mean=statistics.fmean(values), sd=sd, seeds=seeds)
+        results.append(result)
+    return results
+
+
+def find_limits(table: PublishedTable, seed_sd: float | None) -> list[Finding]:
+    """Return what can't be concluded from the table, the gravest first."""
+    measure = list_objectives(table)[0]
+    results = gather_results(table, measure)
+    baseline = find_baseline(table)
+    found = [
+        _miss_seeds(results, baseline, measure, seed_sd),
+        *_miss_results(table),
+        *_miss_budgets(table),
+        _pick_best(results, measure, seed_sd),
+        _miss_convergence(table),
+        _miss_interactions(table, baseline),
+        Finding(
+            rule="images_unknown",
+            weight="cannot be concluded",
+            sentence=("How many validation images or sequences there were can't be seen: their noise comes on top."),
+        ),
+    ]
+    return [finding for finding in found if finding]
+
+
+def draw_conclusions(table: PublishedTable, wrong: Sequence[Finding], seed_sd: float | None) -> list[str]:
+    """Return what stands: differences from the baseline that the seeds' noise does not explain, and costs.
+
+    The interval is Welch's t where both rows tell sd and seeds, else normal with the user's `seed_sd`, Bonferroni over
+    the comparisons. What `wrong` says looks wrong is left out. Empty where nothing can be concluded.
+    """
+    baseline = find_baseline(table)
+    if baseline is None:
+        return []
+    sentences = []
+    for measure in list_objectives(table):
+        results = gather_results(table, measure)
+        own = next((result for result in results if baseline in result.rows), None)
+        others = [result for result in results if result is not own]
+        for other in others:
+            if own is None or any(_is_doubtful(row, measure, wrong) for row in (*own.rows, *other.rows)):
+                continue
+            half = _find_half_width(other, own, seed_sd, len(others))
+            if half is None:
+                continue
+            change = other.mean - own.mean
+            if abs(change) > half:
+                sentences.append(
+                    f"{other.label}: {format_change(change)} {label_measure(measure)} against {own.label}, beyond what "
+                    f"seeds do (±{format_points(half)} at 95 %, {count(len(others), 'comparison')} together); over "
+                    "these validation images, and if both were trained equally long."
+                )
+    return sentences + _conclude_costs(table, baseline, wrong)
+
+
+def suggest_runs(findings: Sequence[Finding], seed_sd: float | None) -> list[str]:
+    """Return what to do and to run, in order."""
+    suggested = []
+    wrong = [finding for finding in findings if finding.weight == "looks wrong"]
+    if wrong:
+        labels = dict.fromkeys(label for finding in wrong if finding.rule != "swapped" for label in finding.rows)
+        swapped = [label_measure(name) for finding in wrong if finding.rule == "swapped" for name in finding.cells]
+        named = "; ".join(dict.fromkeys([*labels, *swapped]))
+        suggested.append(f"Read these again from their logs or result files, before anything else: {named}.")
+    rules = {finding.rule for finding in findings}
+    if "no_seeds" in rules:
+        sd = seed_sd or SCENES_SD
+        seeds = math.ceil(2 * (1.96 + 0.84) ** 2 * sd**2)
+        suggested.append(
+            "Train the baseline with three seeds or more (`baseline_seeds: [0, 1, 2]`) and what you mean to claim with "
+            f"two or more: the spread is the yardstick of every difference. With a standard deviation of {sd:g} AP, "
+            f"1 AP needs about {count(seeds, 'seed')} a setting to be found in four studies of five."
+        )
+    if "missing_results" in rules:
+        suggested.append("Run what has no result so that it fits (micro-batches, smaller images), or say why it can't.")
+    if rules & {"unequal_budgets", "budget_unknown", "unequal_times"}:
+        suggested.append(
+            "Train all rows for the same number of iterations, or of images where the batch size varies, and print it; "
+            "time each setting alone on the machine."
+        )
+    if "not_converged" in rules:
+        suggested.append("Train the smallest learning rate twice as long: if it still gains, the table compares speed.")
+    if "best_of_many" in rules:
+        suggested.append("Evaluate the winner and the baseline once on images that picked nothing.")
+    if "no_interactions" in rules:
+        suggested.append("Cross the two factors that matter most (`design: grid`): one may depend on the other.")
+    suggested.append(
+        "With the result files at hand, `detstudy compare --gt GT.json A.json B.json` tells how much of a difference "
+        "the validation images make."
+    )
+    return suggested
+
+
+def _miss_seeds(results: Sequence[Result], baseline: Row | None, measure: str, seed_sd: float | None) -> Finding | None:
+    bare = [result for result in results if result.sd is None or not result.seeds or result.seeds < 2]
+    if not bare or baseline is None:
+        return None
+    told = [result for result in bare if result.sd is not None]
+    if len(told) == len(bare):
+        rows = [row for result in told for row in result.rows]
+        sentence = f"A spread is told for {join_labels(rows)}, but not of how many seeds."
+        return Finding(rule="seeds_unknown", weight="cannot be concluded", sentence=sentence, **place(rows))
+    sd = seed_sd or SCENES_SD
+    limit = 1.96 * math.sqrt(2) * sd
+    middle = baseline.values.get(measure)
+    changes = [result.mean - middle for result in results if middle is not None and baseline not in result.rows]
+    small = sum(abs(change) < limit for change in changes)
+    if seed_sd is None:
+        source = (
+            f"where the seed's standard deviation is {SCENES_SD:g} AP, as this project measured on its drawn scenes "
+            f"({1.96 * math.sqrt(2) * NUCLEI_SD:.1f} with the {NUCLEI_SD:g} AP of 260 microscopy images); yours is not "
+            "known, give it with --seed-sd"
+        )
+    else:
+        source = f"with the seed's standard deviation of {sd:g} AP that you state"
+    which = (
+        "No row tells" if len(bare) == len(results) else f"{count(len(bare), 'setting')} of {len(results)} don't tell"
+    )
+    return Finding(
+        rule="no_seeds",
+        weight="cannot be concluded",
+        sentence=(
+            f"{which} its seeds or their spread: one training each, as far as told. Two trainings of one setting "
+            f"differ by up to {limit:.1f} AP in 19 of 20 cases {source}. {small} of {len(changes)} differences in "
+            f"{label_measure(measure)} from {baseline.label} are smaller, and say nothing alone."
+        ),
+        cells=(measure,),
+        **place([row for result in bare for row in result.rows]),
+    )
+
+
+def _miss_results(table: PublishedTable) -> list[Finding]:
+    empty = [row for row in table.rows if not row.values]
+    if not empty:
+        return []
+    texts = dict.fromkeys(cell.text for row in empty for cell in row.cells.values())
+    said = next(filter(None, texts), "empty cells")
+    return [
+        Finding(
+            rule="missing_results",
+            weight="cannot be concluded",
+            sentence=(
+                f"{join_labels(empty)} {'has' if len(empty) == 1 else 'have'} no result ({said}): nothing is known of "
+                "it, least of all that it is worse."
+            ),
+            **place(empty),
+        )
+    ]
+
+
+def _miss_budgets(table: PublishedTable) -> list[Finding]:
+    rows = [row for row in table.rows if row.values]
+    levels = {name: {row.levels[name] for row in rows if name in row.levels} for row in rows for name in row.levels}
+    batch = (
+        " Batch sizes are compared: whether iterations or images were held the same, and whether the learning rate "
+        "followed, is not told."
+        if "batch_size" in levels
+        else ""
+    )
+    told = {name: {row.budget[name] for row in rows if name in row.budget} for row in rows for name in row.budget}
+    unequal = {name: values for name, values in told.items() if len(values) > 1}
+    if unequal:
+        listed = "; ".join(f"{name} from {min(values):,g} to {max(values):,g}" for name, values in unequal.items())
+        sentence = f"The rows were not trained equally long: {listed}. Their AP compare lengths as well as settings."
+        rule = "unequal_budgets"
+    elif not told:
+        sentence = f"How long each row was trained is not told (iterations, epochs).{batch}"
+        rule = "budget_unknown"
+    elif batch:
+        sentence, rule = batch.strip(), "budget_unknown"
+    else:
+        return []
+    return [Finding(rule=rule, weight="cannot be concluded", sentence=sentence, cells=tuple(unequal), **place(rows))]
+
+
+def _pick_best(results: Sequence[Result], measure: str, seed_sd: float | None) -> Finding | None:
+    """Source of the expected largest of n normal values: Blom (1958)."""
+    from scipy.special import ndtri
+
+    if len(results) < 3:
+        return None
+    best = max(results, key=_read_mean)
+    errors = [result.sd / math.sqrt(result.seeds) for result in results if result.sd is not None and result.seeds]
+    error = statistics.fmean(errors) if errors else seed_sd or SCENES_SD
+    number = len(results)
+    gain = error * float(ndtri((number - 0.375) / (number + 0.25)))
+    return Finding(
+        rule="best_of_many",
+        weight="cannot be concluded",
+        sentence=(
+            f"{best.label} has the highest {label_measure(measure)} of {number}, {format_points(best.mean)}. The best "
+            f"of {number} equal settings stands about {gain:.1f} AP above their mean by luck (standard error "
+            f"{error:.2g} AP): a winner picked on validation images looks better there than it is."
+        ),
+        cells=(measure,),
+        **place(best.rows),
+    )
+
+
+def _miss_convergence(table: PublishedTable) -> Finding | None:
+    rows = [row for row in table.rows if row.values and "learning_rate" in row.levels]
+    if len({row.levels["learning_rate"] for row in rows}) < 2:
+        return None
+    return Finding(
+        rule="not_converged",
+        weight="cannot be concluded",
+        sentence=(
+            "Learning rates are compared without their curves: a small one may still have been improving when training "
+            "ended, and then the table compares speed, not the end result."
+        ),
+        cells=("learning_rate",),
+        **place(rows),
+    )
+
+
+def _miss_interactions(table: PublishedTable, baseline: Row | None) -> Finding | None:
+    differing = [list_differing(row, baseline) for row in table.rows if baseline is not None]
+    factors = sorted({name for names in differing for name in names})
+    if len(factors) < 2 or any(len(names) > 1 for names in differing):
+        return None
+    listed = ", ".join(name.replace("_", " ") for name in factors)
+    return Finding(
+        rule="no_interactions",
+        weight="cannot be concluded",
+        sentence=(
+            f"Each factor varies alone ({listed}): whether the best level of one depends on another can't be read off, "
+            "and their gains need not add up."
+        ),
+        cells=tuple(factors),
+    )
+
+
+def _find_half_width(a: Result, b: Result, seed_sd: float | None, comparisons: int) -> float | None:
+    """Return half the interval of the difference of two means over seeds, at 95 % for all comparisons together."""
+    from scipy.special import ndtri, stdtrit
+
+    level = 1 - 0.025 / comparisons
+    parts = [
+        (result.sd**2 / result.seeds, result.seeds - 1)
+        for result in (a, b)
+        if result.sd is not None and result.seeds is not None and result.seeds > 1
+    ]
+    if len(parts) == 2:
+        variance = sum(part for part, _ in parts)
+        if not variance:
+            return 0.0
+        freedom = variance**2 / sum(part**2 / own for part, own in parts)
+        return math.sqrt(variance) * float(stdtrit(freedom, level))
+    if seed_sd is None:
+        return None
+    return seed_sd * math.sqrt(1 / (a.seeds or 1) + 1 / (b.seeds or 1)) * float(ndtri(level))
+
+
+def _conclude_costs(table: PublishedTable, baseline: Row, wrong: Sequence[Finding]) -> list[str]:
+    """Return rows whose time is further from the baseline's than times differ here without a cause, and 10 %."""
+    if not baseline.seconds or _is_doubtful(baseline, "time", wrong):
+        return []
+    ratios = {row.line: row.seconds / baseline.seconds for row in table.rows if row.seconds and row is not baseline}
+    idle = [
+        max(ratios[row.line], 1 / ratios[row.line])
+        for row in table.rows
+        if row.line in ratios and frozenset() < list_differing(row, baseline) <= COST_FREE
+    ]
+    least = max([1.1, *idle])
+    return [
+        f"{row.label} took {ratios[row.line]:.2f} times the time of {baseline.label} ({format_time(row.seconds)}, "
+        f"timed once{f'; times differ here by up to {least:.2f} times without a cause' if idle else ''})."
+        for row in table.rows
+        if row.seconds
+        and row.line in ratios
+        and not _is_doubtful(row, "time", wrong)
+        and max(ratios[row.line], 1 / ratios[row.line]) > least
+    ]
+
+
+def _read_mean(result: Result) -> float:
+    return result.mean
+
+
+def _is_doubtful(row: Row, cell: str, wrong: Sequence[Finding]) -> bool:
+    """Whether something that looks wrong concerns this cell of the row, or the whole row."""
+    return any(
+        row.line in finding.lines and (finding.rule not in _BY_CELL or cell in finding.cells)
+        for finding in wrong
+        if finding.weight == "looks wrong"
+    )

@@ -1,0 +1,325 @@
+"""COCO JSON: one file a split, with `images`, `annotations` and `categories`."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import re
+import unicodedata
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path, PureWindowsPath
+from typing import Any
+
+from detstudy.data.faults import Place, Progress, Report, ignore_progress, is_clean, list_some, shorten
+from detstudy.data.formats.coco_annotations import parse_annotations, read_integer
+from detstudy.data.formats.entries import JsonError, Reader, has_byte_order_mark, read_lists
+from detstudy.data.images import find_missing, list_folder
+from detstudy.data.masks import LARGEST_SIDE
+from detstudy.data.records import Annotation, Dataset, ImageRecord
+from detstudy.study.setting import CocoData, CocoSplit, SplitName, compile_sequence_pattern
+
+LISTS = ("categories", "images", "annotations")
+
+FindSequence = Callable[[dict[str, Any], str, Place], str | None]
+"""An image's entry, its name and its place → its sequence; reports where it has none."""
+
+
+@dataclass(frozen=True, slots=True)
+class CocoFile:
+    """The usable content of one COCO file, in the order of its ids."""
+
+    classes: tuple[str, ...]
+    category_ids: tuple[int, ...]
+    images: tuple[ImageRecord, ...]
+
+
+def parse_coco(
+    data: CocoData,
+    report: Report,
+    *,
+    images: bool = True,
+    masks: bool = True,
+    progress: Progress = ignore_progress,
+) -> Dataset:
+    """Return what is usable of the splits; report every fault. With `images` false none has to be there."""
+    root = Path(os.path.expanduser(data.root))
+    find_sequence = _make_sequence_finder(data, Place(str(root), report))
+    splits: list[tuple[SplitName, CocoSplit | None]] = [
+        ("train", data.train),
+        ("validation", data.validation),
+        ("test", data.test),
+    ]
+    files: dict[SplitName, CocoFile] = {}
+    for name, split in splits:
+        if split is not None:
+            folder = root / os.path.expanduser(split.images)
+            path = root / os.path.expanduser(split.annotations)
+            files[name] = parse_coco_file(
+                path, folder, report, find_sequence, images=images, masks=masks, progress=progress
+            )
+    _compare_categories({name: (root / getattr(data, name).annotations, file) for name, file in files.items()}, report)
+    # Where the splits differ, which is fatal, the longest list has a name for every object to be counted.
+    longest = max(files.values(), key=lambda file: len(file.classes))
+    return Dataset(longest.classes, longest.category_ids, {name: file.images for name, file in files.items()})
+
+
+def parse_coco_file(
+    path: Path,
+    folder: Path,
+    report: Report,
+    find_sequence: FindSequence | None = None,
+    *,
+    images: bool = True,
+    masks: bool = True,
+    progress: Progress = ignore_progress,
+) -> CocoFile:
+    """Return what is usable of one file (.json or .json.gz) whose images lie in the folder; report every fault.
+
+    The file is gone through twice, entry by entry: annotations mostly stand before the categories. With `masks` false
+    the annotations keep only what counts them, so that a check takes no more memory than the list of images.
+    """
+    place = Place(str(path), report)
+    classes: dict[int, str] = {}
+    records: dict[int, ImageRecord] = {}
+    annotations: dict[int, list[Annotation]] = {}
+
+    def read_categories(entries: Iterator[Any]) -> None:
+        classes.update(_parse_categories(entries, place))
+
+    def read_images(entries: Iterator[Any]) -> None:
+        records.update(_parse_images(entries, folder, str(path), report, find_sequence))
+
+    def read_annotations(entries: Iterator[Any]) -> None:
+        indices = {category_id: index for index, category_id in enumerate(sorted(classes))}
+        annotations.update(parse_annotations(entries, records, indices, str(path), report, masks=masks))
+
+    types = _read_file(
+        path, {"categories": read_categories, "images": read_images, "annotations": None}, place, progress
+    )
+    if types is None:
+        return CocoFile((), (), ())
+    for key in LISTS:
+        if key not in types:
+            message = f"there is no `{key}`; a COCO file has `images`, `annotations` and `categories`."
+            place.refuse("missing_key", message)
+        elif types[key] != "list":
+            place.refuse("wrong_type", f"`{key}` must be a list, not {types[key]}.")
+    if types.get("categories") == "list" and not classes:
+        place.refuse("no_categories", "`categories` names no class; list each with an `id` and a `name`.")
+    if images:
+        report_missing_images(folder, list(records.values()), report)
+    if types.get("annotations") == "list":
+        readers = {"categories": None, "images": None, "annotations": read_annotations}
+        types = _read_file(path, readers, place, progress)
+        if types is None:
+            return CocoFile((), (), ())
+    return CocoFile(
+        tuple(classes[key] for key in sorted(classes)),
+        tuple(sorted(classes)),
+        tuple(replace(records[key], annotations=tuple(annotations.get(key, ()))) for key in sorted(records)),
+    )
+
+
+def _read_file(
+    path: Path, readers: Mapping[str, Reader | None], place: Place, progress: Progress
+) -> dict[str, str] | None:
+    """Have the lists of the file's object read and return its members' types; None, and a fault, for another file."""
+    try:
+        if not os.path.exists(path):
+            place.refuse("missing_file", "the annotation file is not there; correct its path in the study file.")
+            return None
+        if not os.path.isfile(path):
+            place.refuse("missing_file", "this is no file; give the path of a COCO file (.json or .json.gz).")
+            return None
+        if readers["annotations"] is None and has_byte_order_mark(path):
+            message = "the file starts with a byte order mark, which other tools refuse; save it as UTF-8 without."
+            place.warn("byte_order_mark", message)
+        size = path.stat().st_size
+        what = f"{path.name}, {'first' if readers['annotations'] is None else 'second'} time"
+        types = read_lists(path, readers, lambda done: progress(what, done, size))
+    except JsonError as error:
+        place.refuse("bad_json", str(error))
+        return None
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        place.refuse("bad_json", f"the gzipped file is damaged ({error}); write it again.")
+        return None
+    except OSError as error:
+        place.refuse("missing_file", f"the annotation file can't be read ({error.strerror}); mend that, or its path.")
+        return None
+    if isinstance(types, str):
+        message = "the file must hold an object with `images`, `annotations` and `categories`"
+        hint = "; a list is a result file: give the ground truth" if types == "list" else ""
+        place.refuse("wrong_type", f"{message}{hint}.")
+        return None
+    return types
+
+
+def _parse_categories(entries: Iterable[Any], place: Place) -> dict[int, str]:
+    """Return the names by id."""
+    names: dict[int, str] = {}
+    for index, entry in enumerate(entries):
+        category_id = read_integer(entry.get("id")) if isinstance(entry, dict) else None
+        name = entry.get("name") if isinstance(entry, dict) else None
+        if category_id is None or not isinstance(name, str) or not name.strip():
+            place.refuse("wrong_type", f"categories[{index}] must be an object with an integer `id` and a `name`.")
+        elif not is_clean(name):
+            message = f"categories[{index}] has the name {shorten(name)} with control characters; write it in letters."
+            place.refuse("unprintable_name", message)
+        elif category_id in names:
+            message = f"category id {category_id} is used twice; give each category its own id."
+            place.refuse("duplicate_category_id", message)
+        elif name in names.values():
+            message = f"category name {shorten(name)} is used twice; give each category its own name."
+            place.refuse("duplicate_category_name", message)
+        else:
+            names[category_id] = name
+    return names
+
+
+def _parse_images(
+    entries: Iterable[Any], folder: Path, file: str, report: Report, find_sequence: FindSequence | None
+) -> dict[int, ImageRecord]:
+    records: dict[int, ImageRecord] = {}
+    id_of_name: dict[str, int] = {}
+    name_of_folded: dict[str, str] = {}
+    negative = 0
+    for index, entry in enumerate(entries):
+        place = Place(f"{file}: images[{index}]", report)
+        if not isinstance(entry, dict):
+            place.refuse("wrong_type", "an image must be an object with id, file_name, width and height.")
+            continue
+        image_id = read_integer(entry.get("id"))
+        width, height = read_integer(entry.get("width")), read_integer(entry.get("height"))
+        if image_id is None:
+            place.refuse("wrong_type", f"`id` must be an integer of 64 bits, not {shorten(entry.get('id'))}.")
+            continue
+        place = Place(f"{file}: image {image_id}", report)
+        name = _read_name(entry.get("file_name"), place)
+        if name is None:
+            continue
+        if width is None or height is None or not (0 < width <= LARGEST_SIDE and 0 < height <= LARGEST_SIDE):
+            shown = f"{shorten(entry.get('width'))} and {shorten(entry.get('height'))}"
+            place.refuse("wrong_type", f"`width` and `height` must be pixels from 1 to {LARGEST_SIDE}, not {shown}.")
+            continue
+        if image_id in records:
+            place.refuse("duplicate_image_id", "the id is used twice; give each image its own id.")
+            continue
+        other = name_of_folded.setdefault(name.casefold(), name)
+        if name in id_of_name:
+            message = f"{name} is listed twice (image {id_of_name[name]}), so that it counts twice; list it once."
+            place.warn("duplicate_image_name", message)
+        elif other != name:
+            message = f"{name} and {other} differ in upper and lower case alone, one file on some systems; rename one."
+            place.warn("names_alike_but_for_case", message)
+        id_of_name.setdefault(name, image_id)
+        negative += image_id < 0
+        sequence = find_sequence(entry, name, place) if find_sequence else None
+        records[image_id] = ImageRecord(image_id, folder / name, name, width, height, sequence, ())
+    if negative:
+        message = f"{negative} image ids are negative, which other tools may take for none; number images from 1."
+        Place(file, report).warn("negative_id", message)
+    return records
+
+
+def _read_name(value: object, place: Place) -> str | None:
+    """Return a file name that stays below the image folder, with forward slashes; None, and a fault, for another."""
+    if not isinstance(value, str) or not value:
+        message = f"`file_name` must be a path below the image folder, not {shorten(value)}."
+        place.refuse("wrong_type", message)
+        return None
+    if not is_clean(value):
+        message = f"`file_name` {shorten(value)} has control characters; rename the file."
+        place.refuse("unprintable_name", message)
+        return None
+    name = value.replace("\\", "/")
+    if name.startswith("/") or PureWindowsPath(name).drive or ".." in name.split("/"):
+        message = (
+            f"`file_name` must be relative to the image folder and stay below it, not {shorten(value)}; name the "
+            "folder that holds all images in the study file."
+        )
+        place.refuse("path_outside_folder", message)
+        return None
+    return name
+
+
+def report_missing_images(folder: Path, records: Sequence[ImageRecord], report: Report) -> None:
+    """Report each image that is not there, or the whole folder."""
+    place = Place(str(folder), report)
+    if not os.path.isdir(folder):
+        message = "the image folder is not there; correct its path, or check with --annotations-only."
+        place.refuse("missing_folder", message)
+        return
+    try:
+        os.listdir(folder)
+    except OSError as error:
+        message = f"the image folder can't be read ({error.strerror}); give yourself the right to read it."
+        place.refuse("missing_folder", message)
+        return
+    spellings: dict[Path, dict[str, str]] = {}
+    for path in find_missing(record.path for record in records):
+        if path.parent not in spellings:
+            spellings[path.parent] = {_fold(name): name for name in sorted(list_folder(path.parent))}
+        near = spellings[path.parent].get(_fold(path.name))
+        hint = f" There is {near}, which is spelled in other characters." if near else ""
+        message = f"the image is not there; put it there or correct its file_name.{hint}"
+        Place(str(path), report).refuse("missing_image", message)
+
+
+def _fold(name: str) -> str:
+    """Return what is the same for names that look alike: in other case, or with accents as characters of their own."""
+    return unicodedata.normalize("NFC", name).casefold()
+
+
+def _make_sequence_finder(data: CocoData, place: Place) -> FindSequence | None:
+    if data.sequence_field is not None and data.sequence_pattern is not None:
+        place.refuse("two_sequence_rules", "give sequence_field or sequence_pattern, not both.")
+        return None
+    if data.sequence_field is not None:
+        field = data.sequence_field
+
+        def find_by_field(entry: dict[str, Any], name: str, spot: Place) -> str | None:  # noqa: ARG001
+            value = entry.get(field)
+            if isinstance(value, str | int) and value != "":
+                return str(value)
+            message = (
+                f"`{field}` must name the image's sequence, but is {shorten(value)}; correct it or data.sequence_field."
+            )
+            spot.refuse("missing_sequence", message)
+            return None
+
+        return find_by_field
+    if data.sequence_pattern is None:
+        return None
+    try:
+        pattern = compile_sequence_pattern(data.sequence_pattern)
+    except re.error as error:
+        message = f"sequence_pattern {data.sequence_pattern!r} is not a regular expression: {error}."
+        place.refuse("bad_sequence_pattern", message)
+        return None
+    if not pattern.groups:
+        message = f"sequence_pattern {data.sequence_pattern!r} needs a group (...) around the sequence's name."
+        place.refuse("bad_sequence_pattern", message)
+        return None
+
+    def find_by_pattern(entry: dict[str, Any], name: str, spot: Place) -> str | None:  # noqa: ARG001
+        match = pattern.search(name)
+        if match is not None and match.group(1):
+            return match.group(1)
+        spot.refuse("missing_sequence", f"{name} does not match sequence_pattern {data.sequence_pattern!r}.")
+        return None
+
+    return find_by_pattern
+
+
+def _compare_categories(files: dict[SplitName, tuple[Path, CocoFile]], report: Report) -> None:
+    expected_path, expected = files["train"]
+    names = set(zip(expected.category_ids, expected.classes, strict=True))
+    for path, file in files.values():
+        own = set(zip(file.category_ids, file.classes, strict=True))
+        # A file without any has had its own fault already.
+        if names and own and own != names:
+            differing = list_some([f"{category_id}: {name}" for category_id, name in sorted(own ^ names)])
+            message = f"the categories differ from those of {expected_path} ({differing}); all splits need the same."
+            Place(str(path), report).refuse("different_categories", message)

@@ -1,0 +1,218 @@
+"""What a study will cost, before anything is spent: what a few iterations of each distinct cost took, added up."""
+
+from __future__ import annotations
+
+import statistics
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from detstudy.data import build_ground_truth, read_dataset
+from detstudy.execution.interruption import raise_signals
+from detstudy.execution.pace import schedule_tasks
+from detstudy.execution.pool import list_tasks
+from detstudy.execution.prepare import describe_data
+from detstudy.execution.work import Task, is_task_due
+from detstudy.forecast.measurement import Measured, probe_costs
+from detstudy.ledger import Ledger, read_curve
+from detstudy.plan import Plan, PlannedRun, identify_cost
+from detstudy.study.study import Study
+
+MEMORY_MARGIN = 0.1
+"""Of the expected peak: how far a long run may go above it, by gaps that its allocator leaves."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Range:
+    """A forecast number, and between what it lies."""
+
+    low: float
+    expected: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunForecast:
+    """What one training with its evaluations will take. `seconds` are those of its worker, everything included."""
+
+    runs: tuple[PlannedRun, ...]
+    training_seconds: Range  # of the iterations alone
+    seconds: Range
+    peak_memory_bytes: Range | None  # None where it ran out before it could be told
+    fits: bool
+    reason: str | None = None  # why it doesn't fit
+    accumulation: str | None = None  # "16 as 2 × 8", by the setting or where the whole batch doesn't fit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forecast:
+    """What is left of a study will take, for so many workers at a time."""
+
+    runs: tuple[RunForecast, ...]
+    workers: int
+    total_seconds: Range
+    probe_seconds: float  # what the forecast itself took
+    memory_limit: int | None
+    validation_images: int
+    validation_sequences: int
+    trainings: tuple[PlannedRun, ...]  # the first run of each training of the plan, in order, the ended ones too
+    notes: tuple[str, ...] = ()
+
+    @property
+    def ended(self) -> int:
+        """How many trainings are done."""
+        return len(self.trainings) - len(self.runs)
+
+    @property
+    def fits(self) -> bool:
+        """Whether every run fits into memory."""
+        return all(run.fits for run in self.runs)
+
+    @property
+    def peak_memory_bytes(self) -> Range | None:
+        """The largest of the runs' peaks that are known and fit."""
+        peaks = [run.peak_memory_bytes for run in self.runs if run.peak_memory_bytes and run.fits]
+        return max(peaks, key=lambda peak: peak.expected, default=None)
+
+
+def forecast_study(
+    study: Study, plan: Plan, folder: Path, *, trainer: str, devices: Sequence[str], memory: int | None = None
+) -> Forecast:
+    """Measure and add up what is left of a study in its folder, which is left as it is.
+
+    `memory` in bytes is what a run may take, where that is less than the study's own limit. Raises DataError for
+    faults of the data, RefusedError where a setting can't be trained here.
+    """
+    began = time.monotonic()
+    before = Ledger(folder, study)
+    with raise_signals(), tempfile.TemporaryDirectory(prefix="detstudy-forecast-") as temporary:
+        ledger = Ledger(Path(temporary))
+        description = describe_data(study.data)
+        ledger.store_study(study, description)
+        ledger.store_ground_truth("validation", build_ground_truth(read_dataset(study.data), "validation"))
+        tasks = planned = list_tasks(plan, description["fingerprint"])
+        left = {task: task.runs[0].setting.training.iterations for task in tasks}
+        if (folder / "data.json").exists() and before.fingerprint == description["fingerprint"]:
+            tasks = [task for task in tasks if is_task_due(before, task)]
+            left = {task: count_left(task, before) for task in tasks}
+        limit = min((each for each in (study.limits.memory, memory) if each is not None), default=None)
+        measured = probe_costs(tasks, ledger, trainer=trainer, devices=devices, limit=limit, study=study)
+    images = description["splits"]["validation"]["images"]
+    runs = tuple(
+        forecast_run(task, measured[identify_cost(task.runs[0].setting)], study, images, left[task]) for task in tasks
+    )
+    total = Range(
+        **{
+            name: schedule_tasks([getattr(run.seconds, name) for run in runs], len(devices))
+            for name in ("low", "expected", "high")
+        }
+    )
+    notes = []
+    if len(devices) > 1 and runs:
+        notes.append(f"measured with {len(devices)} probes side by side, as the runs will share the machine")
+    if memory is not None and devices[0] == "cpu":
+        notes.append("memory is the process's on this CPU; on a GPU it will be another: forecast there")
+    return Forecast(
+        runs=runs,
+        workers=len(devices),
+        total_seconds=total,
+        probe_seconds=time.monotonic() - began,
+        memory_limit=limit,
+        validation_images=images,
+        validation_sequences=description["splits"]["validation"]["sequences"],
+        trainings=tuple(task.runs[0] for task in planned),
+        notes=tuple(notes),
+    )
+
+
+def count_left(task: Task, ledger: Ledger) -> int:
+    """Return the iterations that a training has before it, from its last checkpoint on; 0 where it has ended."""
+    run = task.runs[0]
+    iterations = run.setting.training.iterations
+    if not ledger.is_training_due(run):
+        return 0
+    if ledger.find_largest_micro_batch(run) is not None:
+        return iterations  # in smaller parts, from the beginning
+    done = max((point["iteration"] for point in read_curve(ledger.run_folder(run) / "curves.jsonl")), default=0)
+    every = ledger.load_study().monitoring.checkpoint_every
+    return iterations - min(done, iterations - 1) // every * every
+
+
+def forecast_run(task: Task, measured: Measured, study: Study, images: int, left: int) -> RunForecast:
+    """Add up what is left of a training with its evaluations, from its cost's probes.
+
+    `images` are those to validate on, `left` the iterations; where none are left only evaluations are.
+    """
+    first = measured.answers[0]
+    peak = forecast_peak(measured)
+    shortage = measured.shortage
+    if shortage:
+        seconds = _spread(statistics.fmean(measured.walls), 0.5)
+        none = Range(low=0.0, expected=0.0, high=0.0)
+        return RunForecast(
+            runs=task.runs, training_seconds=none, seconds=seconds, peak_memory_bytes=peak, fits=False, reason=shortage
+        )
+    start = statistics.fmean(measured.walls) - measured.average("timed_seconds")
+    each = forecast_iteration(measured)
+    warmup = measured.average("warmup_seconds") if left else 0.0
+    training = Range(**{name: warmup + left * getattr(each, name) for name in ("low", "expected", "high")})
+    other = start + count_other_seconds(task, measured, study, images, left)
+    other += measured.average("failed_seconds") if left else 0.0
+    whole = Range(low=training.low + other * 0.8, expected=training.expected + other, high=training.high + other * 1.25)
+    return RunForecast(
+        runs=task.runs,
+        training_seconds=training,
+        seconds=whole,
+        peak_memory_bytes=peak,
+        fits=True,
+        accumulation=first.get("accumulation"),
+    )
+
+
+def forecast_iteration(measured: Measured) -> Range:
+    """Return the seconds of an iteration: crowded batches tell what is expected, typical ones the least.
+
+    Between the quarters of what was measured; the machine's own moods over hours are in no probe.
+    """
+    typical, crowded = measured.gather("iteration_seconds"), measured.gather("crowded_seconds")
+    crowded = crowded or typical
+    if not typical:
+        return Range(low=0.0, expected=0.0, high=0.0)
+    expected = statistics.fmean(crowded)
+    low, high = float(np.quantile(typical, 0.25)), float(np.quantile(crowded, 0.75))
+    return Range(low=min(low, expected), expected=expected, high=max(high, expected))
+
+
+def forecast_peak(measured: Measured) -> Range | None:
+    """Return the peak of a run's memory: what the probe saw, what a long run adds, and a margin."""
+    peaks = [answer["peak_memory_bytes"] for answer in measured.answers if answer.get("peak_memory_bytes")]
+    if not peaks:
+        return None
+    expected = max(peaks) + measured.answers[0].get("growth_bytes", 0)
+    return Range(low=float(min(peaks)), expected=float(expected), high=expected * (1 + MEMORY_MARGIN))
+
+
+def count_other_seconds(task: Task, measured: Measured, study: Study, images: int, left: int) -> float:
+    """Return what a run takes beside its iterations and its start: validations, checkpoints, evaluations."""
+    monitoring, training = study.monitoring, task.runs[0].setting.training
+    some = images if monitoring.validation_images is None else min(images, monitoring.validation_images)
+    validations = checkpoints = 0.0
+    if left:
+        between = (left - 1) // monitoring.validate_every if monitoring.validate_every else 0
+        validations = measured.average("first_validation_seconds")
+        validations += (between + 1) * some * measured.average("validation_seconds")
+        checkpoints = (left - 1) // monitoring.checkpoint_every * measured.average("checkpoint_seconds")
+    # The last validation's predictions are those of the first evaluation, where it saw every image.
+    again = len(task.runs) - (left > 0 and some == images and training.checkpoint_rule == "last")
+    predictions = again * images * measured.average("prediction_seconds")
+    evaluations = measured.average("evaluation_seconds")
+    evaluations += len(task.runs) * images * measured.average("evaluation_image_seconds")
+    return validations + checkpoints + predictions + evaluations
+
+
+def _spread(expected: float, share: float) -> Range:
+    return Range(low=expected * (1 - share), expected=expected, high=expected * (1 + share))

@@ -1,0 +1,103 @@
+"""The process that measures one setting's cost: `python -m detstudy.forecast.probe` with an order on standard input.
+
+The order is one line of JSON, as is the answer on standard output; what libraries print goes to standard error.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+from detstudy.evaluation import load_ground_truth
+from detstudy.execution.work import Place, evaluate_predicted, make_job
+from detstudy.execution.worker import hold_lifeline, load_trainer
+from detstudy.ledger import Ledger
+from detstudy.plan import plan_study
+from detstudy.trainers.contract import Predicted, RefusedError
+
+
+def main() -> int:
+    """Read the order, measure, answer with the probe's fields and what evaluation takes."""
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    order = json.loads(sys.stdin.readline())
+    threading.Thread(target=hold_lifeline, daemon=True).start()
+    try:
+        answer = measure_run(order)
+    except RefusedError as error:
+        answer = {"refused": str(error)}
+    answers.write(json.dumps(answer) + "\n")
+    answers.close()
+    return 0
+
+
+def measure_run(order: dict[str, Any]) -> dict[str, Any]:
+    """Return a setting's probe as plain values, with `evaluation_seconds` once and `evaluation_image_seconds`."""
+    ledger = Ledger(Path(order["folder"]))
+    trainer = load_trainer(order["trainer"])
+    if not callable(getattr(trainer, "probe", None)):
+        raise RefusedError(f"trainer {order['trainer']}: has no probe, so nothing can be forecast")
+    study = ledger.load_study()
+    run = next(run for run in plan_study(study).runs if run.setting_id == order["setting_id"])
+    probes = Path(order["folder"]) / "probes"
+    probes.mkdir(exist_ok=True)
+    folder = Path(tempfile.mkdtemp(dir=probes))
+    place = Place(device=order["device"], threads=order["threads"])
+    job = dataclasses.replace(
+        make_job(run, study, ledger, place, ledger.open_curve(run)),
+        folder=folder,
+        curve=_NoCurve(),
+        memory_limit=order["memory_limit"],
+        largest_micro_batch=order.get("largest_micro_batch"),
+    )
+    probe = trainer.probe(job)
+    once, each, timed = 0.0, 0.0, probe.timed_seconds
+    if probe.predicted is not None:
+        start = time.perf_counter()
+        once, each = time_evaluation(probe.predicted, ledger.ground_truth_path("validation"))
+        timed += time.perf_counter() - start
+    plain = {field.name: getattr(probe, field.name) for field in dataclasses.fields(probe) if field.name != "predicted"}
+    prediction = {} if probe.predicted is None else {m.name: m.value for m in probe.predicted.measures}
+    return {
+        **plain,
+        "prediction_seconds": prediction.get("test/seconds_per_image") or 0.0,
+        "evaluation_seconds": once,
+        "evaluation_image_seconds": each,
+        "timed_seconds": timed,
+    }
+
+
+def time_evaluation(predicted: Predicted, path: Path) -> tuple[float, float]:
+    """Return the seconds that evaluating a run takes once, and those of each image with predictions."""
+    start = time.perf_counter()
+    truth = load_ground_truth(path)
+    evaluate_predicted(predicted, truth)
+    first = time.perf_counter()
+    evaluate_predicted(predicted, truth)
+    second = time.perf_counter()
+    evaluate_predicted(Predicted(predictions=[]), truth)
+    third = time.perf_counter()
+    images = {line["image_id"] for line in predicted.predictions}
+    each = max(0.0, (second - first) - (third - second)) / max(1, len(images))
+    return first - start - each * len(images), each
+
+
+class _NoCurve:
+    """Keeps no points: a probe is no run."""
+
+    def append(self, point: dict[str, Any]) -> None:
+        pass
+
+    def rewind(self, iteration: int) -> None:
+        pass
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,88 @@
+"""What the verbs say with `--json`, as plain values: the shapes that docs/json.md promises to scripts."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from detstudy.analysis import Contrast
+from detstudy.analysis.evidence.confounding import read_split
+from detstudy.forecast import Forecast, Suggestion
+from detstudy.forecast.foresight import Foresight
+from detstudy.ledger import RunRecord
+
+
+def describe_run(record: RunRecord) -> dict[str, Any]:
+    """Return a run of `plan`, `run` and `status`."""
+    setting: dict[str, Any] = {}
+    for section in dataclasses.asdict(record.setting).values():
+        setting |= section
+    return {
+        "id": record.id,
+        "setting_id": record.setting_id,
+        "setting": setting,
+        "seed": record.seed,
+        "state": record.state,
+        "outcome": record.outcome,
+        "reason": record.reason,
+        "again": record.again,
+        "accumulation": read_split(record),
+        "earlier": [{"outcome": attempt["outcome"], "reason": attempt["reason"]} for attempt in record.earlier],
+        "measures": {name: measure.value for name, measure in record.measures.items()},
+    }
+
+
+def describe_forecast(
+    forecast: Forecast, seen: Sequence[Foresight], suggestions: Sequence[Suggestion]
+) -> dict[str, Any]:
+    """Return what `plan --forecast` adds: costs, what can be told apart (`seen`), what to leave out."""
+    rows = [
+        {
+            "runs": [[run.setting_id, run.seed] for run in each.runs],
+            "seconds": dataclasses.asdict(each.seconds),
+            "training_seconds": dataclasses.asdict(each.training_seconds),
+            "peak_memory_bytes": dataclasses.asdict(each.peak_memory_bytes) if each.peak_memory_bytes else None,
+            "fits": each.fits,
+            "reason": each.reason,
+            "accumulation": each.accumulation,
+        }
+        for each in forecast.runs
+    ]
+    peak = forecast.peak_memory_bytes
+    return {
+        "runs": rows,
+        "workers": forecast.workers,
+        "total_seconds": dataclasses.asdict(forecast.total_seconds),
+        "peak_memory_bytes": dataclasses.asdict(peak) if peak else None,
+        "memory_limit_bytes": forecast.memory_limit,
+        "fits": forecast.fits,
+        "probe_seconds": forecast.probe_seconds,
+        "ended": forecast.ended,
+        "detectable": {each.factor: dataclasses.asdict(each) for each in seen},
+        "suggestions": [{"sentence": each.sentence, "set": list(each.sets)} for each in suggestions],
+        "notes": list(forecast.notes),
+    }
+
+
+def describe_contrasts(opening: str, contrasts: Mapping[str, Contrast]) -> dict[str, Any]:
+    """Return what `compare` says: its opening sentence, and the contrasts by measure."""
+    rows = {
+        name: {
+            "a": contrast.a_value,
+            "b": contrast.b_value,
+            "difference": contrast.estimate,
+            "low": contrast.low,
+            "high": contrast.high,
+            "p": contrast.p,
+            "p_randomisation": contrast.p_randomisation,
+            "verdict": contrast.verdict,
+            "reason": contrast.reason,
+            "exploratory": contrast.exploratory,
+        }
+        for name, contrast in contrasts.items()
+    }
+    first = next(iter(contrasts.values()))
+    carried = (note for contrast in contrasts.values() for note in (*contrast.caveats, *contrast.notes))
+    document = {"summary": opening, "measures": rows, "units": first.units, "seeds": list(first.seeds)}
+    return {**document, "notes": list(dict.fromkeys(carried))}

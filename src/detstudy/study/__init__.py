@@ -1,0 +1,1 @@
+"""The study file and what it says: a study, its settings, sizes and durations; no torch."""

@@ -1,0 +1,377 @@
+"""The study file → a validated `Study`. pydantic stands here and nowhere else; unknown keys are refused by line."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import json
+import math
+import re
+import typing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from annotated_types import Ge, Le, Lt, MinLen
+from pydantic import TypeAdapter, ValidationError
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
+
+from detstudy.study.document import apply_override, dump_document, find_place, parse_document
+from detstudy.study.setting import (
+    SECTION_OF_FIELD,
+    CocoData,
+    CocoSplit,
+    DataSetting,
+    EvaluationSetting,
+    Fraction,
+    KittiMotsData,
+    ModelSetting,
+    Monitoring,
+    PositiveInt,
+    Setting,
+    TrainingSetting,
+    compile_sequence_pattern,
+)
+from detstudy.study.size import parse_size
+from detstudy.study.study import MEASURES, BatchSizeRule, Budget, Factor, Limits, Study, StudyError, find_contradictions
+
+T = typing.TypeVar("T")
+LONGEST_NAME = 200  # bytes; file systems take 255
+Seed = Annotated[int, Ge(0), Lt(2**32)]  # what every generator of random numbers takes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Top:
+    """The study file's own keys that are single values; sections are read apart."""
+
+    study: Annotated[str, MinLen(1)]
+    design: Literal["one_factor", "grid"] = "one_factor"
+    seeds: Annotated[tuple[Seed, ...], MinLen(1)] = (0,)
+    baseline_seeds: Annotated[tuple[Seed, ...], MinLen(1)] | None = None
+    objective: str = "mask/AP"
+    smallest_difference_that_matters: Annotated[float, Ge(0)] = 0.5
+    tolerance: Annotated[float, Ge(0)] | None = None
+    operating_score_threshold: Fraction = 0.5
+    on_out_of_memory: Literal["stop", "accumulate"] = "stop"
+    gallery_images: Annotated[int, Ge(0), Le(24)] = 6
+
+
+_SECTIONS = ("data", "model", "baseline", "factors", "when_batch_size_changes", "monitoring", "limits", "budget")
+# What pydantic says in the words of JSON schemas, said in those of a study file.
+_MESSAGES = {"tuple_type": "a list is needed", "too_short": "more values are needed", "missing": "a value is missing"}
+# A field and what must hold for it to change anything: as a factor it would silently do nothing.
+_NEEDS: dict[str, tuple[str, Any]] = {
+    "momentum": ("optimizer", "sgd"),
+    "milestones": ("schedule", "warmup_multistep"),
+    "milestone_factor": ("schedule", "warmup_multistep"),
+}
+
+
+def load_study(path: Path | str, overrides: tuple[str, ...] = ()) -> Study:
+    """Read and validate a study file, with `key=value` overrides (dotted keys, YAML values) applied.
+
+    A relative `data.root` counts from the study file's folder; one given by an override counts from the working
+    directory. Raises StudyError naming file, line, key, value and what would be accepted, for all faults at once.
+    """
+    path = Path(path)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise StudyError(f"{path}: no such study file") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise StudyError(f"{path}: can't be read as UTF-8 text: {error}") from None
+    return _Reader(path).read(text, overrides)
+
+
+class _Reader:
+    """Collects the faults of one study file while turning its sections into facts."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.faults: list[str] = []
+        self.overridden: set[str] = set()
+
+    def read(self, text: str, overrides: tuple[str, ...]) -> Study:
+        document = parse_document(self.path, text)
+        self.overridden = {apply_override(document, override) for override in overrides}
+        known = [field.name for field in dataclasses.fields(_Top)]
+        self.refuse_unknown(document, "", [*known, *_SECTIONS])
+        top = self.read_fields(_Top, {k: document[k] for k in known if k in document}, document, "")
+        data = self.read_data(document)
+        baseline = self.read_baseline(document)
+        rule = self.read_section(BatchSizeRule, document, "when_batch_size_changes", required=False)
+        monitoring = self.read_section(Monitoring, document, "monitoring", required=False) or Monitoring()
+        limits = self.read_limits(document)
+        budget = self.read_section(Budget, document, "budget", required=False) or Budget()
+        factors = self.read_factors(document)
+        if top and top.objective not in MEASURES:
+            self.fault(document, "objective", f"{top.objective!r} is not a measure; one of {', '.join(MEASURES)}")
+        for key in ("seeds", "baseline_seeds"):
+            seeds = getattr(top, key) if top else None
+            if seeds and len(set(seeds)) < len(seeds):
+                self.fault(document, key, "a seed stands twice; list each once")
+        if top and (not re.fullmatch(r"[\w][\w .-]*", top.study) or len(top.study.encode()) > LONGEST_NAME):
+            message = "a name of letters, digits, spaces, '.', '_' and '-', not too long for a folder, is needed"
+            self.fault(document, "study", message)
+        if baseline:
+            self.check_baseline(document, baseline, factors, rule, data, monitoring)
+        self.stop_on_faults()
+        assert top is not None
+        assert data is not None
+        assert baseline is not None
+        return Study(
+            name=top.study,
+            data=data,
+            baseline=baseline,
+            factors=factors,
+            design=top.design,
+            seeds=top.seeds,
+            baseline_seeds=top.seeds if top.baseline_seeds is None else top.baseline_seeds,
+            objective=top.objective,
+            smallest_difference_that_matters=float(top.smallest_difference_that_matters),
+            tolerance=None if top.tolerance is None else float(top.tolerance),
+            operating_score_threshold=float(top.operating_score_threshold),
+            when_batch_size_changes=rule,
+            monitoring=monitoring,
+            limits=limits,
+            on_out_of_memory=top.on_out_of_memory,
+            budget=budget,
+            gallery_images=top.gallery_images,
+            source=dump_document(document),
+        )
+
+    def fault(self, node: Any, path: str, message: str, key: Any = None) -> None:
+        """Note a fault; the key is the path's last name, unless it is no text."""
+        key = path.rsplit(".", 1)[-1] if key is None else key
+        self.faults.append(f"{find_place(self.path, self.overridden, node, key, path)}: {message}")
+
+    def stop_on_faults(self) -> None:
+        if self.faults:
+            raise StudyError("\n".join(self.faults))
+
+    def refuse_unknown(self, node: CommentedMap, prefix: str, known: list[str]) -> None:
+        for key in node:
+            if key not in known:
+                near = difflib.get_close_matches(str(key), known, n=1, cutoff=0.5)
+                hint = f"did you mean {near[0]}?" if near else f"known keys are {', '.join(known)}"
+                self.fault(node, f"{prefix}{key}", f"unknown key; {hint}", key)
+
+    def read_fields(self, cls: type[T], values: dict[str, Any], node: Any, prefix: str) -> T | None:
+        """Validate values against a dataclass's annotations, key by key."""
+        hints = typing.get_type_hints(cls, include_extras=True)
+        accepted: dict[str, Any] = {}
+        failed = False
+        for key, value in values.items():
+            ok, result = self.check_value(hints[key], value, node, f"{prefix}{key}")
+            failed |= not ok
+            accepted[key] = result
+        for field in dataclasses.fields(cls):  # type: ignore[arg-type]
+            required = field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+            if required and field.name not in values:
+                failed = True
+                where = prefix.rstrip(".") or "study file"
+                self.faults.append(f"{self.path}: {where}: the key {field.name} is missing")
+        return None if failed else cls(**accepted)
+
+    def check_value(self, annotation: Any, value: Any, node: Any, path: str) -> tuple[bool, Any]:
+        if isinstance(value, float) and not math.isfinite(value):
+            self.fault(node, path, f"{value!r}: a finite number is needed")
+            return False, None
+        try:
+            text = json.dumps(value, allow_nan=False)
+        except (TypeError, ValueError):
+            self.fault(node, path, f"{value!r} is not a plain value (text, number, list, true, false or null)")
+            return False, None
+        try:
+            return True, TypeAdapter(annotation).validate_json(text, strict=True)
+        except ValidationError as error:
+            first = error.errors()[0]
+            message = _MESSAGES.get(first["type"]) or first["msg"][0].lower() + first["msg"][1:]
+            self.fault(node, path, f"{value!r}: {message}{_suggest_number(value)}")
+            return False, None
+
+    def read_section(
+        self, cls: type[T], document: CommentedMap, name: str, *, required: bool, prefix: str = ""
+    ) -> T | None:
+        node = self.read_mapping(document, name, required=required, prefix=prefix)
+        if node is None:
+            return None
+        known = [field.name for field in dataclasses.fields(cls)]  # type: ignore[arg-type]
+        self.refuse_unknown(node, f"{prefix}{name}.", known)
+        return self.read_fields(cls, {k: v for k, v in node.items() if k in known}, node, f"{prefix}{name}.")
+
+    def read_mapping(
+        self, document: CommentedMap, name: str, *, required: bool, prefix: str = ""
+    ) -> CommentedMap | None:
+        if name not in document:
+            if required:
+                self.faults.append(f"{self.path}: the section {prefix}{name} is missing")
+            return None
+        node = document[name]
+        if not isinstance(node, CommentedMap):
+            self.fault(document, f"{prefix}{name}", "a mapping of keys and values is needed")
+            return None
+        return node
+
+    def read_data(self, document: CommentedMap) -> DataSetting | None:
+        node = self.read_mapping(document, "data", required=True)
+        if node is None:
+            return None
+        if isinstance(node.get("root"), str):
+            base = Path.cwd() if self.overridden & {"data", "data.root"} else self.path.parent.absolute()
+            try:
+                node["root"] = str((base / Path(node["root"]).expanduser()).resolve())
+            except (RuntimeError, ValueError) as error:  # "~" of a user that is not there, a NUL
+                self.fault(node, "data.root", f"{node['root']!r} can't be a path: {error}")
+                return None
+        values = dict(node)
+        kind = values.get("format")
+        if kind == "kitti_mots":
+            self.refuse_unknown(node, "data.", [f.name for f in dataclasses.fields(KittiMotsData)])
+            known = {k: v for k, v in values.items() if k in KittiMotsData.__dataclass_fields__}
+            return self.read_fields(KittiMotsData, known, node, "data.")
+        if kind != "coco":
+            self.fault(node, "data.format", f"{kind!r}; coco or kitti_mots is needed")
+            return None
+        splits = [name for name in ("train", "validation", "test") if values.get(name) is not None]
+        self.refuse_unknown(node, "data.", [f.name for f in dataclasses.fields(CocoData)])
+        count = len(self.faults)
+        sections = {name: self.read_section(CocoSplit, node, name, required=True, prefix="data.") for name in splits}
+        rest = {k: v for k, v in values.items() if k not in sections and k in CocoData.__dataclass_fields__}
+        for key in ("train", "validation"):
+            if key not in sections:
+                self.fault(node, f"data.{key}", "annotations and images of this split are missing")
+        plain = {k: rest[k] for k in rest if k not in ("train", "validation", "test")}
+        hints = typing.get_type_hints(CocoData, include_extras=True)
+        checked = {k: self.check_value(hints[k], v, node, f"data.{k}")[1] for k, v in plain.items()}
+        if "root" not in checked:
+            self.fault(node, "data.root", "the folder that paths count from is missing")
+        pattern = checked.get("sequence_pattern")
+        if pattern is not None:
+            try:
+                if compile_sequence_pattern(pattern).groups < 1:
+                    self.fault(node, "data.sequence_pattern", "a group in parentheses must name the sequence")
+            except re.error as error:
+                self.fault(node, "data.sequence_pattern", f"not a regular expression: {error}")
+            if checked.get("sequence_field") is not None:
+                self.fault(node, "data.sequence_pattern", "stands beside sequence_field; keep one of them")
+        return None if len(self.faults) > count else CocoData(**checked, **sections)  # type: ignore[arg-type]
+
+    def read_baseline(self, document: CommentedMap) -> Setting | None:
+        model = self.read_section(ModelSetting, document, "model", required=True)
+        node = self.read_mapping(document, "baseline", required=True)
+        if node is None:
+            return None
+        fields = {cls: [f.name for f in dataclasses.fields(cls)] for cls in (TrainingSetting, EvaluationSetting)}
+        self.refuse_unknown(node, "baseline.", ["images", *fields[TrainingSetting], *fields[EvaluationSetting]])
+        values = dict(node)
+        if "images" in values:
+            if "iterations" in values:
+                self.fault(node, "baseline.images", "stands beside iterations; give the length once")
+            ok, images = self.check_value(PositiveInt, values.pop("images"), node, "baseline.images")
+            batch = values.get("batch_size")
+            if "iterations" not in values:  # where the batch size is at fault, that alone is said
+                values["iterations"] = -(-images // batch) if ok and isinstance(batch, int) and batch > 0 else 1
+        sections = [
+            self.read_fields(cls, {k: v for k, v in values.items() if k in names}, node, "baseline.")
+            for cls, names in fields.items()
+        ]
+        training, evaluation = sections
+        if not isinstance(model, ModelSetting) or training is None or evaluation is None:
+            return None
+        return Setting(
+            model=model,
+            training=typing.cast(TrainingSetting, training),
+            evaluation=typing.cast(EvaluationSetting, evaluation),
+        )
+
+    def read_limits(self, document: CommentedMap) -> Limits:
+        node = self.read_mapping(document, "limits", required=False)
+        if node is None:
+            return Limits()
+        self.refuse_unknown(node, "limits.", [field.name for field in dataclasses.fields(Limits)])
+        value = node.get("memory")
+        memory = parse_size(value) if isinstance(value, str) else None
+        if value is not None and memory is None:
+            self.fault(node, "limits.memory", f"{value!r}; a size such as 11GiB or 900MiB is needed")
+        plain = {key: node[key] for key in ("hours", "no_progress_minutes") if key in node}
+        return self.read_fields(Limits, {"memory": memory, **plain}, node, "limits.") or Limits()
+
+    def read_factors(self, document: CommentedMap) -> tuple[Factor, ...]:
+        node = self.read_mapping(document, "factors", required=False)
+        if node is None:
+            return ()
+        self.refuse_unknown(node, "factors.", list(SECTION_OF_FIELD))
+        hints = {
+            name: hint
+            for cls in (ModelSetting, TrainingSetting, EvaluationSetting)
+            for name, hint in typing.get_type_hints(cls, include_extras=True).items()
+        }
+        factors = []
+        for name, levels in node.items():
+            path = f"factors.{name}"
+            if name not in hints:
+                continue
+            if not isinstance(levels, CommentedSeq) or not levels:
+                self.fault(node, path, "a list of at least one level is needed, as in [0.001, 0.0001]")
+                continue
+            checked = [self.check_value(hints[name], level, node, path) for level in levels]
+            values = [value for ok, value in checked if ok]
+            if any(values.count(value) > 1 for value in values):
+                self.fault(node, path, "a level stands twice; list each once")
+            factors.append(Factor(name=name, levels=tuple(values)))
+        return tuple(factors)
+
+    def check_baseline(
+        self,
+        document: CommentedMap,
+        baseline: Setting,
+        factors: tuple[Factor, ...],
+        rule: BatchSizeRule | None,
+        data: DataSetting | None,
+        monitoring: Monitoring,
+    ) -> None:
+        """Check what no single value shows: contradictions, and factors that could do nothing."""
+        node = document.get("baseline")
+        names = {factor.name for factor in factors}
+        for fault in find_contradictions(baseline):
+            self.faults.append(f"{self.path}: {fault}")
+        for name in names & set(_NEEDS):
+            needed, value = _NEEDS[name]
+            if getattr(baseline.training, needed) != value and needed not in names:
+                message = f"changes nothing unless {needed} is {value}; baseline.{needed} is another"
+                self.fault(document.get("factors"), f"factors.{name}", message)
+        if "batch_size" in names and rule is None:
+            self.faults.append(
+                f"{self.path}: the section when_batch_size_changes is missing: batch_size is a factor, so say what "
+                "is held fixed, as in {hold: images, learning_rate: fixed} (hold: iterations or images; "
+                "learning_rate: fixed or linear)"
+            )
+        if rule and rule.hold == "iterations" and isinstance(node, CommentedMap) and "images" in node:
+            self.faults.append(
+                f"{self.path}: when_batch_size_changes.hold: iterations contradicts baseline.images; give "
+                "baseline.iterations, or hold images"
+            )
+        for factor in factors:
+            if factor.name == "checkpoint_rule" and "best" in factor.levels:
+                self.check_best(document.get("factors"), "factors.checkpoint_rule", data, monitoring)
+        if baseline.training.checkpoint_rule == "best":
+            self.check_best(node, "baseline.checkpoint_rule", data, monitoring)
+
+    def check_best(self, node: Any, path: str, data: DataSetting | None, monitoring: Monitoring) -> None:
+        """Check that the best checkpoint can be told, and that something else than its judge measures it."""
+        if monitoring.validate_every is None:
+            self.fault(node, path, "best needs monitoring.validate_every")
+        if data is not None and data.test is None:
+            self.fault(node, path, "best on validation needs a test split to report honestly")
+
+
+def _suggest_number(value: Any) -> str:
+    """Return a hint for numbers that YAML 1.2 reads as text."""
+    if isinstance(value, str):
+        try:
+            float(value)
+        except ValueError:
+            return ""
+        return " (it is text: remove the quotes)"
+    return ""

@@ -1,0 +1,1 @@
+"""The contract between executor and trainer, and the trainers that fulfil it."""

@@ -1,0 +1,1 @@
+"""English for facts: names, sentences, proposals."""
