@@ -21,7 +21,7 @@ from detstudy.evaluation import (
     resample_errors,
     resample_measures,
 )
-from detstudy.evaluation.errors import CORRECT, IGNORED
+from detstudy.evaluation.protocol import CORRECT, IGNORED
 
 
 def relate(document, predictions):

@@ -64,6 +64,12 @@ def test_masks_alone_judge_size_by_the_mask(seed, case, coco_eval):
     assert_equal_to_oracle(document, predictions, coco_eval)
 
 
+def test_more_masks_without_boxes_than_a_byte_counts(case, coco_eval):
+    document, predictions = case(7, images=60, most=14)
+    assert len(predictions) > 255
+    assert_equal_to_oracle(document, [{key: p[key] for key in p if key != "bbox"} for p in predictions], coco_eval)
+
+
 @settings(max_examples=10, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1), chosen=st.sets(st.sampled_from([7, 10, 13, 16, 19]), min_size=1))
 def test_some_images_only(seed, chosen, case, coco_eval):

@@ -5,13 +5,13 @@ Importing this package is cheap; numba and pycocotools are imported by what need
 
 from detstudy.evaluation.counts import COUNTED, BestThreshold, ErrorCounts, count_errors, find_best_threshold
 from detstudy.evaluation.documents import EvaluationError
-from detstudy.evaluation.errors import ERROR_KINDS, Errors, relate_errors
+from detstudy.evaluation.errors import Errors, relate_errors
 from detstudy.evaluation.ground_truth import GroundTruth, load_ground_truth
 from detstudy.evaluation.matching import Matches, match_predictions
 from detstudy.evaluation.measures import MEASURE_NAMES, Summary, evaluate, evaluate_checked, summarize
 from detstudy.evaluation.precision import PrecisionRecall, accumulate_precision
 from detstudy.evaluation.proposals import RECALL_MEASURES, measure_proposal_recall
-from detstudy.evaluation.protocol import SIZE_BANDS, Kind
+from detstudy.evaluation.protocol import ERROR_KINDS, SIZE_BANDS, Kind
 from detstudy.evaluation.repairs import ERROR_MEASURES, resample_errors
 from detstudy.evaluation.resampling import (
     count_units,

@@ -7,17 +7,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from detstudy.evaluation.errors import (
+from detstudy.evaluation.errors import Errors, find_concerned
+from detstudy.evaluation.matching import Matches
+from detstudy.evaluation.protocol import (
     CLASSIFICATION,
     CORRECT,
     ERROR_KINDS,
     IGNORED,
     LOCALISATION,
-    Errors,
-    find_concerned,
+    SIZE_BANDS,
 )
-from detstudy.evaluation.matching import Matches
-from detstudy.evaluation.protocol import SIZE_BANDS
 
 COUNTED = (*ERROR_KINDS, "correct", "not_found", "false_positives")
 """What is counted. An object not found is missed where no error accounts for it: none is it, badly placed or named."""

@@ -52,7 +52,8 @@ def tabulate_detections(
         from pycocotools import mask as coco_mask
 
         boxes = np.asarray(coco_mask.toBbox(list(masks)), dtype=np.float64)
-        areas = np.asarray(coco_mask.area(list(masks)), dtype=np.float64)
+        # one by one: given more than 255, `area` overflows under numpy 2
+        areas = np.array([coco_mask.area(mask) for mask in masks], dtype=np.float64)
     else:
         boxes = np.array([entry["bbox"] for entry in entries], dtype=np.float64).reshape(-1, 4)
         areas = boxes[:, 2] * boxes[:, 3]

@@ -11,18 +11,10 @@ from numpy.typing import NDArray
 from detstudy.evaluation.detections import Detections, tabulate_detections
 from detstudy.evaluation.ground_truth import GroundTruth
 from detstudy.evaluation.matching import Matches, find_bands, select_images
-from detstudy.evaluation.protocol import KINDS, Kind
+from detstudy.evaluation.protocol import BACKGROUND_IOU, FOREGROUND_IOU, KINDS, Kind
 from detstudy.trainers.contract import Prediction
 
 Int = NDArray[np.int64]
-
-ERROR_KINDS = ("classification", "localisation", "both", "duplicate", "background", "missed")
-CLASSIFICATION, LOCALISATION, BOTH, DUPLICATE, BACKGROUND, MISSED = range(6)
-CORRECT, IGNORED = 6, 7
-"""Codes of `Errors.kinds` beside those of the false positives; no detection is MISSED, which objects are."""
-
-FOREGROUND_IOU = 0.5
-BACKGROUND_IOU = 0.1
 
 
 @dataclass(frozen=True, slots=True, eq=False)

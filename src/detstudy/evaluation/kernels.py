@@ -13,7 +13,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from detstudy.evaluation.errors import (
+from detstudy.evaluation.protocol import (
     BACKGROUND,
     BOTH,
     CLASSIFICATION,

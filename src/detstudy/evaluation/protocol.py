@@ -42,3 +42,11 @@ DEFINITIONS: dict[str, Definition] = {
     "ARm": Definition("recall", band=2),
     "ARl": Definition("recall", band=3),
 }
+
+ERROR_KINDS = ("classification", "localisation", "both", "duplicate", "background", "missed")
+CLASSIFICATION, LOCALISATION, BOTH, DUPLICATE, BACKGROUND, MISSED = range(6)
+CORRECT, IGNORED = 6, 7
+"""Codes of `Errors.kinds` beside those of the false positives; no detection is MISSED, which objects are."""
+
+FOREGROUND_IOU = 0.5
+BACKGROUND_IOU = 0.1

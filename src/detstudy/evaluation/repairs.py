@@ -9,18 +9,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detstudy.evaluation.counts import COUNTED, count_errors, find_error_bands
-from detstudy.evaluation.errors import (
+from detstudy.evaluation.errors import Errors, find_concerned
+from detstudy.evaluation.matching import Matches
+from detstudy.evaluation.protocol import (
     CLASSIFICATION,
     CORRECT,
     ERROR_KINDS,
     IGNORED,
+    KINDS,
     LOCALISATION,
     MISSED,
-    Errors,
-    find_concerned,
+    RECALLS,
+    SIZE_BANDS,
+    Kind,
 )
-from detstudy.evaluation.matching import Matches
-from detstudy.evaluation.protocol import KINDS, RECALLS, SIZE_BANDS, Kind
 from detstudy.evaluation.resampling import Weights, check_weights
 
 

@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detstudy.evaluation.documents import EvaluationError, limit_unpacked
-from detstudy.evaluation.errors import IGNORED, Errors
+from detstudy.evaluation.errors import Errors
 from detstudy.evaluation.matching import Matches
-from detstudy.evaluation.protocol import KINDS, SIZE_BANDS, Kind
+from detstudy.evaluation.protocol import IGNORED, KINDS, SIZE_BANDS, Kind
 
 _VERSION = 2
 _AGAIN = "match the run's predictions again"
