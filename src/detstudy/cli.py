@@ -182,7 +182,7 @@ def status(folder: StudyFolder, as_json: Json = False) -> None:
     from detstudy.plan import plan_study
     from detstudy.reporting import print_runs
     from detstudy.reporting.output import describe_run
-    from detstudy.study.duration import format_duration
+    from detstudy.wording.numbers import format_time
 
     ledger = Ledger(folder)
     study = ledger.load_study()
@@ -202,7 +202,7 @@ def status(folder: StudyFolder, as_json: Json = False) -> None:
     counts = Counter(record.outcome or record.state for record in records)
     console.print(", ".join(f"{count} {name.replace('_', ' ')}" for name, count in counts.items()))
     if left:
-        console.print(f"about {format_duration(left)} left")
+        console.print(f"about {format_time(left)} left")
     elif left is None:
         console.print("time left: unknown until a run has ended")
     if stopped:

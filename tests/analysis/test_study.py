@@ -154,7 +154,7 @@ def test_a_setting_that_predicts_the_same_changed_nothing(
         "Proposals an image that entered NMS in training and survived it, mean: 2000: 600 entered, 200 survived; "
         "9000: 600 entered, 200 survived.",
         "2000 and 9000 let the same number of proposals in: between them the level did nothing.",
-        "From 2,000 to 9,000: mask false positives an image 0.000 (1 seed).",
+        "From 2,000 to 9,000: mask false positives an image 0 (1 seed).",
         "RPN pre-NMS top-k (training) 9000 changed nothing: its predictions equal the baseline's.",
     )
 

@@ -85,7 +85,7 @@ def test_the_deck(audit: Auditor) -> None:
     assert swapped.cells == ("box/APl", "mask/APl")
     unusual = [(f.rule, f.lines) for f in audited.findings if f.weight == "unusual"]
     assert unusual == [("unequal_times", (2, 3, 4, 7)), ("unusual_bands", (2, 3, 4, 5, 7, 8, 9))]
-    assert "learning rate 0.0001 8,494 s (22 % more)" in find(audited, "unequal_times")[0].sentence
+    assert "learning rate 0.0001 8,494 s (×1.22)" in find(audited, "unequal_times")[0].sentence
     limits = [f.rule for f in audited.findings if f.weight == "cannot be concluded"]
     assert limits[:4] == ["no_seeds", "missing_results", "budget_unknown", "best_of_many"]
     assert {"not_converged", "no_interactions"} <= set(limits)

@@ -19,8 +19,8 @@ def test_the_answer_says_what_to_take_at_what_cost_and_loss(finished: Any) -> No
     tiles = {tile.label: (tile.value, tile.detail) for tile in answer.tiles}
     assert tiles["mask AP"] == ("40.0 ± 0.5", "mean of 2 seeds")
     assert tiles["you may lose by it"][0] == "at most 0.7 AP"
-    assert tiles["training time"] == ("6,972 s", "the baseline's own")
-    assert tiles["false positives an image"] == ("1.0", "at score ≥ 0.5; 0.50 objects not found")
+    assert tiles["training time"] == ("1 h 56 min", "the baseline's own")
+    assert tiles["false positives an image"] == ("1.00", "at score ≥ 0.5; 0.50 objects not found")
     assert [(value.label, value.value) for value in answer.values] == [("learning rate", "0.004"), ("batch size", "4")]
 
 
@@ -37,7 +37,7 @@ def test_another_setting_is_compared_with_the_baseline(finished: Any) -> None:
     assert answer.verdict == "worse"
     tiles = {tile.label: tile.detail for tile in answer.tiles}
     assert tiles["mask AP"] == "−10.0 (−12.0 to −8.0) against the baseline"
-    assert tiles["training time"] == "as much as the baseline (6,972 s)"
+    assert tiles["training time"] == "×1.00 the baseline's (1 h 56 min)"
     assert "you may lose by it" not in tiles
     assert answer.values[0].changed
     assert not answer.values[1].changed

@@ -27,15 +27,15 @@ def test_the_tables_say_what_they_count(finished: Any) -> None:
     assert kinds.caption == "Errors an image at score ≥ 0.5"
     assert dict(zip(kinds.header, kinds.rows[0], strict=True)) == {
         "level": "0.04",
-        "false positives": "2.0",
-        "localisation": "0.00",
-        "classification": "0.00",
-        "both": "0.00",
-        "duplicate": "0.00",
-        "background": "2.0",
+        "false positives": "2.00",
+        "localisation": "0",
+        "classification": "0",
+        "both": "0",
+        "duplicate": "0",
+        "background": "2.00",
         "missed": "0.25",
         "not found": "0.50",
-        "found": "1.5",
+        "found": "1.50",
     }
     assert best.rows[0][:3] == ("0.04", "0.70", "80.0")
     assert costs.rows[1] == ("0.004 (baseline)", "0.0", "0.0", "0.0", "0.0", "4.0", "0.0")
@@ -68,7 +68,7 @@ def test_the_figure_stacks_kinds_and_describes_itself(finished: Any) -> None:
     rows = spec["datasets"][bars["data"]["name"]]
     shown = {(row["label"], row["kind"]): row["value"] for row in rows}
     assert shown["0.04", "background"] == 2.0
-    assert "0.04: 2.0 false positives, 0.50 not found" in spec["description"]
+    assert "0.04: 2.00 false positives, 0.50 not found" in spec["description"]
 
 
 def test_a_level_that_finds_nothing_has_dashes(finished: Any) -> None:

@@ -78,8 +78,8 @@ def test_the_table_has_a_column_a_feature_level(finished: Any) -> None:
     assert cells is not None
     assert cells.header[:5] == ("k", "P3 (960 anchors)", "P4 (240 anchors)", "proposal AR100", "proposal AR300")
     assert cells.rows == (
-        ("0.004 (baseline)", "100 → 50", "100 → 50", "30.0 ± 2.0", "–", "–", "10.0", "–", "–", "1.0", "0.25 s"),
-        ("0.04", "–", "–", "30.0 ± 2.0", "–", "–", "10.0", "–", "–", "5.0", "0.25 s"),
+        ("0.004 (baseline)", "100 → 50", "100 → 50", "30.0 ± 2.0", "–", "–", "10.0", "–", "–", "1.00", "250 ms"),
+        ("0.04", "–", "–", "30.0 ± 2.0", "–", "–", "10.0", "–", "–", "5.00", "250 ms"),
     )
     assert len(cells.header) == len(cells.rows[0])
     assert list_proposals(analysis, analysis.factors[0]) is None

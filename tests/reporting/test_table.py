@@ -22,7 +22,7 @@ def test_a_level_has_a_row_each_for_box_and_mask(finished: Any) -> None:
         "worse",
     )
     assert baseline.rows[1].verdict == "baseline"
-    assert (worse.seconds.text, worse.memory, worse.seeds) == ("6,972 s", "2.0 GiB", "1")
+    assert (worse.seconds.text, worse.memory, worse.seeds) == ("1 h 56 min", "2.0 GiB", "1")
     assert table.footnotes == ("box/APl: no large objects",)
 
 

@@ -25,25 +25,25 @@ BETTER = Contrast(
 
 
 def test_a_contrast_is_one_line() -> None:
-    assert describe_contrast(BETTER) == "mask/AP: 38.2 against 36.1, +2.1 (95 %: 0.4 to 3.9; p 0.031): better"
+    assert describe_contrast(BETTER) == "mask/AP: 38.2 against 36.1, +2.1 (95 %: +0.4 to +3.9; p 0.031): better"
     unsure = dataclasses.replace(BETTER, low=None, high=None, p=None, verdict=None, reason="seed noise unknown")
     assert describe_contrast(unsure) == "mask/AP: 38.2 against 36.1, +2.1: no verdict (seed noise unknown)"
     files = dataclasses.replace(BETTER, verdict=None, p_randomisation=0.04)
-    assert describe_contrast(files).endswith("(95 %: 0.4 to 3.9; p 0.031); p 0.04 by swapping")
+    assert describe_contrast(files).endswith("(95 %: +0.4 to +3.9; p 0.031); p 0.04 by swapping")
     undefined = dataclasses.replace(unsure, measure="box/APl", estimate=None, reason="no large objects")
     assert describe_contrast(undefined) == "box/APl: no result (no large objects)"
 
 
 def test_sentences_begin_with_the_verdict() -> None:
     basis = "1 against 3 seeds, 20 sequences"
-    assert state_verdict("X", BETTER, 0.5) == f"Better: X gains 2.1 mask AP (95 %: 0.4 to 3.9; {basis})."
+    assert state_verdict("X", BETTER, 0.5) == f"Better: X gains 2.1 mask AP (95 %: +0.4 to +3.9; {basis})."
     worse = dataclasses.replace(BETTER, estimate=-35.2, low=-39.4, high=-31.0, verdict="worse", seeds=(2, 2))
     assert state_verdict("X", worse, 0.5) == (
-        "Worse: X loses 35.2 mask AP (95 %: 31.0 to 39.4; 2 seeds each, 20 sequences)."
+        "Worse: X loses 35.2 mask AP (95 %: −39.4 to −31.0; 2 seeds each, 20 sequences)."
     )
     alike = dataclasses.replace(BETTER, estimate=0.1, low=-0.3, high=0.5, verdict="no difference that matters")
     assert state_verdict("X", alike, 0.5) == (
-        f"No difference that matters: X changes mask AP by +0.1 (95 %: −0.3 to 0.5; at 90 % within ±0.5; {basis})."
+        f"No difference that matters: X changes mask AP by +0.1 (95 %: −0.3 to +0.5; at 90 % within ±0.5; {basis})."
     )
 
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from detstudy.audit.finding import Finding, join_labels, place
 from detstudy.audit.labelling import COST_FREE, find_baseline, identify_settings, list_differing
 from detstudy.audit.published import PublishedTable, Row
-from detstudy.wording.labels import count, format_change, format_points, format_time, label_measure
+from detstudy.wording.labels import count, label_measure
+from detstudy.wording.numbers import format_ap, format_change, format_ratio, quote_seconds
 
 SCENES_SD = 1.6
 NUCLEI_SD = 6.0
@@ -99,7 +100,7 @@ def draw_conclusions(table: PublishedTable, wrong: Sequence[Finding], seed_sd: f
             if abs(change) > half:
                 sentences.append(
                     f"{other.label}: {format_change(change)} {label_measure(measure)} against {own.label}, beyond what "
-                    f"seeds do (±{format_points(half)} at 95 %, {count(len(others), 'comparison')} together); over "
+                    f"seeds do (±{format_ap(half)} at 95 %, {count(len(others), 'comparison')} together); over "
                     "these validation images, and if both were trained equally long."
                 )
     return sentences + _conclude_costs(table, baseline, wrong)
@@ -240,7 +241,7 @@ def _pick_best(results: Sequence[Result], measure: str, seed_sd: float | None) -
         rule="best_of_many",
         weight="cannot be concluded",
         sentence=(
-            f"{best.label} has the highest {label_measure(measure)} of {number}, {format_points(best.mean)}. The best "
+            f"{best.label} has the highest {label_measure(measure)} of {number}, {format_ap(best.mean)}. The best "
             f"of {number} equal settings stands about {gain:.1f} AP above their mean by luck (standard error "
             f"{error:.2g} AP): a winner picked on validation images looks better there than it is."
         ),
@@ -315,8 +316,9 @@ def _conclude_costs(table: PublishedTable, baseline: Row, wrong: Sequence[Findin
     ]
     least = max([1.1, *idle])
     return [
-        f"{row.label} took {ratios[row.line]:.2f} times the time of {baseline.label} ({format_time(row.seconds)}, "
-        f"timed once{f'; times differ here by up to {least:.2f} times without a cause' if idle else ''})."
+        f"{row.label} took {format_ratio(ratios[row.line])} the time of {baseline.label} "
+        f"({quote_seconds(row.seconds)}, timed once"
+        f"{f'; times differ here by up to {format_ratio(least)} without a cause' if idle else ''})."
         for row in table.rows
         if row.seconds
         and row.line in ratios

@@ -39,13 +39,6 @@ def join_labels(rows: Sequence[Row]) -> str:
     return join_words(labels)
 
 
-def say_ratio(ratio: float) -> str:
-    """Return how a time compares with another: "22 % more", "23 % less", "2.1 times"."""
-    if ratio >= 2:
-        return f"{ratio:.1f} times"
-    return f"{abs(ratio - 1) * 100:.0f} % {'more' if ratio > 1 else 'less'}"
-
-
 def say_chance(chance: float) -> str:
     """Return "about 1 in 120", "less than 1 in a million"."""
     if chance < 1e-6:

@@ -6,9 +6,10 @@ import math
 import re
 from collections.abc import Sequence
 
-from detstudy.audit.finding import Finding, join_labels, place, say_ratio
+from detstudy.audit.finding import Finding, join_labels, place
 from detstudy.audit.published import Claim, PublishedTable, Row
-from detstudy.wording.labels import format_points, format_time, label_measure
+from detstudy.wording.labels import label_measure
+from detstudy.wording.numbers import format_ap, format_ratio, quote_seconds
 
 COST_FREE = frozenset({"learning_rate", "schedule", "weight_decay", "momentum", "warmup_iterations", "milestones"})
 """Factors that leave the work of an iteration as it is."""
@@ -67,7 +68,7 @@ def find_one_setting_twice(table: PublishedTable) -> list[Finding]:
                 )
             )
             continue
-        values = " and ".join(format_points(row.values[differ[0]]) for row in rows)
+        values = " and ".join(format_ap(row.values[differ[0]]) for row in rows)
         findings.append(
             Finding(
                 rule="one_setting_twice",
@@ -98,7 +99,7 @@ def find_idle_times(table: PublishedTable) -> list[Finding]:
     if not found:
         return []
     listed = ", ".join(
-        f"{row.label} {format_time(row.seconds)} ({say_ratio(row.seconds / baseline.seconds)})"
+        f"{row.label} {quote_seconds(row.seconds)} ({format_ratio(row.seconds / baseline.seconds)})"
         for row in found
         if row.seconds
     )
@@ -107,7 +108,7 @@ def find_idle_times(table: PublishedTable) -> list[Finding]:
             rule="unequal_times",
             weight="unusual",
             sentence=(
-                f"Times differ without a cause: {listed}, against {format_time(baseline.seconds)} of the baseline, "
+                f"Times differ without a cause: {listed}, against {quote_seconds(baseline.seconds)} of the baseline, "
                 "though a learning rate or schedule changes no iteration's work. They were not trained equally long, "
                 "or the machine was shared; then no time in this table is clean."
             ),

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 
 from detstudy.audit.finding import Finding, place, say_chance
 from detstudy.audit.published import SHORTS, PublishedTable, Row
-from detstudy.wording.labels import format_points, label_measure
+from detstudy.wording.labels import label_measure
+from detstudy.wording.numbers import format_ap
 
 _RECALLS = ("AR1", "AR10", "AR100")
 
@@ -89,9 +90,9 @@ def find_cells_out_of_line(groups: Sequence[Sequence[Row]]) -> list[Finding]:
                         rule="out_of_line",
                         weight="looks wrong",
                         sentence=(
-                            f"{row.label}: {label_measure(names[0])} {format_points(row.values[names[0]])} does not go "
-                            f"with its AP50 {format_points(row.values[names[1]])} and AP75 "
-                            f"{format_points(row.values[names[2]])}: by the rows beside it {middle * half:.1f} would "
+                            f"{row.label}: {label_measure(names[0])} {format_ap(row.values[names[0]])} does not go "
+                            f"with its AP50 {format_ap(row.values[names[1]])} and AP75 "
+                            f"{format_ap(row.values[names[2]])}: by the rows beside it {middle * half:.1f} would "
                             f"({say_chance(chance)} by chance). A digit may be wrong."
                         ),
                         chance=chance,
@@ -138,8 +139,8 @@ def find_swaps(groups: Sequence[Sequence[Row]]) -> list[Finding]:
                     rule="swapped",
                     weight="looks wrong",
                     sentence=(
-                        f"{leads} {short} stands over {trails} {short} in every row, by {format_points(low)} to "
-                        f"{format_points(high)}, where each of the other {len(shorts) - 1} measures has it the other "
+                        f"{leads} {short} stands over {trails} {short} in every row, by {format_ap(low)} to "
+                        f"{format_ap(high)}, where each of the other {len(shorts) - 1} measures has it the other "
                         "way round: were the two columns swapped?"
                     ),
                     cells=(f"box/{short}", f"mask/{short}"),
@@ -162,7 +163,7 @@ def find_unusual_bands(table: PublishedTable) -> list[Finding]:
                     rule="unusual_bands",
                     weight="unusual",
                     sentence=(
-                        f"{label_measure(large)} is {format_points(gaps[0])} to {format_points(gaps[-1])} under "
+                        f"{label_measure(large)} is {format_ap(gaps[0])} to {format_ap(gaps[-1])} under "
                         f"{label_measure(medium)} in every row; large objects are commonly the easier ones. Few large "
                         "objects, objects cut by the frame, or columns in another order would do that."
                     ),
@@ -176,8 +177,8 @@ def find_unusual_bands(table: PublishedTable) -> list[Finding]:
             if value is None or len(bands) < 3 or min(bands) - 2 <= value <= max(bands) + 2:
                 continue
             sentence = (
-                f"{row.label}: {label_measure(total)} {format_points(value)} lies outside its size bands' range "
-                f"({format_points(min(bands))} to {format_points(max(bands))})."
+                f"{row.label}: {label_measure(total)} {format_ap(value)} lies outside its size bands' range "
+                f"({format_ap(min(bands))} to {format_ap(max(bands))})."
             )
             finding = Finding(rule="unusual_bands", weight="unusual", sentence=sentence, cells=(total,), **place([row]))
             findings.append(finding)

@@ -17,7 +17,8 @@ from detstudy.audit.coincidence import (
 from detstudy.audit.finding import Finding, join_labels, place, say_chance
 from detstudy.audit.labelling import are_one_setting, identify_settings
 from detstudy.audit.published import SHORTS, PublishedTable, Row
-from detstudy.wording.labels import format_points, format_time, label_measure
+from detstudy.wording.labels import label_measure
+from detstudy.wording.numbers import format_ap, quote_seconds
 
 LEVEL = 0.001
 """Chance below which repeated cells are no accident, over all pairs of rows."""
@@ -53,7 +54,7 @@ def find_repeated_rows(table: PublishedTable) -> tuple[list[Finding], list[list[
         shared = [name for name in common if len({row.cells[name].value for row in group}) == 1]
         other = [name for name in common if name not in shared]
         differ = ", ".join(
-            f"{label_measure(name)} {' against '.join(format_points(row.cells[name].value or 0) for row in group)}"
+            f"{label_measure(name)} {' against '.join(format_ap(row.cells[name].value or 0) for row in group)}"
             for name in other
         )
         chance = worst[id(group)]
@@ -93,8 +94,7 @@ def find_repeated_cells(table: PublishedTable, groups: Sequence[Sequence[Row]]) 
     findings = []
     if chance < LEVEL:
         listed = "; ".join(
-            f"{label_measure(name)} {format_points(value)} in {join_labels(rows)}"
-            for (name, value), rows in seen.items()
+            f"{label_measure(name)} {format_ap(value)} in {join_labels(rows)}" for (name, value), rows in seen.items()
         )
         rows = [row for row in kept if any(row in same_cell for same_cell in seen.values())]
         findings.append(
@@ -146,7 +146,7 @@ def find_repeated_times(table: PublishedTable) -> list[Finding]:
                 rule="repeated_times",
                 weight="looks wrong",
                 sentence=(
-                    f"{join_labels(same)} took the same {format_time(time)}: by chance {say_chance(chance)}, taking "
+                    f"{join_labels(same)} took the same {quote_seconds(time)}: by chance {say_chance(chance)}, taking "
                     "times of equal work to scatter by 1 %. One time was copied, or the rows are of one training."
                 ),
                 chance=chance,
@@ -162,4 +162,4 @@ def _compare_last_digits(rows: Sequence[Row]) -> str:
     times = {row.seconds for row in rows if row.seconds is not None and row.seconds_step == 1 and row.seconds >= 1000}
     if len(times) < 2 or len({time % 1000 for time in times}) > 1:
         return ""
-    return f" Their times, {' and '.join(map(format_time, sorted(times)))}, end in the same three digits."
+    return f" Their times, {' and '.join(map(quote_seconds, sorted(times)))}, end in the same three digits."

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from detstudy.study.setting import Outcome
-from detstudy.study.size import format_size
+from detstudy.wording.numbers import format_size
 
 NEAR = 0.95
 """Share of the memory in use from which a machine or container counts as full; kills happen just below the limit."""

@@ -14,7 +14,7 @@ from detstudy.execution.pace import Pace, schedule_tasks
 from detstudy.execution.work import Task
 from detstudy.ledger import Ledger, RunRecord, read_curve
 from detstudy.plan import Plan
-from detstudy.study.duration import format_duration
+from detstudy.wording.numbers import format_ap, format_time
 
 
 class TerminalProgress:
@@ -130,7 +130,7 @@ class TerminalProgress:
         if self.study_row is None:
             return
         seconds = self.estimate_left()
-        note = "" if seconds is None else f"about {format_duration(seconds)} left"
+        note = "" if seconds is None else f"about {format_time(seconds)} left"
         left = sum(
             max(0.0, _count_images(task) - self.done.get(key, 0) * task.runs[0].setting.training.batch_size)
             for key, task in self.tasks.items()
@@ -209,10 +209,10 @@ def describe_end(record: RunRecord) -> str:
     for name in ("box/AP", "mask/AP"):
         measure = record.measures.get(name)
         if measure and measure.value is not None:
-            parts.append(f"{name} {measure.value:.1f}")
+            parts.append(f"{name} {format_ap(measure.value)}")
     seconds = record.measures.get("train/seconds")
     if seconds and seconds.value is not None:
-        parts.append(f"{format_duration(seconds.value)} of training")
+        parts.append(f"{format_time(seconds.value)} of training")
     if record.reason:
         parts.append(record.reason)
     return f"{line}: {', '.join(parts)}" if parts else line

@@ -27,9 +27,9 @@ from detstudy.execution.work import Task
 from detstudy.ledger import Ledger, find_secrets, redact, redact_texts
 from detstudy.plan import identify_cost
 from detstudy.study.setting import Setting, TrainingSetting
-from detstudy.study.size import format_size
 from detstudy.study.study import Study
 from detstudy.trainers.contract import RefusedError, choose_micro_batch, describe_accumulation
+from detstudy.wording.numbers import format_size
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

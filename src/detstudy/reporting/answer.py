@@ -7,16 +7,6 @@ from dataclasses import dataclass
 from detstudy.analysis import Analysis, Conclusion, Contrast, SettingSummary
 from detstudy.analysis.evidence.confounding import describe_splits
 from detstudy.plan import BASELINE
-from detstudy.reporting.number import (
-    DASH,
-    format_ap,
-    format_bytes,
-    format_count,
-    format_difference,
-    format_interval,
-    format_ratio,
-    format_seconds,
-)
 from detstudy.reporting.standing import (
     NO_RESULT,
     error_kind,
@@ -30,6 +20,17 @@ from detstudy.reporting.standing import (
     show_seeds,
 )
 from detstudy.wording.labels import label_factor, label_measure, label_outcome
+from detstudy.wording.numbers import (
+    DASH,
+    format_ap,
+    format_change,
+    format_interval,
+    format_rate,
+    format_ratio,
+    format_size,
+    format_time,
+    rounds_to_nothing,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,31 +174,31 @@ def gather_tiles(analysis: Analysis, chosen: SettingSummary) -> tuple[Tile, ...]
         if contrast and contrast.estimate is not None:
             interval = format_interval(contrast.low, contrast.high)
             interval = f" ({interval})" if interval else ""
-            detail = f"{format_difference(contrast.estimate)}{interval} against the baseline"
+            detail = f"{format_change(contrast.estimate)}{interval} against the baseline"
         tiles.append(Tile(label=label_measure(study.objective), value=format_ap(spread.mean, spread.sd), detail=detail))
     if analysis.choice and analysis.choice.loses_at_most is not None and len(analysis.settings) > 1:
         loss = max(0.0, analysis.choice.loses_at_most)
-        worst = f"at most {loss:.1f} AP" if loss >= 0.05 else "nothing"
+        worst = "nothing" if rounds_to_nothing(loss) else f"at most {format_ap(loss)} AP"
         tiles.append(Tile(label="you may lose by it", value=worst, detail="against any other setting, at 95 %"))
     for label, measure, form in (
-        ("training time", "train/seconds", format_seconds),
-        ("peak memory", "train/peak_memory_bytes", format_bytes),
+        ("training time", "train/seconds", format_time),
+        ("peak memory", "train/peak_memory_bytes", format_size),
     ):
         value, base = mean_measure(chosen, measure), mean_measure(other, measure)
         if value is not None:
-            detail = f"{format_ratio(value, base)} ({form(base)})" if base else "the baseline's own"
+            detail = f"{format_ratio(value / base)} the baseline's ({form(base)})" if base else "the baseline's own"
             tiles.append(Tile(label=label, value=form(value), detail=detail))
     errors = chosen.errors.get(error_kind(analysis))
     if errors:
         base_errors = other.errors.get(error_kind(analysis)) if other else None
         detail = f"at score ≥ {study.operating_score_threshold:g}"
         if base_errors:
-            detail += f"; the baseline {format_count(base_errors.counts['false_positives'].mean)}"
-        detail += f"; {format_count(errors.counts['not_found'].mean)} objects not found"
+            detail += f"; the baseline {format_rate(base_errors.counts['false_positives'].mean)}"
+        detail += f"; {format_rate(errors.counts['not_found'].mean)} objects not found"
         tiles.append(
             Tile(
                 label="false positives an image",
-                value=format_count(errors.counts["false_positives"].mean),
+                value=format_rate(errors.counts["false_positives"].mean),
                 detail=detail,
             )
         )
@@ -221,16 +222,16 @@ def gather_row(analysis: Analysis, setting: SettingSummary) -> SettingRow:
         levels=show_levels(analysis, setting),
         box_ap=ap["box"],
         mask_ap=ap["mask"],
-        difference=format_difference(contrast.estimate) if contrast else DASH,
+        difference=format_change(contrast.estimate) if contrast else DASH,
         interval=format_interval(contrast.low, contrast.high) if contrast else "",
         verdict=verdict,
         explanation=explain_verdict(contrast),
         exploratory=contrast.exploratory if contrast else None,
         caveats=list_caveats(setting, contrast) if not absence else (),
-        seconds=format_seconds(read_cost(setting, "train/seconds")),
-        memory=format_bytes(read_cost(setting, "train/peak_memory_bytes")),
-        false_positives=format_count(errors.counts["false_positives"].mean if errors else None),
-        not_found=format_count(errors.counts["not_found"].mean if errors else None),
+        seconds=format_time(read_cost(setting, "train/seconds")),
+        memory=format_size(read_cost(setting, "train/peak_memory_bytes")),
+        false_positives=format_rate(errors.counts["false_positives"].mean if errors else None),
+        not_found=format_rate(errors.counts["not_found"].mean if errors else None),
         seeds=show_seeds(setting),
         absence=absence,
         chosen=bool(analysis.choice and analysis.choice.setting_id == setting.id),

@@ -17,9 +17,9 @@ from detstudy.ledger import RunRecord, read_curve
 from detstudy.plan import BASELINE
 from detstudy.reporting.figure import colour_levels, finish_chart, inline_rows
 from detstudy.reporting.listing import Listing
-from detstudy.reporting.number import DASH
 from detstudy.reporting.standing import caption_level
-from detstudy.wording.labels import format_change, label_measure
+from detstudy.wording.labels import label_measure
+from detstudy.wording.numbers import DASH, format_change, format_interval
 
 LOSS_POINTS = 160  # a line; more is noise on 400 pixels
 MOST_POINTS = 400
@@ -151,7 +151,7 @@ def show_convergence(label: str, verdict: Convergence, alone: list[str]) -> Conv
         by = label_measure(verdict.by)
         unit = " %" if verdict.by.endswith("loss") else " AP"
         gain = f"{format_change(verdict.gain)}{unit}"
-        interval = f"{format_change(verdict.low)} to {format_change(verdict.high)}"
+        interval = format_interval(verdict.low, verdict.high)
     return ConvergenceRow(
         label=label,
         by=by,

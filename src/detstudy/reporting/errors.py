@@ -13,8 +13,8 @@ from detstudy.analysis import Analysis, ErrorSummary, FactorSummary, Spread
 from detstudy.plan import BASELINE
 from detstudy.reporting.figure import finish_chart, inline_rows
 from detstudy.reporting.listing import Listing
-from detstudy.reporting.number import DASH, format_ap, format_count
 from detstudy.reporting.standing import caption_level, error_kind
+from detstudy.wording.numbers import DASH, format_ap, format_rate
 
 FALSE_POSITIVES = ("localisation", "classification", "both", "duplicate", "background")
 KINDS = (*FALSE_POSITIVES, "missed")
@@ -122,7 +122,7 @@ def tabulate_sizes(levels: Mapping[str, ErrorSummary], threshold: float) -> List
         size for found in levels.values() for size, counts in found.by_size.items() if any(counts.values())
     )
     rows = tuple(
-        (f"{label}: {size}", *(format_count(found.by_size[size][name]) for name in COUNTS))
+        (f"{label}: {size}", *(format_rate(found.by_size[size][name]) for name in COUNTS))
         for label, found in levels.items()
         for size in sizes
     )
@@ -139,7 +139,7 @@ def tabulate_classes(levels: Mapping[str, ErrorSummary], threshold: float) -> Li
         return None
     chosen = sorted(sorted(totals, key=lambda name: -totals[name])[:MOST_CLASSES], key=list(totals).index)
     rows = tuple(
-        (f"{label}: {name}", *(format_count(found.by_class[name][count]) for count in COUNTS))
+        (f"{label}: {name}", *(format_rate(found.by_class[name][count]) for count in COUNTS))
         for label, found in levels.items()
         for name in chosen
     )
@@ -154,8 +154,8 @@ def show_spreads(counts: Mapping[str, Spread], names: Sequence[str]) -> list[str
     shown = []
     for name in names:
         spread = counts.get(name)
-        text = format_count(spread.mean if spread else None)
-        shown.append(text if spread is None or spread.sd is None else f"{text} ± {format_count(spread.sd)}")
+        text = format_rate(spread.mean if spread else None)
+        shown.append(text if spread is None or spread.sd is None else f"{text} ± {format_rate(spread.sd)}")
     return shown
 
 
@@ -188,8 +188,8 @@ def draw_errors(errors: Errors) -> dict[str, Any]:
     if any(row.cost for row in errors.rows):
         parts.append(_draw_costs(errors))
     worded = "; ".join(
-        f"{row.label}: {format_count(row.counts['false_positives'])} false positives, "
-        f"{format_count(row.counts['not_found'])} not found"
+        f"{row.label}: {format_rate(row.counts['false_positives'])} false positives, "
+        f"{format_rate(row.counts['not_found'])} not found"
         for row in errors.rows
     )
     chart = alt.vconcat(*parts, spacing=18).resolve_scale(color="independent")
@@ -201,13 +201,13 @@ def _stack_bars(errors: Errors, series: list[dict[str, Any]], title: str, width:
 
     labels = [row.label for row in errors.rows]
     rows = [
-        {"label": label, "kind": one["kind"], "value": value, "order": order, "text": format_count(value)}
+        {"label": label, "kind": one["kind"], "value": value, "order": order, "text": format_rate(value)}
         for order, one in enumerate(series)
         for label, value in zip(labels, one["values"], strict=True)
     ]
     sums = [sum(one["values"][n] for one in series) for n in range(len(labels))]
     totals = [
-        {"label": label, "value": total, "text": format_count(total)} for label, total in zip(labels, sums, strict=True)
+        {"label": label, "value": total, "text": format_rate(total)} for label, total in zip(labels, sums, strict=True)
     ]
     kinds = [one["kind"] for one in series]
     scale = alt.Scale(domain=[0, (max(sums) or 1.0) * 1.15], nice=False)

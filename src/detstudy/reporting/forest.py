@@ -11,9 +11,9 @@ from typing import Any
 from detstudy.analysis import Analysis
 from detstudy.plan import BASELINE
 from detstudy.reporting.figure import colour_verdicts, finish_chart, inline_rows
-from detstudy.reporting.number import format_difference, format_interval
 from detstudy.reporting.standing import NO_RESULT, caption_setting, explain_absence, is_crossed, name_verdict
 from detstudy.wording.labels import label_measure
+from detstudy.wording.numbers import format_change, format_interval
 
 WIDTH = 520
 ROW_HEIGHT = 26
@@ -57,7 +57,7 @@ def gather_forest(analysis: Analysis) -> Forest:
             rows.append(ForestRow(label=label, estimate=None, low=None, high=None, verdict=verdict, text=text))
             continue
         interval = format_interval(contrast.low, contrast.high)
-        text = f"{format_difference(contrast.estimate)}{f' ({interval})' if interval else ''}  {verdict}"
+        text = f"{format_change(contrast.estimate)}{f' ({interval})' if interval else ''}  {verdict}"
         text += ", exploratory" if contrast.exploratory else ""
         rows.append(
             ForestRow(

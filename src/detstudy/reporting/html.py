@@ -9,9 +9,9 @@ from typing import Any
 from detstudy.errors import escape_unprintable
 from detstudy.reporting.answer import name_caveats, split_command
 from detstudy.reporting.figure import VERDICT_COLOURS
-from detstudy.reporting.number import format_count
 from detstudy.reporting.page import Page
 from detstudy.reporting.panel import CLASS_COLOURS
+from detstudy.wording.numbers import format_rate
 
 
 def render_html(page: Page) -> str:
@@ -27,7 +27,7 @@ def render_html(page: Page) -> str:
         lstrip_blocks=True,
     )
     environment.filters.update(
-        verdict_class=name_class, count=format_count, spec=strip_schema, command=split_command, caveats=name_caveats
+        verdict_class=name_class, count=format_rate, spec=strip_schema, command=split_command, caveats=name_caveats
     )
     figures = page.list_figures()
     return environment.get_template("report.html.j2").render(

@@ -15,7 +15,8 @@ from detstudy.analysis import Analysis
 from detstudy.analysis.findings.interaction import tabulate_pair
 from detstudy.analysis.records import Effect, Factorial
 from detstudy.reporting.figure import colour_levels, finish_chart, inline_rows
-from detstudy.wording.labels import format_points, label_factor, label_level, label_measure, name_level
+from detstudy.wording.labels import label_factor, label_level, label_measure, name_level
+from detstudy.wording.numbers import format_ap
 
 WIDTH, HEIGHT = 420, 260
 TITLE_CHARACTERS = 84  # of a line
@@ -80,7 +81,7 @@ def _gather_plot(analysis: Analysis, factorial: Factorial, effect: Effect) -> In
 def _summarise(names: tuple[str, ...], levels: tuple[Any, Any], cells: Sequence[Sequence[float]]) -> InteractionPoint:
     mean, low, high = (statistics.fmean(pick(cell) for cell in cells) for pick in (statistics.fmean, min, max))
     seeds = min(map(len, cells))
-    span = f", seeds from {format_points(low)} to {format_points(high)}" if seeds > 1 else ""
+    span = f", seeds from {format_ap(low)} to {format_ap(high)}" if seeds > 1 else ""
     label = ", ".join(label_level(name, level) for name, level in zip(names, levels, strict=True))
     return InteractionPoint(
         level=name_level(levels[0]),
@@ -88,7 +89,7 @@ def _summarise(names: tuple[str, ...], levels: tuple[Any, Any], cells: Sequence[
         mean=mean,
         low=low,
         high=high,
-        text=f"{label}: {format_points(mean)}{span}",
+        text=f"{label}: {format_ap(mean)}{span}",
     )
 
 

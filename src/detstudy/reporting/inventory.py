@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from detstudy.analysis import Analysis
 from detstudy.ledger import Ledger, RunRecord, list_unlike
-from detstudy.reporting.number import DASH, format_bytes, format_seconds, format_value
+from detstudy.plan import format_level
 from detstudy.study.setting import SECTIONS
 from detstudy.wording.labels import join_words, label_outcome
+from detstudy.wording.numbers import DASH, format_size, format_time
 
 PLACE_KEYS = ("host", "device", "gpu", "cpu", "started")  # shown a run; all else is shown as software
 
@@ -86,8 +88,8 @@ def gather_inventory(ledger: Ledger, analysis: Analysis) -> Inventory:
                 reason="; ".join(filter(None, (run.reason, describe_unlike(run)))),
                 attempts=run.attempts,
                 earlier=list_earlier(run),
-                seconds=format_measure(run.measures.get("train/seconds"), format_seconds),
-                memory=format_measure(run.measures.get("train/peak_memory_bytes"), format_bytes),
+                seconds=format_measure(run.measures.get("train/seconds"), format_time),
+                memory=format_measure(run.measures.get("train/peak_memory_bytes"), format_size),
                 host=format_value(run.provenance.get("host")),
                 device=describe_device(run.provenance),
                 started=str(run.provenance.get("started") or DASH).replace("T", " ").replace("+00:00", " UTC"),
@@ -137,7 +139,7 @@ def list_earlier(run: RunRecord) -> tuple[str, ...]:
         outcome, reason = label_outcome(attempt["outcome"]), attempt["reason"] or "no reason"
         if reason not in (run.reason or ""):
             peaks = [row["value"] for row in attempt["measures"] if row["name"] == "train/peak_memory_bytes"]
-            peak = next((f" (peak {format_bytes(value)})" for value in peaks if value), "")
+            peak = next((f" (peak {format_size(value)})" for value in peaks if value), "")
             said = reason if reason.startswith(outcome) else f"{outcome}: {reason}"
             lines.append(f"attempt {number}: {said}{peak}")
     return tuple(lines)
@@ -171,3 +173,16 @@ def describe_software(provenance: dict[str, Any]) -> str:
             continue
         flat.update(value if isinstance(value, dict) else {key: value})
     return ", ".join(f"{key} {format_value(value)}" for key, value in flat.items())
+
+
+def format_value(value: Any) -> str:
+    """Return any JSON value on one line, floats with six digits."""
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {format_value(item)}" for key, item in value.items())
+    if isinstance(value, list | tuple):
+        return ", ".join(format_value(item) for item in value)
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value:,}" if abs(value) >= 10_000 else str(value)
+    return DASH if value is None else format_level(value)

@@ -11,8 +11,8 @@ from detstudy.analysis.records import ProposalRow, ProposalTable
 from detstudy.plan import BASELINE
 from detstudy.reporting.figure import LEVEL_COLOURS, finish_chart, inline_rows
 from detstudy.reporting.listing import Listing
-from detstudy.reporting.number import DASH, format_ap, format_count, format_seconds
 from detstudy.reporting.standing import caption_level, error_kind
+from detstudy.wording.numbers import DASH, format_ap, format_rate, format_time
 
 WIDTH, HEIGHT = 255, 175
 COLUMNS = 3
@@ -71,14 +71,14 @@ def list_proposals(analysis: Analysis, factor: FactorSummary) -> Listing | None:
     for row in table.rows:
         counts = [f"{f.entered:,.0f} → {f.survived:,.0f}" for f in row.features] or [DASH] * len(features)
         recalls = [row.recall.get(name) for name in RECALL_COLUMNS]
-        wrong = DASH if row.false_positives is None else format_count(row.false_positives.mean)
+        wrong = DASH if row.false_positives is None else format_rate(row.false_positives.mean)
         rows.append(
             (
                 caption_level(analysis, factor, row.setting_id),
                 *counts,
                 *(DASH if spread is None else format_ap(spread.mean, spread.sd) for spread in recalls),
                 wrong,
-                format_seconds(row.seconds.mean if row.seconds else None),
+                format_time(row.seconds.mean if row.seconds else None),
             )
         )
     return Listing(

@@ -8,7 +8,7 @@ from detstudy.analysis import Analysis, Contrast, FactorSummary, SettingSummary
 from detstudy.analysis.findings.cost import read_reached
 from detstudy.plan import BASELINE, format_level
 from detstudy.study.setting import read_field
-from detstudy.wording.labels import format_p
+from detstudy.wording.numbers import format_p
 
 NO_VERDICT = "no verdict"
 NO_RESULT = "no result"

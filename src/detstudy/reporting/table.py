@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from detstudy.analysis import Analysis, FactorSummary, SettingSummary
 from detstudy.plan import BASELINE
-from detstudy.reporting.number import DASH, format_ap, format_bytes, format_difference, format_interval, format_seconds
 from detstudy.reporting.standing import (
     caption_level,
     explain_absence,
@@ -15,6 +14,7 @@ from detstudy.reporting.standing import (
     read_cost,
     show_seeds,
 )
+from detstudy.wording.numbers import DASH, format_ap, format_change, format_interval, format_size, format_time
 
 AP_NAMES = ("AP", "AP50", "AP75", "APs", "APm", "APl")
 
@@ -93,10 +93,10 @@ def gather_level(setting: SettingSummary, level: str, choice: str | None) -> Lev
         absence=absence,
         rows=() if absence else tuple(gather_measures(setting, kind) for kind in ("box", "mask")),
         seconds=Cell(
-            text=format_seconds(read_cost(setting, "train/seconds")),
-            title=f"seed sd {format_seconds(seconds.sd)}" if seconds and seconds.sd is not None else "",
+            text=format_time(read_cost(setting, "train/seconds")),
+            title=f"seed sd {format_time(seconds.sd)}" if seconds and seconds.sd is not None else "",
         ),
-        memory=format_bytes(read_cost(setting, "train/peak_memory_bytes")),
+        memory=format_size(read_cost(setting, "train/peak_memory_bytes")),
         seeds=show_seeds(setting),
     )
 
@@ -116,7 +116,7 @@ def gather_measures(setting: SettingSummary, kind: str) -> MeasureRow:
     return MeasureRow(
         kind=kind,
         cells=tuple(cells),
-        difference=format_difference(contrast.estimate) if contrast else "",
+        difference=format_change(contrast.estimate) if contrast else "",
         interval=format_interval(contrast.low, contrast.high) if contrast else "",
         verdict=name_verdict(setting, f"{kind}/AP") if setting.id != BASELINE else BASELINE,
         explanation=explain_verdict(contrast),

@@ -18,9 +18,8 @@ from detstudy.ledger import RunRecord
 from detstudy.plan import BASELINE
 from detstudy.reporting.answer import Answer, gather_answer
 from detstudy.reporting.inventory import list_earlier
-from detstudy.reporting.number import format_ap, format_bytes
-from detstudy.study.duration import format_duration
 from detstudy.wording.labels import label_outcome
+from detstudy.wording.numbers import format_ap, format_size, format_time
 from detstudy.wording.sentences import describe_contrast
 
 STYLES = {
@@ -40,7 +39,7 @@ def tabulate_answer(answer: Answer) -> Table:
         table.add_column(name, justify="right", max_width=22)
     table.add_column("verdict", max_width=16)
     for name in ("time", "memory", "false pos./image"):
-        table.add_column(name, justify="right", max_width=10)
+        table.add_column(name, justify="right", max_width=11)
     for row in answer.rows:
         difference = f"{row.difference} ({row.interval})" if row.interval else row.difference
         verdict = Text(row.absence or row.verdict, style=STYLES.get(row.verdict, "dim"))
@@ -97,20 +96,20 @@ def print_forecast(forecast: Mapping[str, Any], console: Console) -> None:
         cells = [
             setting_id,
             str(seed),
-            _say_range(run["training_seconds"], format_duration) if run["fits"] else "",
-            _say_range(run["seconds"], format_duration),
-            _say_range(memory, format_bytes) if memory and run["fits"] else "",
+            _say_range(run["training_seconds"], format_time) if run["fits"] else "",
+            _say_range(run["seconds"], format_time),
+            _say_range(memory, format_size) if memory and run["fits"] else "",
             run["accumulation"] or (run["reason"] and f"does not fit: {run['reason']}") or "",
         ]
         table.add_row(*(Text(cell) for cell in cells))
     console.print(table)
-    workers, total = forecast["workers"], _say_range(forecast["total_seconds"], format_duration)
+    workers, total = forecast["workers"], _say_range(forecast["total_seconds"], format_time)
     ended = f"; {forecast['ended']} have ended" if forecast["ended"] else ""
     at_once = f"{workers} at a time" if workers > 1 else "one after the other"
     console.print(Text(f"{len(forecast['runs'])} trainings, {at_once}: {total}{ended}", style="bold"))
     if forecast["peak_memory_bytes"]:
-        console.print(Text(f"peak memory of a run: {_say_range(forecast['peak_memory_bytes'], format_bytes)}"))
-    console.print(Text(f"measured in {format_duration(forecast['probe_seconds'])}, nothing else was spent"))
+        console.print(Text(f"peak memory of a run: {_say_range(forecast['peak_memory_bytes'], format_size)}"))
+    console.print(Text(f"measured in {format_time(forecast['probe_seconds'])}, nothing else was spent"))
     console.print(Text("What it will be able to tell", style="bold"))
     for foresight in forecast["detectable"].values():
         console.print(Text(f"- {foresight['sentence']}"))

@@ -9,13 +9,12 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from detstudy.analysis import Analysis
-from detstudy.analysis.findings.cost import format_cost
 from detstudy.analysis.records import Price, TradeOff, TradePoint
 from detstudy.reporting.figure import finish_chart, inline_rows
 from detstudy.reporting.listing import Listing
-from detstudy.reporting.number import format_difference
 from detstudy.reporting.standing import caption_setting
 from detstudy.wording.labels import label_measure
+from detstudy.wording.numbers import format_ap, format_change, format_cost, format_interval, format_share
 
 WIDTH, HEIGHT = 200, 300  # of a panel
 LABEL_PIXELS = 14  # between two labels, so that none covers another
@@ -184,7 +183,7 @@ def _choose_unit(trade_off: TradeOff) -> tuple[str, float]:
 def _gather_mark(trade_off: TradeOff, point: TradePoint, label: str, scale: float) -> Mark:
     role = "chosen" if point.id == trade_off.choice else "on the front" if point.front else "beaten"
     error = point.ap_error
-    share = "" if point.share is None else f", chosen in {100 * point.share:.0f} % of repeats"
+    share = "" if point.share is None else f", chosen in {format_share(point.share)} of repeats"
     return Mark(
         label=label,
         role=role,
@@ -196,18 +195,18 @@ def _gather_mark(trade_off: TradeOff, point: TradePoint, label: str, scale: floa
         cost=point.cost / scale,
         cost_low=None if point.cost_low is None else point.cost_low / scale,
         cost_high=None if point.cost_high is None else point.cost_high / scale,
-        text=f"{point.ap:.1f} for {format_cost(point.cost, trade_off.unit)}; {role}{share}",
+        text=f"{format_ap(point.ap)} for {format_cost(point.cost, trade_off.unit)}; {role}{share}",
     )
 
 
 def _gather_step(price: Price, captions: dict[str, str], unit: str) -> Step:
     text = price.reason or ""
     if price.price is not None and price.low is not None and price.high is not None:
-        low, high = format_cost(price.low, unit), format_cost(price.high, unit)
-        text = f"{format_cost(price.price, unit)} ({low} to {high})"
+        interval = format_interval(price.low, price.high, lambda value: format_cost(value, unit))
+        text = f"{format_cost(price.price, unit)} ({interval})"
     return Step(
         step=f"{captions[price.cheaper]} → {captions[price.dearer]}",
-        gain=format_difference(price.gain),
+        gain=format_change(price.gain),
         extra=format_cost(price.extra, unit),
         price=text,
     )

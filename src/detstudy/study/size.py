@@ -1,4 +1,4 @@
-"""Sizes of memory in words: "11.2 GiB", "812 MiB"; importable by every package."""
+"""Sizes of memory as a person writes them: 11GiB, 900MiB."""
 
 from __future__ import annotations
 
@@ -14,8 +14,3 @@ def parse_size(text: str) -> int | None:
     match = re.fullmatch(rf"\s*(\d+(?:\.\d+)?)\s*({'|'.join(UNITS)})\s*", text)
     size = float(match[1]) * UNITS[match[2]] if match else 0.0
     return int(size) or None if math.isfinite(size) else None
-
-
-def format_size(size: float) -> str:
-    """Return bytes in GiB, or in MiB below one of them."""
-    return f"{size / GIB:.1f} GiB" if size >= GIB else f"{size / MIB:,.0f} MiB"

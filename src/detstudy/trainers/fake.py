@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from detstudy.data import ImageRecord, read_dataset
 from detstudy.study.setting import Measure, Setting, SplitName
-from detstudy.study.size import format_size
 from detstudy.trainers.contract import (
     MOST_PROPOSALS,
     Job,
@@ -22,6 +21,7 @@ from detstudy.trainers.contract import (
     describe_accumulation,
 )
 from detstudy.trainers.torchvision.schedule import compute_multiplier
+from detstudy.wording.numbers import format_size
 
 if TYPE_CHECKING:
     import numpy as np

@@ -15,6 +15,7 @@ from detstudy.analysis.records import Conclusion, Convergence, FactorSummary, Se
 from detstudy.ledger import Ledger
 from detstudy.plan import BASELINE
 from detstudy.wording.labels import count
+from detstudy.wording.numbers import format_time
 from detstudy.wording.sentences import SETTINGS, find_evidence
 
 MOST_NAMED = 4
@@ -121,7 +122,7 @@ def propose_seeds(
     times = [spread.mean for summary in settings if (spread := summary.measures.get("train/seconds"))]
     cost = f"{count(added, 'more training')}"
     if times:
-        cost += f", about {statistics.fmean(times) * added / 60:,.0f} min of training"
+        cost += f", about {format_time(statistics.fmean(times) * added)} of training"
     listed = "; ".join(f"{labels[id_]} needs {seeds_}" for id_, seeds_ in affordable.items())
     command = write_command(evidence, {"seeds": seeds, "baseline_seeds": baseline_seeds})
     yield Conclusion(

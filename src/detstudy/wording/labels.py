@@ -1,4 +1,4 @@
-"""Names as a person says them: factors, levels, settings, measures, outcomes, numbers with their units."""
+"""Names as a person says them: factors, levels, settings, measures, outcomes."""
 
 from __future__ import annotations
 
@@ -57,45 +57,3 @@ def count(number: int, noun: str) -> str:
 def join_words(words: Sequence[str]) -> str:
     """Return a list as a sentence has it: "a", "a and b", "a, b and c"."""
     return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
-
-
-def format_points(value: float) -> str:
-    """Return AP points with one decimal and a real minus sign."""
-    text = f"{abs(value):.1f}"
-    return f"−{text}" if value < 0 and float(text) else text
-
-
-def format_change(value: float) -> str:
-    """Return AP points with their sign."""
-    text = format_points(value)
-    return text if text.startswith("−") or not float(text) else f"+{text}"
-
-
-def describe_interval(low: float, high: float) -> str:
-    """Return a 95 % interval in a sentence: "95 %: −0.3 to 0.5"."""
-    return f"95 %: {format_points(low)} to {format_points(high)}"
-
-
-def format_p(p: float) -> str:
-    """Return "p 0.003", "p < 0.001"."""
-    return "p < 0.001" if p < 0.001 else f"p {p:.2g}"
-
-
-def format_rate(value: float) -> str:
-    """Return a count an image, not negative: "0.034", "0.21", "12.3"."""
-    if value >= 10:
-        return f"{value:.1f}"
-    return f"{value:.2f}" if value >= 0.1 else f"{value:.3f}"
-
-
-def format_rate_change(value: float) -> str:
-    """Return a difference of counts an image with its sign."""
-    text = format_rate(abs(value))
-    if not float(text):
-        return text
-    return f"−{text}" if value < 0 else f"+{text}"
-
-
-def format_time(seconds: float) -> str:
-    """Return a time: "5,383 s", "71.2 s", "0.0312 s"."""
-    return f"{seconds:,.0f} s" if seconds >= 100 else f"{seconds:.3g} s"

@@ -12,14 +12,8 @@ from detstudy.analysis.records import Conclusion, Contrast, Factorial, SettingSu
 from detstudy.analysis.statistics.contrast import LEVEL
 from detstudy.analysis.statistics.variance import SeedNoise
 from detstudy.ledger import RunRecord
-from detstudy.wording.labels import (
-    count,
-    describe_interval,
-    format_change,
-    format_p,
-    format_points,
-    label_measure,
-)
+from detstudy.wording.labels import count, label_measure
+from detstudy.wording.numbers import describe_interval, format_ap, format_change, format_p
 
 SETTINGS = "settings"
 """Where the evidence of what concerns no single factor stands."""
@@ -42,7 +36,7 @@ def write_learned(
             found.append(Conclusion(state_verdict(summary.label, contrast, margin), evidence))
     if noise.pooled:
         freedom = count(round(noise.pooled.degrees_of_freedom), "degree") + " of freedom"
-        spread = format_points(math.sqrt(noise.pooled.variance))
+        spread = format_ap(math.sqrt(noise.pooled.variance))
         text = (
             f"The seed alone moves {label_measure(objective)} by {spread} (standard deviation, {freedom}): "
             "a difference of that size between two single trainings says nothing."
@@ -60,7 +54,9 @@ def write_test(runs: Sequence[RunRecord], objective: str) -> list[Conclusion]:
             values.setdefault(label_runs(run.levels, [run]), []).append(measure.value)
     if not values:
         return []
-    parts = [f"{label} {statistics.fmean(found):.1f} ({count(len(found), 'seed')})" for label, found in values.items()]
+    parts = [
+        f"{label} {format_ap(statistics.fmean(found))} ({count(len(found), 'seed')})" for label, found in values.items()
+    ]
     text = f"On the test split, which picked nothing, {label_measure(objective)} is: {', '.join(parts)}."
     return [Conclusion(text, "runs")]
 
@@ -118,10 +114,9 @@ def state_verdict(label: str, contrast: Contrast, margin: float) -> str:
     interval = describe_interval(contrast.low, contrast.high)
     basis = describe_basis(contrast)
     if contrast.verdict == "worse":
-        loss = describe_interval(-contrast.high, -contrast.low)
-        text = f"Worse: {label} loses {format_points(-contrast.estimate)} {measure} ({loss}; {basis})."
+        text = f"Worse: {label} loses {format_ap(-contrast.estimate)} {measure} ({interval}; {basis})."
     elif contrast.verdict == "better":
-        text = f"Better: {label} gains {format_points(contrast.estimate)} {measure} ({interval}; {basis})."
+        text = f"Better: {label} gains {format_ap(contrast.estimate)} {measure} ({interval}; {basis})."
     else:
         change = f"{label} changes {measure} by {format_change(contrast.estimate)}"
         if contrast.verdict == "no difference that matters":
@@ -158,7 +153,7 @@ def describe_contrast(contrast: Contrast) -> str:
     """Return a contrast as one line: "mask/AP: 38.2 against 36.1, +2.1 (95 %: 0.4 to 3.8; p 0.03): better"."""
     if contrast.estimate is None or contrast.a_value is None or contrast.b_value is None:
         return f"{contrast.measure}: no result ({contrast.reason})"
-    values = f"{format_points(contrast.a_value)} against {format_points(contrast.b_value)}"
+    values = f"{format_ap(contrast.a_value)} against {format_ap(contrast.b_value)}"
     line = f"{contrast.measure}: {values}, {format_change(contrast.estimate)}"
     if contrast.low is not None and contrast.high is not None and contrast.p is not None:
         line += f" ({describe_interval(contrast.low, contrast.high)}; {format_p(contrast.p)})"

@@ -70,7 +70,7 @@ def test_what_may_lose_least_is_taken() -> None:
     assert choice.setting_id == "bb"
     assert choice.loses_at_most == 2.0
     assert choice.sentence == (
-        "Take bb: +3.0 mask AP over the baseline (95 %: 2.0 to 4.0); at 95 % you lose at most 2.0 mask AP by it; "
+        "Take bb: +3.0 mask AP over the baseline (95 %: +2.0 to +4.0); at 95 % you lose at most 2.0 mask AP by it; "
         "×1.00 the baseline's time, 2.1 GiB."
     )
 
@@ -83,7 +83,7 @@ def test_the_baseline_stays_where_nothing_else_may_lose_much_less() -> None:
     assert choice.sentence.startswith(
         "Keep the baseline, 40.0 mask AP: nothing else is shown to be better; at 95 % you"
     )
-    assert "100 s of training, 2.1 GiB" in choice.sentence
+    assert "1 min 40 s of training, 2.1 GiB" in choice.sentence
 
 
 def test_where_nothing_is_certain_a_much_safer_setting_is_taken_and_said_to_be_no_more() -> None:
@@ -171,7 +171,7 @@ def test_what_is_better_is_taken_though_a_third_setting_bounds_nothing() -> None
     choice = choose(table, {})
     assert choice is not None
     assert choice.setting_id == "bb"
-    assert choice.sentence.startswith("Take bb: +3.0 mask AP over the baseline (95 %: 2.0 to 4.0); what you may lose")
+    assert choice.sentence.startswith("Take bb: +3.0 mask AP over the baseline (95 %: +2.0 to +4.0); what you may lose")
 
 
 def test_the_baseline_is_not_kept_where_another_is_better_though_noisier() -> None:

@@ -20,7 +20,7 @@ from detstudy.analysis.findings.errors import (
 )
 from detstudy.evaluation import COUNTED, ERROR_KINDS, count_errors, resample_errors
 from detstudy.ledger.files import read_json, write_json
-from detstudy.wording.labels import format_rate, format_rate_change, join_words
+from detstudy.wording.labels import join_words
 
 FACTORS = {"learning_rate": [0.04, 0.004]}
 OTHER = "learning_rate=0.04"
@@ -130,14 +130,6 @@ def test_a_run_without_a_detection_misses_everything(write_ledger: Any, Run: Any
 
 
 def test_rates_and_kinds_in_words() -> None:
-    assert [format_rate(value) for value in (0.0, 0.0345, 0.21, 3.456, 12.34)] == [
-        "0.000",
-        "0.035",
-        "0.21",
-        "3.46",
-        "12.3",
-    ]
-    assert [format_rate_change(value) for value in (-0.2, 0.2, 0.0, -0.0001)] == ["−0.20", "+0.20", "0.000", "0.000"]
     assert join_words(["small"]) == "small"
     assert join_words(["small", "medium", "large"]) == "small, medium and large"
     assert name_errors("missed", ["small"]) == "missed small objects"

@@ -108,8 +108,8 @@ def test_a_steps_price_is_the_difference_of_the_seeds_that_both_have(write_ledge
     assert last.seconds.values == pytest.approx({1: 0.2})
     assert last.seconds.sd is None
     lines = [line for line in table.sentences if line.startswith("From ")]
-    assert lines[0].startswith("From 6,000 to 9,000: training time an iteration +350.0 ms ± 70.7 ms (2 seeds); ")
-    assert lines[1].startswith("From 9,000 to 12,000: training time an iteration +200.0 ms (1 seed); ")
+    assert lines[0].startswith("From 6,000 to 9,000: training time an iteration +350 ms ± 70.7 ms (2 seeds); ")
+    assert lines[1].startswith("From 9,000 to 12,000: training time an iteration +200 ms (1 seed); ")
 
 
 def test_false_positives_of_a_step_are_those_of_its_runs(write_ledger: Any, Run: Any) -> None:  # noqa: N803

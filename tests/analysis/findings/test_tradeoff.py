@@ -110,7 +110,7 @@ def test_the_cheapest_within_one_standard_error_of_the_best_is_taken() -> None:
     assert (trade_off.best, trade_off.choice) == ("12000", "9000")
     assert list_front(trade_off) == ["6000", "9000", "12000"]
     assert trade_off.sentence.startswith(
-        "More training time than 9000 takes is not worth it: 39.9 mask AP for 10,383 s, 0.5 behind 12000, which is "
+        "More training time than 9000 takes is not worth it: 39.9 mask AP for 2 h 53 min, 0.5 behind 12000, which is "
         "within one standard error (0.6), at ×0.83 the training time; at 95 % you lose at most "
         "1.7 mask AP by it. Repeated with other seeds and images, the choice would fall on it in "
     )
@@ -127,7 +127,7 @@ def test_a_tolerance_replaces_the_standard_error() -> None:
     assert strict.choice == "12000"
     assert strict.sentence.startswith(
         "Nothing cheaper than 12000, the best mean, comes within the tolerance of 0.2 AP of it: 40.4 mask AP "
-        "for 12,485 s; at 95 %"
+        "for 3 h 28 min; at 95 %"
     )
 
 
@@ -193,7 +193,7 @@ def test_each_step_along_the_front_has_its_price() -> None:
     assert (cheap.low, cheap.high) == pytest.approx((3411 / (0.6 + half), 3411 / (0.6 - half)))
     vague = weigh_time(TOP_K).prices[0]
     assert (vague.price, vague.low, vague.high) == (None, None, None)
-    assert vague.reason == "can't be priced: +0.6 AP (95 %: −0.7 to 1.9) can't be told from 0"
+    assert vague.reason == "can't be priced: +0.6 AP (95 %: −0.7 to +1.9) can't be told from 0"
 
 
 def test_a_price_is_a_root_of_its_own_equation() -> None:
@@ -214,7 +214,7 @@ def test_without_repeats_the_front_is_of_means_and_there_is_no_choice() -> None:
     assert trade_off.prices[0].reason == "can't be priced: the noise is unknown"
     assert trade_off.sentence.startswith(
         "Can't tell from where on more training time is not worth it: seed noise unknown: no setting was trained with "
-        "two seeds. By the means alone no setting beats 6000 (39.3 for 6,972 s), 9000 (39.9 for 10,383 s), 12000 "
+        "two seeds. By the means alone no setting beats 6000 (39.3 for 1 h 56 min), 9000 (39.9 for 2 h 53 min), 12000 "
     )
     told = weigh_time(TOP_K, error=None, loses=None, tolerance=0.5)
     assert told.choice == "9000"
@@ -234,7 +234,7 @@ def test_a_setting_whose_noise_is_unknown_is_named_and_not_chosen() -> None:
 
 def test_one_setting_is_no_choice() -> None:
     trade_off = weigh_time({"6000": TOP_K["6000"]}, loses=None)
-    assert trade_off.sentence == "Only 6000 has a result: 39.3 mask AP for 6,972 s."
+    assert trade_off.sentence == "Only 6000 has a result: 39.3 mask AP for 1 h 56 min."
     assert trade_off.points[0].share == 1.0
     assert weigh([make_setting("6000", None, 1.0)]) == ()
 

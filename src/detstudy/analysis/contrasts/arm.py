@@ -28,7 +28,7 @@ from detstudy.analysis.statistics.variance import (
 )
 from detstudy.ledger import RunRecord
 from detstudy.plan import PlannedSetting
-from detstudy.wording.labels import format_points
+from detstudy.wording.numbers import format_ap
 
 IDENTICAL = "the setting changed nothing: predictions are identical"
 
@@ -263,7 +263,7 @@ def _describe_unit_noise(part: Part, measure: str) -> str:
     from scipy.special import stdtrit
 
     half = math.sqrt(part.variance) * float(stdtrit(part.degrees_of_freedom, 0.975))
-    return f"{measure}: the validation images alone make ±{format_points(half)} at 95 %; the seeds' noise comes on top"
+    return f"{measure}: the validation images alone make ±{format_ap(half)} at 95 %; the seeds' noise comes on top"
 
 
 def _read_values(evidence: Evidence, arm: Arm, measure: str) -> dict[int, float]:

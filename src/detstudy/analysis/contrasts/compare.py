@@ -23,7 +23,8 @@ from detstudy.ledger.files import read_json
 from detstudy.plan import BASELINE, format_level
 from detstudy.study.setting import SECTION_OF_FIELD, Setting, read_field
 from detstudy.study.study import MEASURES
-from detstudy.wording.labels import describe_interval, format_change, format_points, label_measure
+from detstudy.wording.labels import label_measure
+from detstudy.wording.numbers import describe_interval, format_ap, format_change, format_interval
 from detstudy.wording.sentences import describe_basis
 
 ALONE = (
@@ -230,17 +231,17 @@ def _introduce_files(contrast: Contrast) -> str:
     assert estimate is not None
     assert contrast.a_value is not None
     assert contrast.b_value is not None
-    values = f"{format_points(contrast.a_value)} against {format_points(contrast.b_value)}"
+    values = f"{format_ap(contrast.a_value)} against {format_ap(contrast.b_value)}"
     if not estimate:
-        text = f"{a} and {b} have the same {measure}, {format_points(contrast.a_value)}."
+        text = f"{a} and {b} have the same {measure}, {format_ap(contrast.a_value)}."
     else:
         words = "more" if estimate > 0 else "less"
-        text = f"{a} has {format_points(abs(estimate))} {measure} {words} than {b} ({values})."
+        text = f"{a} has {format_ap(abs(estimate))} {measure} {words} than {b} ({values})."
     if contrast.low is not None and contrast.high is not None and contrast.p is not None:
         sure = "no more than the images' noise" if contrast.low <= 0 <= contrast.high else "more than the images' noise"
         text += (
             f" That is {sure}: for these two files, other images of this kind would give "
-            f"{format_points(contrast.low)} to {format_points(contrast.high)} (95 %, {contrast.units})."
+            f"{format_interval(contrast.low, contrast.high)} (95 %, {contrast.units})."
         )
     return (
         f"{text} It says nothing about the settings behind the files: each is one training, and another seed may "

@@ -7,13 +7,15 @@ from collections.abc import Callable, Sequence
 from detstudy.analysis.evidence.evidence import share_weights
 from detstudy.analysis.records import Choice, SettingSummary
 from detstudy.plan import BASELINE
-from detstudy.study.size import format_size
-from detstudy.wording.labels import (
-    count,
+from detstudy.wording.labels import count, label_measure
+from detstudy.wording.numbers import (
     describe_interval,
+    format_ap,
     format_change,
-    format_points,
-    label_measure,
+    format_ratio,
+    format_size,
+    format_time,
+    rounds_to_nothing,
 )
 
 CHEAPER = 0.95
@@ -73,7 +75,7 @@ def choose_setting(
     cheaper = _find_cheaper(chosen, finished, objective)
     if cheaper:
         summary, ratio = cheaper
-        sentence += f" Cheaper, with no difference that matters: {summary.label} (×{ratio:.2f} the time)."
+        sentence += f" Cheaper, with no difference that matters: {summary.label} ({format_ratio(ratio)} the time)."
     return Choice(setting_id=chosen.id, sentence=sentence, loses_at_most=regret, how_sure=how_sure)
 
 
@@ -94,7 +96,11 @@ def describe_cost(summary: SettingSummary, baseline: SettingSummary | None) -> s
     seconds = summary.measures.get("train/seconds")
     if seconds:
         ratio = None if summary is baseline else compare_cost(summary, baseline)
-        parts.append(f"{seconds.mean:,.0f} s of training" if ratio is None else f"×{ratio:.2f} the baseline's time")
+        parts.append(
+            f"{format_time(seconds.mean)} of training"
+            if ratio is None
+            else f"{format_ratio(ratio)} the baseline's time"
+        )
     memory = summary.measures.get("train/peak_memory_bytes")
     if memory:
         parts.append(format_size(memory.mean))
@@ -124,15 +130,15 @@ def describe_certainty(
     parts.append(units)
     noise = "seed noise unknown: no setting gave two different results"
     if seed_sd is not None:
-        noise = f"from seed to seed {label_measure(objective)} varies by {format_points(seed_sd)} (standard deviation)"
+        noise = f"from seed to seed {label_measure(objective)} varies by {format_ap(seed_sd)} (standard deviation)"
     if detectable is not None:
-        seen = f"{format_points(detectable)} {label_measure(objective)}"
+        seen = f"{format_ap(detectable)} {label_measure(objective)}"
         noise += f"; a difference of {seen} would be found in 80 % of such studies"
     return f"{', '.join(parts)}; {noise}."
 
 
 def _say_what(chosen: SettingSummary, baseline: SettingSummary | None, objective: str, finished: int, name: str) -> str:
-    mean = f"{format_points(chosen.measures[objective].mean)} {label_measure(objective)}"
+    mean = f"{format_ap(chosen.measures[objective].mean)} {label_measure(objective)}"
     contrast = chosen.contrasts.get(objective)
     if chosen is baseline:
         if finished == 1:
@@ -152,9 +158,9 @@ def _say_regret(regret: float | None, objective: str, compared: bool) -> str:
         return ""
     if regret is None:
         return "what you may lose by it can't be bounded yet"
-    if not float(format_points(regret)):
+    if rounds_to_nothing(regret):
         return "at 95 % you lose nothing by it"
-    return f"at 95 % you lose at most {format_points(regret)} {label_measure(objective)} by it"
+    return f"at 95 % you lose at most {format_ap(regret)} {label_measure(objective)} by it"
 
 
 def _find_cheaper(

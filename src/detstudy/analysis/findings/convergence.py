@@ -23,7 +23,8 @@ from detstudy.plan import BASELINE
 from detstudy.study.document import parse_document
 from detstudy.study.setting import TrainingSetting
 from detstudy.study.study import Study
-from detstudy.wording.labels import format_change, label_measure
+from detstudy.wording.labels import label_measure
+from detstudy.wording.numbers import describe_interval, format_change
 
 Points = Sequence[Mapping[str, Any]]  # of curves.jsonl
 
@@ -230,8 +231,8 @@ def describe_gain(convergence: Convergence) -> str:
             f"{value:.0f}".replace("-", "−") for value in (convergence.gain, convergence.low, convergence.high)
         )
         return f"{convergence.by} lower by {gain} % (90 %: {low} to {high})"
-    interval = f"{format_change(convergence.low)} to {format_change(convergence.high)}"
-    return f"{format_change(convergence.gain)} {label_measure(convergence.by)} (90 %: {interval})"
+    interval = describe_interval(convergence.low, convergence.high, confidence=90)
+    return f"{format_change(convergence.gain)} {label_measure(convergence.by)} ({interval})"
 
 
 def describe_state(convergence: Convergence) -> str:

@@ -14,8 +14,6 @@ from detstudy.analysis.evidence.evidence import share_weights
 from detstudy.analysis.findings.choice import CHEAPER
 from detstudy.analysis.records import SettingSummary
 from detstudy.analysis.statistics.variance import Part, pool_parts
-from detstudy.study.size import format_size
-from detstudy.wording.labels import format_time
 
 COSTS = {
     "train/seconds": ("training time", "s"),
@@ -123,15 +121,6 @@ def describe_clock(settings: Sequence[SettingSummary], measure: str) -> list[str
     if len(machines) > 1:
         notes.append(f"Times come from different hardware ({', '.join(machines)}): they can't be compared.")
     return notes
-
-
-def format_cost(value: float, unit: str) -> str:
-    """Return a cost with its unit: "6,972 s", "1.3 GiB", "29.1 ms an image"."""
-    if unit == "bytes":
-        return format_size(value)
-    if unit == "s":
-        return format_time(value)
-    return f"{1000 * value:,.0f} ms an image" if value >= 0.1 else f"{1000 * value:.3g} ms an image"
 
 
 def list_costs(settings: Sequence[SettingSummary], objective: str) -> Mapping[str, list[SettingSummary]]:

@@ -24,7 +24,8 @@ from detstudy.evaluation import (
     find_best_threshold,
 )
 from detstudy.ledger import RunRecord
-from detstudy.wording.labels import format_rate, format_rate_change, join_words
+from detstudy.wording.labels import join_words
+from detstudy.wording.numbers import describe_interval, format_rate, format_rate_change
 
 SIZES = SIZE_BANDS[1:]
 UNCHANGED = 0.1
@@ -168,7 +169,7 @@ def _describe_difference(kind: KindDifference) -> str:
     assert contrast.low is not None
     assert contrast.high is not None
     more = "more" if contrast.estimate > 0 else "fewer"
-    interval = f"95 %: {format_rate_change(contrast.low)} to {format_rate_change(contrast.high)}"
+    interval = describe_interval(contrast.low, contrast.high, format_rate_change)
     errors = name_errors(kind.name, [size for size, _ in kind.sizes])
     return f"{more} {errors} ({format_rate_change(contrast.estimate)} an image, {interval})"
 

@@ -18,17 +18,8 @@ from detstudy.analysis.statistics.factorial import Term, VarianceTable, analyse_
 from detstudy.analysis.statistics.variance import Part, combine_seed_parts, estimate_unit_part
 from detstudy.ledger import RunRecord
 from detstudy.study.setting import SECTION_OF_FIELD, read_field
-from detstudy.wording.labels import (
-    count,
-    describe_interval,
-    format_change,
-    format_p,
-    format_points,
-    label_factor,
-    label_level,
-    label_measure,
-    name_level,
-)
+from detstudy.wording.labels import count, label_factor, label_level, label_measure, name_level
+from detstudy.wording.numbers import describe_interval, format_ap, format_change, format_p
 
 UNLIKE = 0.01
 """Below this p of Bartlett's test the settings' noise is called unlike."""
@@ -315,7 +306,7 @@ def _describe_basis(
     notes = [
         f"Analysis of variance, type II, of {measure} over {count(sum(map(len, values.values())), 'run')} in "
         f"{count(len(values), 'setting')}; each p is Holm's over {count(len(table.terms), 'effect')}. Its noise is the "
-        f"seeds' ({format_points(math.sqrt(table.noise))}, {freedom}) on these validation images; what is said to hold "
+        f"seeds' ({format_ap(math.sqrt(table.noise))}, {freedom}) on these validation images; what is said to hold "
         f"holds for other images too ({evidence.units_label}), and its p counts both."
     ]
     missing = [id_ for cell, id_ in cells.items() if cell not in values]

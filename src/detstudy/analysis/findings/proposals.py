@@ -13,7 +13,8 @@ from detstudy.analysis.records import FeatureLevel, ProposalRow, ProposalStep, P
 from detstudy.analysis.statistics.spread import spread_values
 from detstudy.evaluation import RECALL_MEASURES
 from detstudy.ledger import RunRecord
-from detstudy.wording.labels import count, format_change, format_rate_change, join_words, label_factor
+from detstudy.wording.labels import count, join_words, label_factor
+from detstudy.wording.numbers import format_change, format_rate_change, format_time_change
 
 FACTORS: dict[str, Literal["training", "test"]] = {
     "rpn_pre_nms_top_n_train": "training",
@@ -220,7 +221,7 @@ def _describe_step(evidence: Evidence, side: str, step: ProposalStep) -> list[st
     parts = []
     if step.seconds:
         what = "training time an iteration" if side == "training" else "prediction time an image"
-        parts.append(f"{what} {_show(step.seconds, _format_time)}")
+        parts.append(f"{what} {_show(step.seconds, format_time_change)}")
     if step.false_positives:
         kind = evidence.study.objective.split("/")[0]
         parts.append(f"{kind} false positives an image {_show(step.false_positives, format_rate_change)}")
@@ -232,9 +233,3 @@ def _show(difference: Spread, form: Callable[[float], str]) -> str:
     seeds = count(len(difference.values), "seed")
     spread = "" if difference.sd is None else f" ± {form(difference.sd).removeprefix('+')}"
     return f"{form(difference.mean)}{spread} ({seeds})"
-
-
-def _format_time(seconds: float) -> str:
-    """Return a difference in milliseconds, or in seconds from one second up."""
-    text = f"{abs(seconds):.2f} s" if abs(seconds) >= 1 else f"{1000 * abs(seconds):.1f} ms"
-    return f"{'−' if seconds < 0 else '+'}{text}"

@@ -15,14 +15,22 @@ from detstudy.analysis.findings.cost import (
     COSTS,
     Costs,
     describe_clock,
-    format_cost,
     list_costs,
     read_costs,
     read_reached,
 )
 from detstudy.analysis.findings.front import Array, Compare, Pairs, bound_price, compare_all, draw_repeats, follow_rule
 from detstudy.analysis.records import Price, SettingSummary, TradeGap, TradeOff, TradePoint
-from detstudy.wording.labels import describe_interval, format_change, format_points, label_measure
+from detstudy.wording.labels import label_measure
+from detstudy.wording.numbers import (
+    describe_interval,
+    format_ap,
+    format_change,
+    format_cost,
+    format_ratio,
+    format_share,
+    rounds_to_nothing,
+)
 
 REPEATS = 2000
 """Repeats of the study that are drawn; a share from them is known to 1 %."""
@@ -186,9 +194,9 @@ def _price_step(points: Sequence[TradePoint], costs: Costs, pairs: Pairs, a: int
 def _say_saving(trade_off: TradeOff) -> str:
     """Return the choice's cost as a share of the best's, with its 95 % interval where that is known."""
     assert trade_off.saving is not None
-    ratio, low, high = (f"{value:.2f}" for value in trade_off.saving)
-    interval = "" if low == high else f" (95 %: {low} to {high})"
-    return f"×{ratio} the {trade_off.name}{interval}"
+    ratio, low, high = trade_off.saving
+    interval = "" if low == high else f" ({describe_interval(low, high, format_ratio)})"
+    return f"{format_ratio(ratio)} the {trade_off.name}{interval}"
 
 
 def _say_choice(trade_off: TradeOff) -> str:
@@ -197,14 +205,14 @@ def _say_choice(trade_off: TradeOff) -> str:
     assert trade_off.choice is not None
     choice, best = points[trade_off.choice], points[trade_off.best]
     measure = label_measure(trade_off.objective)
-    reached = f"{format_points(choice.ap)} {measure} for {format_cost(choice.cost, trade_off.unit)}"
+    reached = f"{format_ap(choice.ap)} {measure} for {format_cost(choice.cost, trade_off.unit)}"
     if len(points) == 1:
         return f"Only {choice.label} has a result: {reached}."
     how = " by the means alone" if choice.share is None and trade_off.tolerance is not None else ""
     within = "one standard error" if trade_off.tolerance is None else f"the tolerance of {trade_off.tolerance:g} AP"
     if choice is not best:
-        behind = format_points(best.ap - choice.ap)
-        error = f" ({format_points(choice.ap_error or 0.0)})" if trade_off.tolerance is None else ""
+        behind = format_ap(best.ap - choice.ap)
+        error = f" ({format_ap(choice.ap_error or 0.0)})" if trade_off.tolerance is None else ""
         what = f"More {trade_off.name} than {choice.label} takes is not worth it{how}: {reached}, {behind} behind "
         what += f"{best.label}, which is within {within}{error}, at {_say_saving(trade_off)}"
     elif trade_off.prices:
@@ -214,10 +222,10 @@ def _say_choice(trade_off: TradeOff) -> str:
     loss = trade_off.gives_up_at_most
     if loss is None:
         bound = "what you may lose by it can't be bounded, since the noise of some differences is unknown"
-    elif not float(format_points(loss)):
+    elif rounds_to_nothing(loss):
         bound = "at 95 % you lose nothing by it"
     else:
-        bound = f"at 95 % you lose at most {format_points(loss)} {measure} by it"
+        bound = f"at 95 % you lose at most {format_ap(loss)} {measure} by it"
     return " ".join([f"{what}; {bound}.", *_say_shares(trade_off, choice)])
 
 
@@ -228,7 +236,7 @@ def _say_shares(trade_off: TradeOff, choice: TradePoint) -> list[str]:
     others = [point for point in trade_off.points if point is not choice and (point.share or 0.0) >= NAMED_SHARE]
     others.sort(key=lambda point: -(point.share or 0.0))
     listed = ", ".join(
-        f"on {'it' if point is choice else point.label} in {100 * (point.share or 0.0):.0f} %"
+        f"on {'it' if point is choice else point.label} in {format_share(point.share or 0.0)}"
         for point in [choice, *others]
     )
     return [f"Repeated with other seeds and images, the choice would fall {listed}."]
@@ -238,7 +246,7 @@ def _say_unknown(trade_off: TradeOff, reason: str) -> str:
     """Return the front by the means, and why it holds no choice."""
     points = sorted((point for point in trade_off.points if point.front), key=lambda point: point.cost)
     listed = ", ".join(
-        f"{point.label} ({format_points(point.ap)} for {format_cost(point.cost, trade_off.unit)})" for point in points
+        f"{point.label} ({format_ap(point.ap)} for {format_cost(point.cost, trade_off.unit)})" for point in points
     )
     return (
         f"Can't tell from where on more {trade_off.name} is not worth it: {reason}. "

@@ -11,7 +11,6 @@ import torch
 
 from detstudy.data import Dataset, read_dataset
 from detstudy.study.setting import DataSetting, EvaluationSetting, Measure, ModelSetting, Outcome, Setting, SplitName
-from detstudy.study.size import format_size
 from detstudy.trainers.contract import Job, MemoryShortageError, Predicted, Probe, RefusedError, Trained
 from detstudy.trainers.torchvision.checkpoint import (
     FINAL_WEIGHTS,
@@ -36,6 +35,7 @@ from detstudy.trainers.torchvision.probe import measure_cost
 from detstudy.trainers.torchvision.receipts import describe_effective, list_measures
 from detstudy.trainers.torchvision.session import Session, open_session
 from detstudy.trainers.torchvision.weights import WeightsError, read_weights
+from detstudy.wording.numbers import format_size
 
 ENDED = "trained.json"
 
