@@ -24,10 +24,11 @@ demo: install data/scenes/training  ## a real study on embedded data, and its re
 test: install  ## all tests, on two cores in a few minutes
 	$(BIN)/python -m pytest --numprocesses 2
 
-check: install  ## style and types
+check: install  ## style, types, and who imports whom
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache --no-logo
 
 bench: $(BENCHES)  ## everything measured; results stand in docs/
 
