@@ -42,7 +42,6 @@ from detstudy.evaluation import (
     load_ground_truth,
     load_predictions,
     match_predictions,
-    relate_errors,
     resample_errors,
     resample_measures,
     resampling_units,
@@ -182,8 +181,7 @@ def main() -> None:
     warm, warm_predictions = draw_data(4, 8, 2)  # compiles the kernels, or loads them from numba's cache
     matches, _ = evaluate(load_ground_truth(warm), warm_predictions)
     resample_measures(matches, np.ones((2, 4), dtype=int), MEASURE_NAMES)
-    errors = relate_errors(load_ground_truth(warm), warm_predictions, matches)
-    resample_errors(matches, errors, np.ones((2, 4), dtype=int), ["box/cost/missed"], 0.5)
+    resample_errors(matches, np.ones((2, 4), dtype=int), ["box/cost/missed"], 0.5)
 
     rows, memory = [], []
     for classes in arguments.classes:
@@ -198,7 +196,7 @@ def main() -> None:
         truth = load_ground_truth(document)
         checked = load_predictions(predictions, truth)
         loading = time.process_time() - start
-        tables, kinds, theirs_total = {}, {}, 0.0
+        tables, theirs_total = {}, 0.0
         for kind in ("box", "mask"):
             start = time.process_time()
             tables[kind] = match_predictions(truth, checked, kind)
@@ -212,10 +210,6 @@ def main() -> None:
             rows.append(
                 {"classes": classes, "what": f"{kind}: match and summarize", "seconds": ours, "against": theirs}
             )
-            start = time.process_time()
-            kinds |= relate_errors(truth, checked, {kind: tables[kind]})
-            spent = time.process_time() - start
-            rows.append({"classes": classes, "what": f"{kind}: kinds of error", "seconds": spent, "against": None})
         weights = draw_weights(resampling_units(truth), arguments.resamples, seed=0)
         start = time.process_time()
         resample_measures(tables, weights, RESAMPLED)
@@ -226,7 +220,7 @@ def main() -> None:
         for what, part in (("counts", "/errors/"), ("costs", "/cost/")):
             names = [name for name in ERROR_MEASURES if part in name and name.count("/") == 2]
             start = time.process_time()
-            resample_errors(tables, kinds, few, names, 0.5)
+            resample_errors(tables, few, names, 0.5)
             spent = time.process_time() - start
             text = f"{len(few)} resamples of the {what} of errors"
             rows.append({"classes": classes, "what": text, "seconds": spent, "against": None})

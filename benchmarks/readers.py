@@ -140,7 +140,6 @@ def _make_evaluation_readers(folder: Path) -> list[Reader]:
         load_matches,
         load_predictions,
         match_predictions,
-        relate_errors,
         resample_measures,
         save_matches,
         summarize,
@@ -158,7 +157,7 @@ def _make_evaluation_readers(folder: Path) -> list[Reader]:
     path, stored = folder / "evaluation.json", folder / "matches.npz"
     checked = load_predictions(rows, truth)
     matches = {kind: match_predictions(truth, checked, kind) for kind in KINDS}
-    save_matches(stored, matches, relate_errors(truth, checked, matches))
+    save_matches(stored, matches)
     archive = stored.read_bytes()
 
     def read_truth(data: bytes) -> bool:
@@ -173,10 +172,10 @@ def _make_evaluation_readers(folder: Path) -> list[Reader]:
 
     def read_matches(data: bytes) -> bool:
         stored.write_bytes(data)
-        loaded, errors = load_matches(stored)
+        loaded = load_matches(stored)
         summarize(loaded, truth)
         for kind, table in loaded.items():
-            count_errors(table, errors[kind], 0.5)
+            count_errors(table, 0.5)
             resample_measures({kind: table}, np.ones((2, len(table.image_ids)), dtype=np.int32), [f"{kind}/AP"])
         return True
 

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from ruamel.yaml import YAML
 
-from detstudy.evaluation import evaluate, load_ground_truth, relate_errors, save_matches
+from detstudy.evaluation import evaluate, load_ground_truth, save_matches
 from detstudy.ledger import Ledger
 from detstudy.plan import plan_study
 from detstudy.study.setting import Measure
@@ -137,7 +137,7 @@ def write_ledger(tmp_path_factory: pytest.TempPathFactory) -> LedgerWriter:
             evaluation = ledger.evaluation_folder(key)
             evaluation.mkdir(parents=True)
             (evaluation / "predictions.json").write_text(json.dumps(predictions))
-            save_matches(evaluation / "matches.npz", matches, relate_errors(loaded, predictions, matches))
+            save_matches(evaluation / "matches.npz", matches)
             values = tuple(
                 Measure(name=measure, value=value, unit="AP", reason=summary.undefined.get(measure))
                 for measure, value in summary.measures.items()

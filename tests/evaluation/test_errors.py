@@ -17,7 +17,6 @@ from detstudy.evaluation import (
     evaluate,
     load_ground_truth,
     load_predictions,
-    relate_errors,
     resample_errors,
     resample_measures,
 )
@@ -27,8 +26,7 @@ from detstudy.evaluation.protocol import CORRECT, IGNORED
 def relate(document, predictions):
     truth = load_ground_truth(document)
     checked = load_predictions(predictions, truth)
-    matches, summary = evaluate(truth, checked)
-    return matches, relate_errors(truth, checked, matches), summary
+    return evaluate(truth, checked)
 
 
 def judge_slowly(document, predictions, kind):
@@ -107,16 +105,16 @@ def repair_slowly(document, predictions, kind, repaired):
 @pytest.mark.parametrize("kind", ["box", "mask"])
 def test_kinds_and_costs_are_tides(seed, kind, case):
     document, predictions = case(seed, images=5, ties=False)
-    matches, errors, summary = relate(document, predictions)
+    matches, summary = relate(document, predictions)
     judged, lost = judge_slowly(document, predictions, kind)
-    table, kinds = matches[kind], errors[kind].kinds
+    table, kinds = matches[kind], matches[kind].kinds
     by_score = {p["score"]: judged[n][0] for n, p in enumerate(predictions)}
     names = dict(enumerate(ERROR_KINDS)) | {CORRECT: "correct", IGNORED: "ignored"}
     assert [names[code] for code in kinds] == [by_score[score] for score in table.scores]
-    total = count_errors(table, errors[kind], 0.0).total
+    total = count_errors(table, 0.0).total
     near = {id_ for error, id_ in judged.values() if error in ("localisation", "classification")}
     assert (total["not_found"], total["missed"]) == (len(lost), len(lost - near))
-    costs = resample_errors(matches, errors, np.ones((1, 5), int), [f"{kind}/cost/{name}" for name in ERROR_KINDS], 0.5)
+    costs = resample_errors(matches, np.ones((1, 5), int), [f"{kind}/cost/{name}" for name in ERROR_KINDS], 0.5)
     now = summary.measures[f"{kind}/AP50"]
     if now is None:
         assert np.isnan(costs).all()
@@ -128,10 +126,10 @@ def test_kinds_and_costs_are_tides(seed, kind, case):
 @pytest.mark.parametrize("seed", range(6))
 def test_resampled_errors_are_those_of_the_repeated_images(seed, case):
     document, predictions = case(seed, images=5, ties=False)
-    matches, errors, _ = relate(document, predictions)
+    matches, _ = relate(document, predictions)
     weights = np.random.default_rng(seed).multinomial(5, np.full(5, 0.2), 4)
     names = list(ERROR_MEASURES)
-    values = resample_errors(matches, errors, weights, names, 0.4)
+    values = resample_errors(matches, weights, names, 0.4)
     for row, drawn in enumerate(weights):
         repeated = {**document, "images": [], "annotations": []}
         found = []
@@ -144,19 +142,19 @@ def test_resampled_errors_are_those_of_the_repeated_images(seed, case):
                         own = {**copy.deepcopy(annotation), "id": len(repeated["annotations"]) + 1, "image_id": new}
                         repeated["annotations"].append(own)
                 found += [{**p, "image_id": new} for p in predictions if p["image_id"] == image["id"]]
-        again, errors_again, _ = relate(repeated, found)
-        expected = resample_errors(again, errors_again, np.ones((1, 5), int), names, 0.4)[0]
+        again, _ = relate(repeated, found)
+        expected = resample_errors(again, np.ones((1, 5), int), names, 0.4)[0]
         np.testing.assert_allclose(values[row], expected, atol=1e-9)
 
 
 @pytest.mark.parametrize("threshold", [0.3, 0.7])
 def test_errors_at_a_threshold_are_those_of_the_predictions_that_pass_it(threshold, case):
     document, predictions = case(3, images=6)
-    matches, errors, _ = relate(document, predictions)
-    left, errors_left, _ = relate(document, [p for p in predictions if p["score"] >= threshold])
+    matches, _ = relate(document, predictions)
+    left, _ = relate(document, [p for p in predictions if p["score"] >= threshold])
     for kind in matches:
-        counts = count_errors(matches[kind], errors[kind], threshold)
-        expected = count_errors(left[kind], errors_left[kind], 0.0)
+        counts = count_errors(matches[kind], threshold)
+        expected = count_errors(left[kind], 0.0)
         np.testing.assert_array_equal(counts.by_class, expected.by_class)
         np.testing.assert_array_equal(counts.by_image, expected.by_image)
 
@@ -179,8 +177,8 @@ def test_an_error_belongs_to_the_size_of_its_object(rle):
         entry([0, 0, 40, 40], score=0.9),  # larger than its small object, and too large for it
         entry([150, 0, 40, 40], score=0.8),  # of nothing, medium itself
     ]
-    matches, errors, _ = relate(document, predictions)
-    counted = count_errors(matches["box"], errors["box"], 0.5)
+    matches, _ = relate(document, predictions)
+    counted = count_errors(matches["box"], 0.5)
     small, medium = (dict(zip(COUNTED, counted.by_class[:, band, 0].tolist(), strict=True)) for band in (1, 2))
     assert (small["localisation"], small["missed"], small["not_found"]) == (1, 0, 1)
     assert (medium["localisation"], medium["background"], medium["missed"]) == (0, 1, 1)
@@ -188,18 +186,18 @@ def test_an_error_belongs_to_the_size_of_its_object(rle):
 
 def test_without_detections_everything_is_missed(case):
     document, _ = case(6)
-    matches, errors, _ = relate(document, [])
+    matches, _ = relate(document, [])
     names = ["box/cost/missed", "box/cost/background", "box/errors/missed", "box/errors/background"]
-    values = resample_errors(matches, errors, np.ones((1, 4), int), names, 0.5)[0]
+    values = resample_errors(matches, np.ones((1, 4), int), names, 0.5)[0]
     objects = sum(not annotation["iscrowd"] for annotation in document["annotations"])
     assert values.tolist() == [100.0, 0.0, objects / 4, 0.0]
 
 
 def test_without_objects_everything_is_background_and_costs_are_undefined(case):
     document, predictions = case(6)
-    matches, errors, _ = relate({**document, "annotations": []}, predictions)
+    matches, _ = relate({**document, "annotations": []}, predictions)
     names = ["mask/cost/background", "mask/errors/background", "mask/errors/missed"]
-    values = resample_errors(matches, errors, np.ones((1, 4), int), names, 0.0)[0]
+    values = resample_errors(matches, np.ones((1, 4), int), names, 0.0)[0]
     assert np.isnan(values[0])
     assert values[1:].tolist() == [len(predictions) / 4, 0.0]
 
@@ -207,31 +205,31 @@ def test_without_objects_everything_is_background_and_costs_are_undefined(case):
 def test_a_class_without_objects_costs_nothing(case):
     document, predictions = case(6, ties=False)
     names = [f"box/cost/{kind}" for kind in ERROR_KINDS]
-    matches, errors, _ = relate(document, predictions)
-    before = resample_errors(matches, errors, np.ones((1, 4), int), names, 0.5)
+    matches, _ = relate(document, predictions)
+    before = resample_errors(matches, np.ones((1, 4), int), names, 0.5)
     document["categories"].append({"id": 99, "name": "unseen"})
-    matches, errors, _ = relate(document, predictions)
-    np.testing.assert_array_equal(before, resample_errors(matches, errors, np.ones((1, 4), int), names, 0.5))
+    matches, _ = relate(document, predictions)
+    np.testing.assert_array_equal(before, resample_errors(matches, np.ones((1, 4), int), names, 0.5))
 
 
 def test_no_image_no_kind_and_bad_names(case):
     document, predictions = case(2)
-    matches, errors, _ = relate(document, predictions)
-    only_boxes = {"box": matches["box"]}, {"box": errors["box"]}
+    matches, _ = relate(document, predictions)
+    only_boxes = {"box": matches["box"]}
     names = ["box/errors/background", "box/cost/missed", "mask/errors/background"]
-    assert np.isnan(resample_errors(*only_boxes, np.zeros((1, 4), int), names, 0.5)).all()
+    assert np.isnan(resample_errors(only_boxes, np.zeros((1, 4), int), names, 0.5)).all()
     with pytest.raises(ValueError, match="box/errors/ghost is no error measure"):
-        resample_errors(matches, errors, np.ones((1, 4), int), ["box/errors/ghost"], 0.5)
+        resample_errors(matches, np.ones((1, 4), int), ["box/errors/ghost"], 0.5)
     with pytest.raises(ValueError, match="4 images"):
-        resample_errors(matches, errors, np.ones((1, 5), int), names, 0.5)
+        resample_errors(matches, np.ones((1, 5), int), names, 0.5)
 
 
 def test_nothing_repaired_is_ap50(case):
     document, predictions = case(8, images=6)
-    matches, errors, _ = relate(document, predictions)
+    matches, _ = relate(document, predictions)
     from detstudy.evaluation.repairs import _resample_ap50
 
     weights = np.random.default_rng(0).multinomial(6, np.full(6, 1 / 6), 20).astype(np.int32)
     for kind in matches:
-        ap = np.nanmean(_resample_ap50(matches[kind], errors[kind], weights, None, 0), axis=1) * 100
+        ap = np.nanmean(_resample_ap50(matches[kind], weights, None, 0), axis=1) * 100
         np.testing.assert_allclose(ap, resample_measures(matches, weights, [f"{kind}/AP50"])[:, 0], atol=1e-11)

@@ -8,6 +8,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from detstudy.evaluation import count_errors, evaluate, load_ground_truth
 from detstudy.ledger.files import read_json, write_json
 from detstudy.reporting import gallery as gallery_module
 from detstudy.reporting.gallery import gather_galleries
@@ -86,3 +87,13 @@ def test_predictions_that_are_not_as_written_are_not_drawn(finished: Any) -> Non
     assert (panel.jpeg, panel.alt) == (None, "its predictions are missing or damaged")
     (row, *_) = [row for row in gather_inventory(finished.ledger, finished.analyse()).runs if row.id == run.id]
     assert row.reason == "predictions.json is missing or not as written; its AP stands; `detstudy run` predicts again"
+
+
+def test_a_picture_counts_what_the_table_of_its_matches_counts(finished: Any) -> None:
+    (gallery,) = gather_galleries(finished.ledger, finished.analyse(), [SECTION])
+    assert gallery is not None
+    run = next(record for record in finished.ledger.read_runs() if record.setting_id == "learning_rate=0.04")
+    truth = load_ground_truth(finished.ledger.ground_truth_path("validation"))
+    tables, _ = evaluate(truth, run.evaluation_folder / "predictions.json")
+    total = count_errors(tables["mask"], 0.5).total
+    assert gallery.rows[0].panels[1].counts == (2, total["false_positives"], total["not_found"])

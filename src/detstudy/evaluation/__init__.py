@@ -5,7 +5,6 @@ Importing this package is cheap; numba and pycocotools are imported by what need
 
 from detstudy.evaluation.counts import COUNTED, BestThreshold, ErrorCounts, count_errors, find_best_threshold
 from detstudy.evaluation.documents import EvaluationError
-from detstudy.evaluation.errors import Errors, relate_errors
 from detstudy.evaluation.ground_truth import GroundTruth, load_ground_truth
 from detstudy.evaluation.matching import Matches, match_predictions
 from detstudy.evaluation.measures import MEASURE_NAMES, Summary, evaluate, evaluate_checked, summarize
@@ -31,7 +30,6 @@ __all__ = [
     "SIZE_BANDS",
     "BestThreshold",
     "ErrorCounts",
-    "Errors",
     "EvaluationError",
     "GroundTruth",
     "Kind",
@@ -50,7 +48,6 @@ __all__ = [
     "load_predictions",
     "match_predictions",
     "measure_proposal_recall",
-    "relate_errors",
     "resample_errors",
     "resample_measures",
     "resampling_units",

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from detstudy.evaluation.errors import Errors, find_concerned
 from detstudy.evaluation.matching import Matches
 from detstudy.evaluation.protocol import (
     CLASSIFICATION,
@@ -48,22 +47,21 @@ class BestThreshold:
     f1: float
 
 
-def count_errors(matches: Matches, errors: Errors, score_threshold: float) -> ErrorCounts:
+def count_errors(matches: Matches, score_threshold: float) -> ErrorCounts:
     """Count what detections scoring at least the threshold get right and wrong, and what they leave out.
 
     Matching goes by falling score, so dropping low scores changes no match above them: stored matches suffice. At most
     the best 100 detections of an image and class are seen, as everywhere in COCO's protocol.
     """
-    shown = (matches.scores >= score_threshold) & (errors.kinds != IGNORED)
-    right = shown & (errors.kinds == CORRECT)
-    objects = len(matches.object_images)
-    lost = ~find_concerned(errors, right, objects)
+    shown = (matches.scores >= score_threshold) & (matches.kinds != IGNORED)
+    right = shown & (matches.kinds == CORRECT)
+    lost = ~find_concerned(matches, right)
     # with the right class or a better place, one of these would have found its object
-    near = shown & np.isin(errors.kinds, [CLASSIFICATION, LOCALISATION])
-    missed = lost & ~find_concerned(errors, near, objects)
+    near = shown & np.isin(matches.kinds, [CLASSIFICATION, LOCALISATION])
+    missed = lost & ~find_concerned(matches, near)
     classes = np.repeat(np.arange(len(matches.category_ids)), np.diff(matches.class_starts))
     object_classes = np.repeat(np.arange(len(matches.category_ids)), np.diff(matches.object_starts))
-    bands = find_error_bands(matches, errors)
+    bands = find_error_bands(matches)
     by_class = np.zeros((len(COUNTED), len(SIZE_BANDS), len(matches.category_ids)), dtype=np.int64)
     by_image = np.zeros((len(COUNTED), len(SIZE_BANDS), len(matches.image_ids)), dtype=np.int64)
     for n, name in enumerate(COUNTED):
@@ -71,7 +69,7 @@ def count_errors(matches: Matches, errors: Errors, score_threshold: float) -> Er
             rows = missed if name == "missed" else lost
             places, of_class, in_bands = matches.object_images, object_classes, matches.object_bands
         else:
-            rows = shown & ~right if name == "false_positives" else shown & (errors.kinds == n)
+            rows = shown & ~right if name == "false_positives" else shown & (matches.kinds == n)
             places, of_class, in_bands = matches.images, classes, bands
         for band in range(len(SIZE_BANDS)):
             chosen = rows & ((in_bands >> band) & 1 == 1)
@@ -80,11 +78,18 @@ def count_errors(matches: Matches, errors: Errors, score_threshold: float) -> Er
     return ErrorCounts(score_threshold, by_class, by_image)
 
 
-def find_error_bands(matches: Matches, errors: Errors) -> NDArray[np.uint8]:
+def find_concerned(matches: Matches, detections: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return for each object whether one of these detections, of which none is background or ignored, concerns it."""
+    concerned = np.zeros(len(matches.object_images), dtype=bool)
+    concerned[matches.objects[detections]] = True
+    return concerned
+
+
+def find_error_bands(matches: Matches) -> NDArray[np.uint8]:
     """Return the size bands of each detection's object, as `Matches.object_bands`, or of itself where it has none."""
     own = np.packbits(matches.ignored & 1 == 0, axis=0, bitorder="little").reshape(-1)
-    bands: NDArray[np.uint8] = np.append(matches.object_bands, np.uint8(0))[errors.objects]
-    return np.where(errors.objects < 0, own, bands).astype(np.uint8)
+    bands: NDArray[np.uint8] = np.append(matches.object_bands, np.uint8(0))[matches.objects]
+    return np.where(matches.objects < 0, own, bands).astype(np.uint8)
 
 
 def find_best_threshold(matches: Matches) -> BestThreshold | None:

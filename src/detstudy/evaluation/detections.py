@@ -18,6 +18,7 @@ from detstudy.trainers.contract import Prediction
 class Detections:
     """The best 100 of each image and class, by class, image and falling score (ties as in the predictions)."""
 
+    predictions: NDArray[np.int64]  # indices into the predictions
     images: NDArray[np.int64]  # indices into the images evaluated
     classes: NDArray[np.int64]
     scores: NDArray[np.float64]
@@ -57,7 +58,7 @@ def tabulate_detections(
     else:
         boxes = np.array([entry["bbox"] for entry in entries], dtype=np.float64).reshape(-1, 4)
         areas = boxes[:, 2] * boxes[:, 3]
-    return Detections(images[rows], classes[rows], scores[rows], ranks, areas, boxes, masks)
+    return Detections(rows, images[rows], classes[rows], scores[rows], ranks, areas, boxes, masks)
 
 
 def find_groups(classes: NDArray[np.int64], images: NDArray[np.int64]) -> NDArray[np.int64]:

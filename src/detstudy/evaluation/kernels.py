@@ -78,6 +78,7 @@ def match_groups(
     object_starts: Int,
     object_ends: Int,
     iou_starts: Int,
+    strides: Int,
     ious: Float,
     areas: Float,
     object_areas: Float,
@@ -88,8 +89,9 @@ def match_groups(
     """Match each group's detections to its objects at every IoU threshold, for every size band, as COCOeval does.
 
     A group is one image and class: detections starts[g]:starts[g + 1] by falling score, objects
-    object_starts[g]:object_ends[g], IoUs from iou_starts[g], object-major. Returns [bands, detections] twice, with a
-    bit for each threshold: matched to an object that counts; to be ignored. Neither is a false positive.
+    object_starts[g]:object_ends[g], IoUs from iou_starts[g], object-major, strides[g] from object to object. Returns
+    [bands, detections] twice, with a bit for each threshold: matched to an object that counts; to be ignored. Neither
+    is a false positive.
     """
     bands = len(area_ranges)
     matched = np.zeros((bands, len(areas)), dtype=np.uint16)
@@ -129,7 +131,7 @@ def match_groups(
                             continue
                         if counts and rank >= counting:
                             break  # what is to be ignored never takes a detection from what counts
-                        iou = ious[iou_starts[g] + n * detections + d]
+                        iou = ious[iou_starts[g] + n * strides[g] + d]
                         if iou < best:
                             continue
                         best, partner, counts = iou, n, rank < counting
@@ -257,14 +259,16 @@ def relate_images(
     ious: Float,
     classes: Int,
     object_classes: Int,
+    object_counts: NDArray[np.uint8],
     ignored: NDArray[np.uint8],
     foreground: float,
     background: float,
 ) -> tuple[NDArray[np.uint8], Int]:
-    """Return each detection's kind, in the codes of `Errors.kinds`, and the object that it concerns (-1 for none).
+    """Return each detection's kind, in the codes of `Matches.kinds`, and the object that it concerns (-1 for none).
 
     Image n has detections starts[n]:starts[n + 1], by class and falling score, and objects object_starts[n] to
-    object_starts[n + 1], which all count; IoUs from iou_starts[n], object-major. Matching is that of `match_groups`.
+    object_starts[n + 1], those not in `object_counts` passed over; IoUs from iou_starts[n], object-major. Matching is
+    that of `match_groups`.
     """
     kinds = np.empty(len(classes), dtype=np.uint8)
     concerned = np.full(len(classes), -1, dtype=np.int64)
@@ -276,6 +280,8 @@ def relate_images(
             free, same, other = -1, -1, -1
             free_iou, same_iou, other_iou = foreground, 0.0, 0.0
             for n in range(object_starts[image], object_starts[image + 1]):
+                if not object_counts[n]:
+                    continue
                 iou = ious[iou_starts[image] + (n - object_starts[image]) * detections + d]
                 if object_classes[n] != classes[row]:
                     if iou > other_iou:

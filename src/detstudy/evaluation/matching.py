@@ -11,11 +11,13 @@ from numpy.typing import NDArray
 from detstudy.evaluation.detections import Detections, find_groups, tabulate_detections
 from detstudy.evaluation.documents import EvaluationError
 from detstudy.evaluation.ground_truth import GroundTruth
-from detstudy.evaluation.protocol import AREA_RANGES, IOU_THRESHOLDS, Kind
+from detstudy.evaluation.overlaps import Objects, Overlaps, overlap_images, select_objects
+from detstudy.evaluation.protocol import AREA_RANGES, BACKGROUND_IOU, FOREGROUND_IOU, IOU_THRESHOLDS, Kind
 from detstudy.evaluation.results import have_masks
 from detstudy.trainers.contract import Prediction
 
 Int = NDArray[np.int64]
+Bits = NDArray[np.uint16]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -25,6 +27,10 @@ class Matches:
     Detections stand by class, then falling score (ties: by image, then as within the image); those of class k are rows
     class_starts[k] to class_starts[k + 1]. Objects that count in some band likewise. Bit t of `matched` and `ignored`
     is for IOU_THRESHOLDS[t]; a detection with neither bit is a false positive there.
+
+    `kinds` say what each detection is at IoU 0.5: an index into ERROR_KINDS, CORRECT or IGNORED (on a crowd). `objects`
+    are the objects concerned, as rows of the objects here: the one found, the one that would have been with the right
+    class or a better place, the one found already; -1 for background and ignored.
     """
 
     image_ids: Int
@@ -34,11 +40,20 @@ class Matches:
     scores: NDArray[np.float64]  # [detections]
     images: NDArray[np.int32]  # [detections], indices into image_ids
     ranks: NDArray[np.uint8]  # [detections], by score within image and class, from 0
-    matched: NDArray[np.uint16]  # [bands, detections]: to an object that counts
-    ignored: NDArray[np.uint16]  # [bands, detections]: neither right nor wrong
+    predictions: Int  # [detections], indices into the predictions, as their file has them
+    matched: Bits  # [bands, detections]: to an object that counts
+    ignored: Bits  # [bands, detections]: neither right nor wrong
+    kinds: NDArray[np.uint8]  # [detections]
+    objects: NDArray[np.int32]  # [detections]
     object_starts: Int  # [classes + 1]
     object_images: NDArray[np.int32]  # [objects], indices into image_ids
+    object_rows: Int  # [objects], of the ground truth
     object_bands: NDArray[np.uint8]  # [objects], bit a: counts in SIZE_BANDS[a]
+
+    def fits(self, ground_truth: GroundTruth) -> bool:
+        """Whether these are of all images of the ground truth, and of objects that it has."""
+        images = self.image_ids.tolist() == [*ground_truth.image_ids]
+        return images and bool((self.object_rows < len(ground_truth.object_images)).all())
 
 
 def match_predictions(
@@ -50,7 +65,17 @@ def match_predictions(
     else its mask's, for both kinds. Detections past the best 100 of an image and class are dropped. `image_ids`
     restricts the evaluation to some images; predictions for others are left out.
 
+    A detection that finds no object at IoU 0.5 is, by the first that holds: localisation, where its best IoU with an
+    object of its class is from 0.1 to below 0.5; classification, where it overlaps one of another class by at least
+    0.5; duplicate, where it overlaps one of its class by at least 0.5, which a higher score has found; both, where it
+    overlaps one of another class by more than 0.1; else background. None of this depends on a score threshold: what
+    could change it scores higher.
+
     Raises EvaluationError for kind "mask" where ground truth or predictions lack masks, and for unknown image ids.
+
+    Source of the kinds: Bolya, Foley, Hays and Hoffman, TIDE: A General Toolbox for Identifying Object Detection Errors
+    (ECCV 2020). Different here: an IoU of exactly 0.5 finds its object, as in COCO, and detections on a crowd are no
+    errors.
     """
     if kind == "mask" and ground_truth.object_masks is None:
         raise EvaluationError(f"{ground_truth.source}: has objects without segmentation; only boxes can be evaluated")
@@ -60,26 +85,13 @@ def match_predictions(
     positions = np.full(len(ground_truth.image_ids), -1, dtype=np.int64)
     positions[chosen] = np.arange(len(chosen))
     detections = tabulate_detections(ground_truth, predictions, positions)
-    objects = np.flatnonzero(positions[ground_truth.object_images] >= 0)
-    object_images = positions[ground_truth.object_images[objects]]
-    object_classes = ground_truth.object_classes[objects]
-    areas, crowds = ground_truth.object_areas[objects], ground_truth.object_crowds[objects]
-
-    starts = find_groups(detections.classes, detections.images)
-    group_keys = (detections.classes * len(chosen) + detections.images)[starts[:-1]]
-    object_keys = object_classes * len(chosen) + object_images
-    firsts = np.searchsorted(object_keys, group_keys, side="left")
-    ends = np.searchsorted(object_keys, group_keys, side="right")
-    ious, iou_starts = _compute_ious(ground_truth, objects, detections, kind, starts, firsts, ends)
-
-    from detstudy.evaluation import kernels
-
-    matched, ignored = kernels.match_groups(
-        starts, firsts, ends, iou_starts, ious, detections.areas, areas, crowds, IOU_THRESHOLDS, AREA_RANGES
-    )
+    objects = select_objects(ground_truth, positions)
+    overlaps = overlap_images(ground_truth, objects, detections, kind, len(chosen))
+    within = _find_bands(objects)
+    counting = np.asarray(within.any(axis=1))
+    matched, ignored = _match_groups(detections, objects, overlaps)
+    kinds, concerned = _relate_images(detections, objects, overlaps, counting, ignored)
     order = np.lexsort((-detections.scores, detections.classes))
-    within = find_bands(areas, crowds)
-    counting = within.any(axis=1)
     boundaries = np.arange(len(ground_truth.category_ids) + 1)
     return Matches(
         image_ids=np.array(ground_truth.image_ids, dtype=np.int64)[chosen],
@@ -89,19 +101,16 @@ def match_predictions(
         scores=detections.scores[order],
         images=detections.images[order].astype(np.int32),
         ranks=detections.ranks[order].astype(np.uint8),
+        predictions=detections.predictions[order],
         matched=np.ascontiguousarray(matched[:, order]),
         ignored=np.ascontiguousarray(ignored[:, order]),
-        object_starts=np.searchsorted(object_classes[counting], boundaries),
-        object_images=object_images[counting].astype(np.int32),
+        kinds=kinds[order],
+        objects=concerned[order],
+        object_starts=np.searchsorted(objects.classes[counting], boundaries),
+        object_images=objects.images[counting].astype(np.int32),
+        object_rows=objects.rows[counting],
         object_bands=np.packbits(within[counting], axis=1, bitorder="little").reshape(-1),
     )
-
-
-def find_bands(areas: NDArray[np.float64], crowds: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """Return whether each object counts in each size band, [objects, bands]; a crowd counts in none."""
-    inside = (areas[:, None] >= AREA_RANGES[:, 0]) & (areas[:, None] <= AREA_RANGES[:, 1])
-    counts: NDArray[np.bool_] = inside & (crowds == 0)[:, None]
-    return counts
 
 
 def select_images(ground_truth: GroundTruth, image_ids: Sequence[int] | None) -> Int:
@@ -118,22 +127,60 @@ def select_images(ground_truth: GroundTruth, image_ids: Sequence[int] | None) ->
     return np.array(sorted({index[id_] for id_ in image_ids}), dtype=np.int64)
 
 
-def _compute_ious(
-    ground_truth: GroundTruth, objects: Int, detections: Detections, kind: Kind, starts: Int, firsts: Int, ends: Int
-) -> tuple[NDArray[np.float64], Int]:
-    """Return the IoUs of each group's objects and detections, object-major, one group after the other, and where."""
-    from pycocotools.mask import iou
+def _find_bands(objects: Objects) -> NDArray[np.bool_]:
+    """Return whether each object counts in each size band, [objects, bands]; a crowd counts in none."""
+    inside = (objects.areas[:, None] >= AREA_RANGES[:, 0]) & (objects.areas[:, None] <= AREA_RANGES[:, 1])
+    counts: NDArray[np.bool_] = inside & (objects.crowds == 0)[:, None]
+    return counts
 
-    sizes = np.diff(starts) * (ends - firsts)
-    iou_starts = np.concatenate([[0], np.cumsum(sizes)])
-    ious = np.empty(iou_starts[-1])
-    boxes, crowds = ground_truth.object_boxes[objects], ground_truth.object_crowds[objects]
-    masks = [ground_truth.object_masks[n] for n in objects] if kind == "mask" and ground_truth.object_masks else []
-    for g in np.flatnonzero(sizes):
-        detected, known = slice(starts[g], starts[g + 1]), slice(firsts[g], ends[g])
-        if kind == "mask":
-            block = iou(list(detections.masks[detected]), masks[known], crowds[known])
-        else:
-            block = iou(detections.boxes[detected], boxes[known], crowds[known])
-        ious[iou_starts[g] : iou_starts[g + 1]] = block.ravel(order="F")
-    return ious, iou_starts
+
+def _match_groups(detections: Detections, objects: Objects, overlaps: Overlaps) -> tuple[Bits, Bits]:
+    """Return for each detection, [bands, detections] of bits, what it was matched to in its image and class."""
+    from detstudy.evaluation import kernels
+
+    images = len(overlaps.starts) - 1
+    starts = find_groups(detections.classes, detections.images)
+    heads = starts[:-1]
+    keys = (detections.classes * images + detections.images)[heads]
+    object_keys = objects.classes * images + objects.images
+    firsts = np.searchsorted(object_keys, keys, side="left")
+    ends = np.searchsorted(object_keys, keys, side="right")
+    iou_starts, strides = overlaps.locate(detections.images[heads], heads, firsts)
+    matched, ignored = kernels.match_groups(
+        starts,
+        firsts,
+        ends,
+        iou_starts,
+        strides,
+        overlaps.ious,
+        detections.areas,
+        objects.areas,
+        objects.crowds,
+        IOU_THRESHOLDS,
+        AREA_RANGES,
+    )
+    return matched, ignored
+
+
+def _relate_images(
+    detections: Detections, objects: Objects, overlaps: Overlaps, counting: NDArray[np.bool_], ignored: Bits
+) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
+    """Return the kind of each detection, and the object concerned as a row of those that count, or -1."""
+    from detstudy.evaluation import kernels
+
+    kinds_by_image, concerned = kernels.relate_images(
+        overlaps.starts,
+        overlaps.object_starts,
+        overlaps.iou_starts,
+        overlaps.ious,
+        detections.classes[overlaps.detections],
+        objects.classes[overlaps.objects],
+        counting[overlaps.objects].astype(np.uint8),
+        (ignored[0] & 1)[overlaps.detections].astype(np.uint8),
+        FOREGROUND_IOU,
+        BACKGROUND_IOU,
+    )
+    numbers = np.append((np.cumsum(counting) - 1)[overlaps.objects], -1).astype(np.int32)
+    kinds, rows = np.empty_like(kinds_by_image), np.empty(len(kinds_by_image), dtype=np.int32)
+    kinds[overlaps.detections], rows[overlaps.detections] = kinds_by_image, numbers[concerned]
+    return kinds, rows

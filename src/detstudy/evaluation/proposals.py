@@ -94,6 +94,7 @@ def _count_found(ground_truth: GroundTruth, boxes: list[NDArray[np.float64]]) ->
         firsts,
         ends,
         _find_starts(ious),
+        np.array([len(rank) for rank in ranks], dtype=np.int64),
         np.concatenate(ious),
         np.concatenate(areas),
         ground_truth.object_areas[order],

@@ -46,7 +46,7 @@ DEFINITIONS: dict[str, Definition] = {
 ERROR_KINDS = ("classification", "localisation", "both", "duplicate", "background", "missed")
 CLASSIFICATION, LOCALISATION, BOTH, DUPLICATE, BACKGROUND, MISSED = range(6)
 CORRECT, IGNORED = 6, 7
-"""Codes of `Errors.kinds` beside those of the false positives; no detection is MISSED, which objects are."""
+"""Codes of `Matches.kinds` beside those of the false positives; no detection is MISSED, which objects are."""
 
 FOREGROUND_IOU = 0.5
 BACKGROUND_IOU = 0.1

@@ -70,6 +70,8 @@ def pool_matches(a: Matches, b: Matches) -> Matches:
     # ties in score stand by image, then as within the image: as one file would have them
     order = np.lexsort((ranks, places, -scores, classes))
     object_order = np.argsort(np.concatenate([object_classes, object_classes]), kind="stable")
+    places = np.append(np.argsort(object_order), -1).astype(np.int32)  # of each object, and of none
+    concerned = np.concatenate([a.objects, np.where(b.objects < 0, -1, b.objects + len(object_classes))])
     return dataclasses.replace(
         a,
         image_ids=np.concatenate([a.image_ids, b.image_ids]),
@@ -77,10 +79,14 @@ def pool_matches(a: Matches, b: Matches) -> Matches:
         scores=scores[order],
         images=np.concatenate([a.images, b.images + np.int32(images)])[order],
         ranks=ranks[order],
+        predictions=np.concatenate([a.predictions, b.predictions])[order],
         matched=np.ascontiguousarray(np.concatenate([a.matched, b.matched], axis=1)[:, order]),
         ignored=np.ascontiguousarray(np.concatenate([a.ignored, b.ignored], axis=1)[:, order]),
+        kinds=np.concatenate([a.kinds, b.kinds])[order],
+        objects=places[concerned[order]],
         object_starts=2 * a.object_starts,
         object_images=np.concatenate([a.object_images, b.object_images + np.int32(images)])[object_order],
+        object_rows=np.concatenate([a.object_rows, b.object_rows])[object_order],
         object_bands=np.concatenate([a.object_bands, b.object_bands])[object_order],
     )
 

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from detstudy.evaluation.counts import COUNTED, count_errors, find_error_bands
-from detstudy.evaluation.errors import Errors, find_concerned
+from detstudy.evaluation.counts import COUNTED, count_errors, find_concerned, find_error_bands
 from detstudy.evaluation.matching import Matches
 from detstudy.evaluation.protocol import (
     CLASSIFICATION,
@@ -47,11 +46,7 @@ ERROR_MEASURES: dict[str, ErrorDefinition] = {
 
 
 def resample_errors(
-    matches: Mapping[Kind, Matches],
-    errors: Mapping[Kind, Errors],
-    weights: Weights,
-    names: Sequence[str],
-    score_threshold: float,
+    matches: Mapping[Kind, Matches], weights: Weights, names: Sequence[str], score_threshold: float
 ) -> NDArray[np.float64]:
     """Return error measures [resamples, names] for image weights [resamples, images].
 
@@ -73,18 +68,18 @@ def resample_errors(
         raise ValueError(f"{unknown[0]} is no error measure; known are {', '.join(ERROR_MEASURES)}")
     result = np.full((len(weights), len(names)), np.nan)
     for kind in KINDS:
-        if kind not in matches or kind not in errors:
+        if kind not in matches:
             continue
         checked = check_weights(weights, len(matches[kind].image_ids))
         columns = {n: ERROR_MEASURES[name] for n, name in enumerate(names) if ERROR_MEASURES[name].kind == kind}
         if any(definition.costs for definition in columns.values()):
-            now = _resample_ap50(matches[kind], errors[kind], checked, None, 0)
+            now = _resample_ap50(matches[kind], checked, None, 0)
         if not all(definition.costs for definition in columns.values()):
-            by_image = count_errors(matches[kind], errors[kind], score_threshold).by_image.astype(np.float64)
+            by_image = count_errors(matches[kind], score_threshold).by_image.astype(np.float64)
             images = checked.sum(axis=1, dtype=np.float64)
         for column, definition in columns.items():
             if definition.costs:
-                then = _resample_ap50(matches[kind], errors[kind], checked, definition.index, definition.band)
+                then = _resample_ap50(matches[kind], checked, definition.index, definition.band)
                 result[:, column] = _average_gain(now, then) * 100
             else:
                 sums = checked.astype(np.float64) @ by_image[definition.index, definition.band]
@@ -103,7 +98,7 @@ def _average_gain(now: NDArray[np.float64], then: NDArray[np.float64]) -> NDArra
 
 
 def _resample_ap50(
-    matches: Matches, errors: Errors, weights: NDArray[np.int32], repaired: int | None, band: int
+    matches: Matches, weights: NDArray[np.int32], repaired: int | None, band: int
 ) -> NDArray[np.float64]:
     """Return AP at IoU 0.5 [resamples, classes] with the errors of a kind and size band repaired."""
     from detstudy.evaluation import kernels
@@ -111,21 +106,21 @@ def _resample_ap50(
     known = len(matches.category_ids)
     classes = np.repeat(np.arange(known), np.diff(matches.class_starts))
     object_classes = np.repeat(np.arange(known), np.diff(matches.object_starts))
-    right = errors.kinds == CORRECT
-    rows = np.flatnonzero(errors.kinds != IGNORED)
+    right = matches.kinds == CORRECT
+    rows = np.flatnonzero(matches.kinds != IGNORED)
     objects = np.ones(len(matches.object_images), dtype=bool)
     if repaired == MISSED:
-        near = np.isin(errors.kinds, [CLASSIFICATION, LOCALISATION])
-        missed = ~find_concerned(errors, right | near, len(objects))
+        near = np.isin(matches.kinds, [CLASSIFICATION, LOCALISATION])
+        missed = ~find_concerned(matches, right | near)
         objects = ~(missed & ((matches.object_bands >> band) & 1 == 1))
     elif repaired is not None:
-        mended = (errors.kinds == repaired) & ((find_error_bands(matches, errors) >> band) & 1 == 1)
+        mended = (matches.kinds == repaired) & ((find_error_bands(matches) >> band) & 1 == 1)
         if repaired in (CLASSIFICATION, LOCALISATION):
-            first = mended & choose_mended(matches, errors)
+            first = mended & choose_mended(matches)
             right = right | first
             mended &= ~first
             if repaired == CLASSIFICATION:
-                classes[first] = object_classes[errors.objects[first]]
+                classes[first] = object_classes[matches.objects[first]]
         rows = rows[~mended[rows]]
         if repaired == CLASSIFICATION:
             rows = rows[np.lexsort((-matches.scores[rows], classes[rows]))]
@@ -140,16 +135,16 @@ def _resample_ap50(
     return result
 
 
-def choose_mended(matches: Matches, errors: Errors) -> NDArray[np.bool_]:
+def choose_mended(matches: Matches) -> NDArray[np.bool_]:
     """Return which detections would find an object that none finds if their class or place were right.
 
     One for each such object, that of the highest score.
     """
-    found = find_concerned(errors, errors.kinds == CORRECT, len(matches.object_images))
-    candidates = np.flatnonzero(np.isin(errors.kinds, [CLASSIFICATION, LOCALISATION]))
-    candidates = candidates[~found[errors.objects[candidates]]]
+    found = find_concerned(matches, matches.kinds == CORRECT)
+    candidates = np.flatnonzero(np.isin(matches.kinds, [CLASSIFICATION, LOCALISATION]))
+    candidates = candidates[~found[matches.objects[candidates]]]
     candidates = candidates[np.argsort(-matches.scores[candidates], kind="stable")]
-    _, firsts = np.unique(errors.objects[candidates], return_index=True)
-    chosen = np.zeros(len(errors.kinds), dtype=bool)
+    _, firsts = np.unique(matches.objects[candidates], return_index=True)
+    chosen = np.zeros(len(matches.kinds), dtype=bool)
     chosen[candidates[firsts]] = True
     return chosen

@@ -1,4 +1,4 @@
-"""Matches and errors in a file: numpy's `.npz`, without pickle."""
+"""Matches in a file: numpy's `.npz`, without pickle."""
 
 from __future__ import annotations
 
@@ -14,11 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detstudy.evaluation.documents import EvaluationError, limit_unpacked
-from detstudy.evaluation.errors import Errors
 from detstudy.evaluation.matching import Matches
 from detstudy.evaluation.protocol import IGNORED, KINDS, SIZE_BANDS, Kind
 
-_VERSION = 2
+_VERSION = 3
 _AGAIN = "match the run's predictions again"
 
 # What `save_matches` writes: the type of each array and what its axes count.
@@ -30,28 +29,29 @@ _FORMS: dict[str, tuple[str, tuple[str, ...]]] = {
     "scores": ("float64", ("detections",)),
     "images": ("int32", ("detections",)),
     "ranks": ("uint8", ("detections",)),
+    "predictions": ("int64", ("detections",)),
     "matched": ("uint16", ("bands", "detections")),
     "ignored": ("uint16", ("bands", "detections")),
-    "object_starts": ("int64", ("starts",)),
-    "object_images": ("int32", ("objects",)),
-    "object_bands": ("uint8", ("objects",)),
     "kinds": ("uint8", ("detections",)),
     "objects": ("int32", ("detections",)),
+    "object_starts": ("int64", ("starts",)),
+    "object_images": ("int32", ("objects",)),
+    "object_rows": ("int64", ("objects",)),
+    "object_bands": ("uint8", ("objects",)),
 }
 
 
-def save_matches(path: str | os.PathLike[str], matches: Mapping[Kind, Matches], errors: Mapping[Kind, Errors]) -> None:
-    """Write matches and what errors they hold under exactly this name; equal ones give equal bytes."""
+def save_matches(path: str | os.PathLike[str], matches: Mapping[Kind, Matches]) -> None:
+    """Write matches under exactly this name; equal ones give equal bytes."""
     arrays: dict[str, Any] = {"version": np.array(_VERSION)}
-    for prefix, tables in (("", matches), ("errors/", errors)):
-        for kind, table in tables.items():
-            for field in dataclasses.fields(table):
-                arrays[f"{prefix}{kind}/{field.name}"] = np.asarray(getattr(table, field.name))
+    for kind, table in matches.items():
+        for field in dataclasses.fields(table):
+            arrays[f"{kind}/{field.name}"] = np.asarray(getattr(table, field.name))
     with Path(path).open("wb") as file:
         np.savez_compressed(file, **arrays)
 
 
-def load_matches(path: str | os.PathLike[str]) -> tuple[dict[Kind, Matches], dict[Kind, Errors]]:
+def load_matches(path: str | os.PathLike[str]) -> dict[Kind, Matches]:
     """Read what `save_matches` wrote.
 
     Raises EvaluationError for a file that is missing, damaged, of an older version or of another kind.
@@ -72,18 +72,18 @@ def load_matches(path: str | os.PathLike[str]) -> tuple[dict[Kind, Matches], dic
     if "version" not in arrays or arrays["version"].tolist() != _VERSION:
         raise EvaluationError(f"{path}: not matches of version {_VERSION}; {_AGAIN}")
     matches: dict[Kind, Matches] = {}
-    errors: dict[Kind, Errors] = {}
     for kind in KINDS:
         if f"{kind}/scores" in arrays:
-            fields = _read_fields(Matches, arrays, f"{kind}/", path)
-            of_errors = _read_fields(Errors, arrays, f"errors/{kind}/", path)
-            wrong = _find_misfit({**fields, **of_errors})
+            fields: dict[str, Any] = {name: arrays.get(f"{kind}/{name}") for name in _FORMS}
+            missing = [name for name, value in fields.items() if value is None]
+            if missing:
+                raise EvaluationError(f"{path}: lacks {kind}/{missing[0]}; {_AGAIN}")
+            wrong = _find_misfit(fields)
             if wrong is not None:
                 raise EvaluationError(f"{path}: {kind}/{wrong} does not fit the other arrays; {_AGAIN}")
             fields["category_names"] = tuple(str(name) for name in fields["category_names"])
             matches[kind] = Matches(**fields)
-            errors[kind] = Errors(**of_errors)
-    return matches, errors
+    return matches
 
 
 def _find_misfit(arrays: Mapping[str, NDArray[Any]]) -> str | None:
@@ -101,6 +101,8 @@ def _find_misfit(arrays: Mapping[str, NDArray[Any]]) -> str | None:
         ("object_images", 0, counts["images"]),
         ("objects", -1, counts["objects"]),
         ("kinds", 0, IGNORED + 1),
+        ("predictions", 0, np.inf),
+        ("object_rows", 0, np.inf),
     ):
         if ((arrays[name] < least) | (arrays[name] >= end)).any():
             return name
@@ -109,13 +111,3 @@ def _find_misfit(arrays: Mapping[str, NDArray[Any]]) -> str | None:
         if starts[0] != 0 or starts[-1] != end or (np.diff(starts) < 0).any():
             return name
     return None
-
-
-def _read_fields(
-    table: type[Matches | Errors], arrays: Mapping[str, Any], prefix: str, path: str | os.PathLike[str]
-) -> dict[str, Any]:
-    fields = {field.name: arrays.get(prefix + field.name) for field in dataclasses.fields(table)}
-    missing = [name for name, value in fields.items() if value is None]
-    if missing:
-        raise EvaluationError(f"{path}: lacks {prefix}{missing[0]}; {_AGAIN}")
-    return fields

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from detstudy.evaluation import (
-    Errors,
     GroundTruth,
     Kind,
     Matches,
@@ -23,7 +22,6 @@ from detstudy.evaluation import (
     load_ground_truth,
     load_predictions,
     measure_proposal_recall,
-    relate_errors,
     save_matches,
 )
 from detstudy.execution.provenance import describe_machine
@@ -82,7 +80,6 @@ class Evaluated:
     """What predictions came to."""
 
     matches: dict[Kind, Matches]
-    errors: dict[Kind, Errors]
     measures: tuple[Measure, ...]
     per_class: dict[str, dict[str, float | None]]
 
@@ -202,7 +199,7 @@ def evaluate_run(
         ledger.end_evaluation(run, split, "crashed", f"evaluation: {describe_error(error)}")
         return
     write_atomically(folder / "predictions.json", json.dumps(predicted.predictions).encode())
-    save_matches(folder / "matches.npz", evaluated.matches, evaluated.errors)
+    save_matches(folder / "matches.npz", evaluated.matches)
     measures = (*evaluated.measures, *predicted.measures)
     ledger.end_evaluation(run, split, "finished", None, measures, evaluated.per_class)
 
@@ -217,7 +214,6 @@ def evaluate_predicted(predicted: Predicted, truth: GroundTruth) -> Evaluated:
     )
     return Evaluated(
         matches=matches,
-        errors=relate_errors(truth, checked, matches),
         measures=(*measured, *measure_proposal_recall(truth, predicted.proposals)),
         per_class=summary.per_class,
     )

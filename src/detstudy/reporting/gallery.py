@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,15 +11,15 @@ from typing import Any
 import numpy as np
 
 from detstudy.analysis import Analysis, SettingSummary
+from detstudy.analysis.evidence.evidence import read_ground_truth, read_tables
 from detstudy.data import DataError
 from detstudy.data.images import read_image_size
-from detstudy.evaluation import EvaluationError, GroundTruth, load_ground_truth, load_predictions
+from detstudy.evaluation import EvaluationError, GroundTruth, load_predictions
+from detstudy.evaluation.protocol import CORRECT, IGNORED
 from detstudy.ledger import Ledger, RunRecord, list_unlike
 from detstudy.ledger.files import read_json
-from detstudy.reporting.matching import match_image
 from detstudy.reporting.panel import Pixels, draw_predictions, draw_truth, encode_jpeg, fit_image
 from detstudy.reporting.standing import error_kind, explain_absence
-from detstudy.trainers.contract import Prediction
 
 MOST_PIXELS = 1 << 24  # of a kept image
 MOST_BYTES = 7_000_000  # of JPEG in one page, which is a third more as text
@@ -66,16 +66,17 @@ def gather_galleries(
     A panel is drawn once and shared by the sections. Images that would make the page too large are left out of all.
     """
     images = ledger.read_gallery()
-    truth = read_truth(ledger, [image.image_id for image in images])
+    truth = read_ground_truth(ledger, needed=False)
     runs = {key: choose_run(setting) for key, setting in analysis.settings.items()}
     wanted = list(dict.fromkeys(key for section in sections for _, key in section))
     if truth is None or not images or not any(runs[key] for key in wanted):
         return [None for _ in sections]
     threshold, kind = analysis.study.operating_score_threshold, error_kind(analysis)
     classes = dict(zip(truth.category_ids, truth.category_names, strict=True))
-    truth_of = list_objects(truth)
-    read = {key: read_predictions(run, truth, threshold) for key in wanted if (run := runs[key])}
-    predictions = {key: found for key, found in read.items() if found is not None}
+    shown_ids = {image.image_id for image in images}
+    objects_of = list_objects(truth, shown_ids)
+    read = {key: read_detections(run, truth, kind, threshold, shown_ids) for key in wanted if (run := runs[key])}
+    detections = {key: found for key, found in read.items() if found is not None}
     rows: list[list[GalleryRow]] = [[] for _ in sections]
     used = 0
     shown = 0
@@ -85,16 +86,16 @@ def gather_galleries(
             continue
         fitted, enlarged = fit_image(pixels)
         scale = image.scale * enlarged
-        objects = truth_of.get(image.image_id, [])
+        objects = objects_of.get(image.image_id, {})
         panels: dict[str, Panel] = {
-            key: draw_setting(fitted, scale, rows_of.get(image.image_id, []), objects, classes, kind, image.name)
-            for key, rows_of in predictions.items()
+            key: draw_setting(fitted, scale, rows_of.get(image.image_id, []), objects, classes, image.name)
+            for key, rows_of in detections.items()
         }
         first = Panel(
             caption="ground truth",
             counts=None,
-            jpeg=encode_jpeg(draw_truth(fitted, scale, objects, classes)),
-            alt=f"{image.name}: ground truth, {sum(not row.get('iscrowd') for row in objects)} objects",
+            jpeg=encode_jpeg(draw_truth(fitted, scale, [*objects.values()], classes)),
+            alt=f"{image.name}: ground truth, {sum(not row['iscrowd'] for row in objects.values())} objects",
         )
         size = sum(
             len(first.jpeg or b"") + sum(len(panels[key].jpeg or b"") for _, key in section if key in panels)
@@ -114,28 +115,18 @@ def gather_galleries(
     ]
 
 
-def read_truth(ledger: Ledger, ids: Collection[int]) -> GroundTruth | None:
-    """Return the ground truth of these validation images; None where the folder has none."""
-    document = read_json(ledger.ground_truth_path("validation"))
-    if not isinstance(document, dict):
-        return None
-    images = [image for image in document["images"] if image["id"] in ids]
-    objects = [row for row in document["annotations"] if row["image_id"] in ids]
-    return load_ground_truth({**document, "images": images, "annotations": objects})
-
-
-def list_objects(truth: GroundTruth) -> dict[int, list[dict[str, Any]]]:
-    """Return the objects by image, as COCO annotations with their boxes and, where all have them, masks."""
-    found: dict[int, list[dict[str, Any]]] = {}
+def list_objects(truth: GroundTruth, image_ids: Collection[int]) -> dict[int, dict[int, dict[str, Any]]]:
+    """Return the objects of these images, by image and row of the ground truth, with box and, where there is, mask."""
+    found: dict[int, dict[int, dict[str, Any]]] = {}
     for n, (image, category) in enumerate(zip(truth.object_images, truth.object_classes, strict=True)):
-        row = {
-            "category_id": truth.category_ids[category],
-            "bbox": truth.object_boxes[n].tolist(),
-            "iscrowd": int(truth.object_crowds[n]),
-        }
-        if truth.object_masks is not None:
-            row["segmentation"] = truth.object_masks[n]
-        found.setdefault(truth.image_ids[image], []).append(row)
+        image_id = truth.image_ids[image]
+        if image_id in image_ids:
+            found.setdefault(image_id, {})[n] = {
+                "category_id": truth.category_ids[category],
+                "bbox": truth.object_boxes[n].tolist(),
+                "iscrowd": int(truth.object_crowds[n]),
+                "segmentation": truth.object_masks[n] if truth.object_masks else None,
+            }
     return found
 
 
@@ -145,24 +136,32 @@ def choose_run(setting: SettingSummary) -> RunRecord | None:
     return min(finished, key=lambda run: run.seed, default=None)
 
 
-def read_predictions(run: RunRecord, truth: GroundTruth, threshold: float) -> dict[int, list[Prediction]] | None:
-    """Return a run's predictions at or above the threshold on the images of the ground truth, by image.
+def read_detections(
+    run: RunRecord, truth: GroundTruth, kind: str, threshold: float, image_ids: Collection[int]
+) -> dict[int, list[dict[str, Any]]] | None:
+    """Return a run's predictions at or above the threshold on these images, by image, with what was matched to them.
 
-    None where they are missing or damaged.
+    That is whether they are `false`, and the `object` found as a row of the ground truth. None where they are missing
+    or damaged.
     """
     path = run.evaluation_folder / "predictions.json"
-    rows = None if path.name in list_unlike(path.with_name("result.json")) else read_json(path)
-    if not isinstance(rows, list):
+    entries = None if path.name in list_unlike(path.with_name("result.json")) else read_json(path)
+    tables = read_tables(run, truth)
+    if not isinstance(entries, list) or not tables:
         return None
-    shown = [row for row in rows if isinstance(row, dict) and row.get("image_id") in truth.image_ids]
+    table = tables["mask"] if kind == "mask" and "mask" in tables else tables["box"]
+    shown = np.isin(table.image_ids[table.images], [*image_ids]) & (table.scores >= threshold)
+    rows = np.flatnonzero(shown)[np.argsort(table.predictions[shown])]
     try:
-        checked = load_predictions(shown, truth)
-    except EvaluationError:
+        checked = load_predictions([entries[n] for n in table.predictions[rows].tolist()], truth)
+    except (EvaluationError, IndexError):
         return None
-    found: dict[int, list[Prediction]] = {}
-    for row in checked:
-        if row["score"] >= threshold:
-            found.setdefault(row["image_id"], []).append(row)
+    found: dict[int, list[dict[str, Any]]] = {}
+    for row, entry in zip(rows.tolist(), checked, strict=True):
+        kind_of = int(table.kinds[row])
+        right = int(table.object_rows[table.objects[row]]) if kind_of == CORRECT else None
+        drawn = {**entry, "false": kind_of not in (CORRECT, IGNORED), "object": right}
+        found.setdefault(entry["image_id"], []).append(drawn)
     return found
 
 
@@ -185,17 +184,16 @@ def read_pixels(path: Path) -> Pixels | None:
 def draw_setting(
     image: Pixels,
     scale: float,
-    predictions: list[dict[str, Any]],
-    truth: list[dict[str, Any]],
+    predictions: Sequence[dict[str, Any]],
+    objects: Mapping[int, dict[str, Any]],
     classes: dict[int, str],
-    kind: str,
     name: str,
 ) -> Panel:
     """Draw one setting's predictions on one image."""
-    masks = all(isinstance(row.get("segmentation"), dict) for row in (*predictions, *truth))
-    match = match_image(predictions, truth, kind if masks else "box")
-    counts = (len(predictions), sum(hit is False for hit in match.hits), len(match.missed))
-    jpeg = encode_jpeg(draw_predictions(image, scale, predictions, truth, match, classes))
+    found = {row["object"] for row in predictions}
+    missed = [row for n, row in objects.items() if not row["iscrowd"] and n not in found]
+    counts = (len(predictions), sum(row["false"] for row in predictions), len(missed))
+    jpeg = encode_jpeg(draw_predictions(image, scale, predictions, missed, classes))
     alt = f"{name}: {counts[0]} predictions, {counts[1]} false positives, {counts[2]} objects missed"
     return Panel(caption="", counts=counts, jpeg=jpeg, alt=alt)
 

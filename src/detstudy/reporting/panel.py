@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detstudy.data import Rle, decode_mask
-from detstudy.reporting.matching import Match
 
 PANEL_WIDTH, PANEL_HEIGHT = 640, 420  # pixels that a panel fits into; small images are enlarged
 MOST_ENLARGED = 4.0
@@ -54,22 +53,21 @@ def draw_predictions(
     image: Pixels,
     scale: float,
     predictions: Sequence[dict[str, Any]],
-    truth: Sequence[dict[str, Any]],
-    match: Match,
+    missed: Sequence[dict[str, Any]],
     classes: dict[int, str],
 ) -> Pixels:
-    """Return the panel with predictions, the false ones outlined in red, and missed objects dashed in yellow."""
+    """Return the panel with predictions, those that are `false` outlined in red; `missed` objects dashed in yellow."""
     order = list(classes)
     panel = image.copy()
     for row in predictions:
         fill_mask(panel, row, colour_class(order, row["category_id"]))
-    for position in match.missed:
-        draw_dashed(panel, truth[position]["bbox"], scale)
-    for row, hit in sorted(zip(predictions, match.hits, strict=True), key=lambda pair: pair[0]["score"]):
-        colour = FALSE_COLOUR if hit is False else colour_class(order, row["category_id"])
+    for row in missed:
+        draw_dashed(panel, row["bbox"], scale)
+    for row in sorted(predictions, key=lambda row: row["score"]):
+        colour = FALSE_COLOUR if row["false"] else colour_class(order, row["category_id"])
         name = f"{classes.get(row['category_id'], '?')} " if len(classes) > 1 else ""
         label = f"{name}{row['score']:.2f}".replace("0.", ".") if len(predictions) <= MOST_LABELS else ""
-        draw_box(panel, row["bbox"], scale, colour, label, thickness=2 if hit is False else 1)
+        draw_box(panel, row["bbox"], scale, colour, label, thickness=2 if row["false"] else 1)
     return panel
 
 

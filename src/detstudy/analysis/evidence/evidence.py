@@ -16,7 +16,6 @@ from detstudy.analysis.evidence.units import read_units
 from detstudy.analysis.statistics.variance import SeedNoise, pool_seed_noise
 from detstudy.evaluation import (
     ERROR_MEASURES,
-    Errors,
     EvaluationError,
     GroundTruth,
     Kind,
@@ -25,7 +24,6 @@ from detstudy.evaluation import (
     load_ground_truth,
     load_matches,
     load_predictions,
-    relate_errors,
     resample_errors,
     resample_measures,
 )
@@ -35,7 +33,7 @@ from detstudy.plan import BASELINE, PlannedSetting, plan_study
 from detstudy.study.setting import Setting
 from detstudy.study.study import MEASURES, StudyError
 
-Tables = tuple[dict[Kind, Matches], dict[Kind, Errors]]
+Tables = dict[Kind, Matches]
 
 
 class Evidence:
@@ -126,33 +124,14 @@ class Evidence:
         return self._means[key]
 
     def tables(self, run: RunRecord) -> Tables | None:
-        """Return a finished run's matches and errors, box and mask.
+        """Return a finished run's matches, box and mask.
 
         Where they are damaged, or of another version or ground truth, its predictions are matched again. None where
         these can't be had either.
         """
         if run.id not in self._tables:
-            try:
-                self._tables[run.id] = self._read_tables(run)
-            except EvaluationError:
-                self._tables[run.id] = None
+            self._tables[run.id] = read_tables(run, self.ground_truth) if self.ground_truth else None
         return self._tables[run.id]
-
-    def _read_tables(self, run: RunRecord) -> Tables | None:
-        if self.ground_truth is None:
-            return None
-        images = [*self.ground_truth.image_ids]
-        unlike = list_unlike(run.evaluation_folder / "result.json")
-        if "matches.npz" not in unlike:
-            with contextlib.suppress(EvaluationError):
-                matches, errors = load_matches(run.evaluation_folder / "matches.npz")
-                if matches and all(table.image_ids.tolist() == images for table in matches.values()):
-                    return matches, errors
-        if "predictions.json" in unlike:
-            return None
-        predictions = load_predictions(run.evaluation_folder / "predictions.json", self.ground_truth)
-        matches, _ = evaluate_checked(self.ground_truth, predictions)
-        return matches, relate_errors(self.ground_truth, predictions, matches)
 
     def _resample(self, run: RunRecord, measure: str, drawn: bool) -> NDArray[np.float64] | None:
         """Return the measure in each draw of units, or of the images as they are; what is like it comes with it."""
@@ -164,11 +143,11 @@ class Evidence:
             definition = ERROR_MEASURES.get(measure)
             names: tuple[str, ...] = MEASURES
             if definition is None:
-                values = resample_measures(tables[0], weights, names)
+                values = resample_measures(tables, weights, names)
             else:
                 alike = (definition.kind, definition.costs, definition.band)
                 names = tuple(n for n, d in ERROR_MEASURES.items() if (d.kind, d.costs, d.band) == alike)
-                values = resample_errors(*tables, weights, names, self.study.operating_score_threshold)
+                values = resample_errors(tables, weights, names, self.study.operating_score_threshold)
             self._draws.update({(run.id, name, drawn): values[:, n] for n, name in enumerate(names)})
         return self._draws[run.id, measure, drawn]
 
@@ -204,6 +183,23 @@ def read_ground_truth(ledger: Ledger, *, needed: bool) -> GroundTruth | None:
         return load_ground_truth(document)
     except EvaluationError as error:
         raise StudyError(f"{path}: {error}\n{path}: {remedy}") from None
+
+
+def read_tables(run: RunRecord, ground_truth: GroundTruth) -> Tables | None:
+    """Return the matches of a run's evaluation; its predictions matched again where they are of no use; else None."""
+    unlike = list_unlike(run.evaluation_folder / "result.json")
+    if "matches.npz" not in unlike:
+        with contextlib.suppress(EvaluationError):
+            matches = load_matches(run.evaluation_folder / "matches.npz")
+            if matches and all(table.fits(ground_truth) for table in matches.values()):
+                return matches
+    if "predictions.json" in unlike:
+        return None
+    try:
+        predictions = load_predictions(run.evaluation_folder / "predictions.json", ground_truth)
+    except EvaluationError:
+        return None
+    return evaluate_checked(ground_truth, predictions)[0]
 
 
 def share_weights(a: Setting, b: Setting) -> bool:

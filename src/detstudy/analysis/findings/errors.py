@@ -17,7 +17,6 @@ from detstudy.evaluation import (
     ERROR_KINDS,
     SIZE_BANDS,
     ErrorCounts,
-    Errors,
     Kind,
     Matches,
     count_errors,
@@ -61,24 +60,24 @@ class KindDifference:
 def summarise_errors(evidence: Evidence, runs: Sequence[RunRecord]) -> dict[str, ErrorSummary]:
     """Return the errors of a setting's finished runs by box and mask; {} where some run's matches can't be had."""
     tables = {run.seed: evidence.tables(run) for run in runs}
-    known = {seed: pair for seed, pair in tables.items() if pair}
+    known = {seed: found for seed, found in tables.items() if found}
     if not known or len(known) < len(tables):
         return {}
-    kinds = [kind for kind in next(iter(known.values()))[0] if all(kind in pair[0] for pair in known.values())]
+    kinds = [kind for kind in next(iter(known.values())) if all(kind in found for found in known.values())]
     return {kind: _summarise_kind(evidence, runs, known, kind) for kind in kinds}
 
 
 def _summarise_kind(
     evidence: Evidence,
     runs: Sequence[RunRecord],
-    tables: Mapping[int, tuple[dict[Kind, Matches], dict[Kind, Errors]]],
+    tables: Mapping[int, dict[Kind, Matches]],
     kind: Kind,
 ) -> ErrorSummary:
     threshold = evidence.study.operating_score_threshold
-    pairs = {seed: (matches[kind], errors[kind]) for seed, (matches, errors) in tables.items()}
-    counts = {seed: count_errors(*pair, threshold) for seed, pair in pairs.items()}
-    names = next(iter(pairs.values()))[0].category_names
-    best = {seed: find_best_threshold(matches) for seed, (matches, _) in pairs.items()}
+    of_kind = {seed: matches[kind] for seed, matches in tables.items()}
+    counts = {seed: count_errors(matches, threshold) for seed, matches in of_kind.items()}
+    names = next(iter(of_kind.values())).category_names
+    best = {seed: find_best_threshold(matches) for seed, matches in of_kind.items()}
     found = {seed: threshold for seed, threshold in best.items() if threshold}
     complete = found if len(found) == len(best) else {}
     costs = {
@@ -94,7 +93,7 @@ def _summarise_kind(
         best_threshold=spread_values({seed: one.score_threshold for seed, one in complete.items()}),
         best_f1=spread_values({seed: one.f1 for seed, one in complete.items()}),
         best_counts=_spread_counts(
-            {seed: count_errors(*pairs[seed], one.score_threshold) for seed, one in complete.items()}
+            {seed: count_errors(of_kind[seed], one.score_threshold) for seed, one in complete.items()}
         ),
     )
 
