@@ -6,6 +6,7 @@ import pytest
 from detstudy.analysis import Analysis, analyse_study
 from detstudy.ledger.files import read_json, write_json
 from detstudy.study.study import MEASURES, StudyError
+from detstudy.wording import say
 
 GOOD = 0.95
 
@@ -18,7 +19,7 @@ def test_a_ruined_setting_is_worse_and_a_like_one_cannot_be_told(write_ledger: A
 
     assert analysis.units == "20 sequences"
     baseline, bad, alike = analysis.settings.values()
-    assert (baseline.label, bad.label) == ("baseline", "learning rate 0.04")
+    assert (say(baseline.label), say(bad.label)) == ("baseline", "learning rate 0.04")
     spread = baseline.measures["mask/AP"]
     assert list(spread.values) == [0, 1, 2]
     assert spread.sd == pytest.approx(analysis.seed_sd)
@@ -43,7 +44,7 @@ def test_a_ruined_setting_is_worse_and_a_like_one_cannot_be_told(write_ledger: A
     assert analysis.learned[1].text.startswith("The seed alone moves mask AP by ")
     assert analysis.unknown[0].text.startswith("Cannot tell: learning rate 0.0004 changes mask AP by ")
     factor = analysis.factors[0]
-    assert factor.label == "learning rate"
+    assert say(factor.label) == "learning rate"
     assert factor.levels == ((0.04, "learning_rate=0.04"), (0.004, "baseline"), (0.0004, "learning_rate=0.0004"))
     assert factor.choice is not None
     assert factor.choice.sentence.startswith("Keep learning rate 0.004 (the baseline)")

@@ -22,6 +22,7 @@ from detstudy.analysis import (
     SettingSummary,
     Spread,
 )
+from detstudy.analysis.facts.setting import SettingName
 from detstudy.analysis.findings.convergence import judge_setting
 from detstudy.analysis.findings.tradeoff import weigh_costs
 from detstudy.evaluation import COUNTED, ERROR_KINDS
@@ -126,10 +127,9 @@ class HandMade:
             for run in runs:
                 outcomes[run.outcome or run.state] = outcomes.get(run.outcome or run.state, 0) + 1
             ap = 30.0 if planned.levels.get("learning_rate") == 0.04 else 40.0
-            label = " ".join(f"{name.replace('_', ' ')} {level}" for name, level in planned.levels.items())
             settings[planned.id] = SettingSummary(
                 id=planned.id,
-                label=label or BASELINE,
+                label=SettingName(tuple(planned.levels.items())),
                 setting=planned.setting,
                 levels=planned.levels,
                 runs=runs,

@@ -11,6 +11,7 @@ from rich.console import Console
 from detstudy.analysis import Choice
 from detstudy.reporting import print_answer
 from detstudy.reporting.answer import drop_headline, gather_answer, name_caveats, split_command
+from detstudy.wording import say
 
 
 def test_the_answer_says_what_to_take_at_what_cost_and_loss(finished: Any) -> None:
@@ -81,7 +82,7 @@ def test_each_reason_for_exploratory_verdicts_is_told_once(finished: Any) -> Non
     contrasts = {m: dataclasses.replace(setting.contrasts[m], exploratory=why) for m, why in reasons.items()}
     settings = {**analysis.settings, setting.id: dataclasses.replace(setting, contrasts=contrasts)}
     (text,) = [w for w in gather_answer(dataclasses.replace(analysis, settings=settings)).warnings if "Explor" in w]
-    assert f"({setting.label}: seed 3 added; {setting.label}: the objective changed)" in text
+    assert f"({say(setting.label)}: seed 3 added; {say(setting.label)}: the objective changed)" in text
 
 
 def test_a_caveat_names_its_setting_once(finished: Any) -> None:

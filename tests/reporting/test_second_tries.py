@@ -10,7 +10,8 @@ import pytest
 from rich.console import Console
 
 from detstudy.analysis import Analysis, analyse_study, compare_settings, introduce_comparison
-from detstudy.analysis.evidence.confounding import flag_split
+from detstudy.analysis.evidence.confounding import find_accumulation
+from detstudy.analysis.facts.setting import Accumulation
 from detstudy.ledger import Ledger, RunRecord
 from detstudy.reporting import print_runs
 from detstudy.reporting.answer import gather_answer
@@ -19,6 +20,7 @@ from detstudy.reporting.markdown import render_markdown
 from detstudy.reporting.page import gather_page
 from detstudy.reporting.standing import caption_level
 from detstudy.testing import run_here, write_tiny_study
+from detstudy.wording import say
 
 WHAT_DIFFERS = "samples are drawn in another order and images padded by micro-batch"
 
@@ -43,12 +45,12 @@ def accumulated(analysis: Analysis) -> RunRecord:
 
 
 def test_a_setting_trained_in_parts_says_so_in_its_name(analysis: Analysis) -> None:
-    assert analysis.settings["batch_size=16"].label == "batch size 16 as 2 × 8"
+    assert say(analysis.settings["batch_size=16"].label) == "batch size 16 as 2 × 8"
     assert [caption_level(analysis, analysis.factors[0], key) for _, key in analysis.factors[0].levels] == [
         "4 (baseline)",
         "16 as 2 × 8",
     ]
-    assert analysis.settings["learning_rate=0.04"].label == "learning rate 0.04"
+    assert say(analysis.settings["learning_rate=0.04"].label) == "learning rate 0.04"
 
 
 def test_what_a_reader_sees_of_it_tells_what_differs(ledger: Ledger, analysis: Analysis) -> None:
@@ -59,18 +61,20 @@ def test_what_a_reader_sees_of_it_tells_what_differs(ledger: Ledger, analysis: A
     assert f"gradients accumulated since the whole batch ran out of memory: {WHAT_DIFFERS}" in markdown
     (factor, _) = analysis.factors
     assert any(note.startswith("batch size 16 as 2 × 8: batch of 16") and WHAT_DIFFERS in note for note in factor.notes)
-    assert any(WHAT_DIFFERS in caveat for caveat in analysis.settings["batch_size=16"].contrasts["mask/AP"].caveats)
+    assert any(
+        WHAT_DIFFERS in say(caveat) for caveat in analysis.settings["batch_size=16"].contrasts["mask/AP"].caveats
+    )
 
 
 def test_where_only_some_runs_or_other_factors_are_concerned_the_flag_says_which(
     analysis: Analysis, accumulated: RunRecord
 ) -> None:
     whole = analysis.settings["baseline"].runs[0]
-    assert flag_split([accumulated, whole, whole]) == "as 2 × 8 in 1 of 3 runs"
-    assert flag_split([whole]) == flag_split([]) == ""
-    smaller = dataclasses.replace(accumulated, effective={"accumulation": "16 as 4 × 4"})
-    assert flag_split([accumulated, smaller]) == "as 2 × 8 or as 4 × 4"
-    baseline = dataclasses.replace(analysis.settings["baseline"], split="as 2 × 2")
+    assert say(find_accumulation([accumulated, whole, whole])) == "as 2 × 8 in 1 of 3 runs"
+    assert find_accumulation([whole]) is find_accumulation([]) is None
+    smaller = dataclasses.replace(accumulated, effective={"micro_batch_size": 4})
+    assert say(find_accumulation([accumulated, smaller])) == "as 2 × 8 or as 4 × 4"
+    baseline = dataclasses.replace(analysis.settings["baseline"], accumulation=Accumulation(4, (2,), 2, 2))
     changed = dataclasses.replace(analysis, settings={**analysis.settings, "baseline": baseline})
     assert caption_level(changed, changed.factors[1], "baseline") == "0.004 (batch of 4 as 2 × 2, baseline)"
 
@@ -119,9 +123,9 @@ def test_a_micro_batch_that_the_study_asks_for_is_flagged_alike(tmp_path: Path, 
     baseline = {"learning_rate": 0.004, "batch_size": 4, "micro_batch_size": 4, "iterations": 5}
     path = write_tiny_study(tmp_path, tiny_data, baseline=baseline, factors={"batch_size": [4, 8]}, baseline_seeds=[0])
     analysis = analyse_study(run_here(path, tmp_path / "out")[1].folder)
-    assert [setting.label for setting in analysis.settings.values()] == ["baseline", "batch size 8 as 2 × 4"]
+    assert [say(setting.label) for setting in analysis.settings.values()] == ["baseline", "batch size 8 as 2 × 4"]
     (told, *_) = analysis.settings["batch_size=8"].contrasts["mask/AP"].caveats
-    assert told == f"batch of 8 as 2 × 4, gradients accumulated as the setting asks: {WHAT_DIFFERS}"
+    assert say(told) == f"batch of 8 as 2 × 4, gradients accumulated as the setting asks: {WHAT_DIFFERS}"
 
 
 def test_the_table_of_a_grid_and_the_headline_say_it_where_no_level_does(tmp_path: Path, tiny_data: Path) -> None:

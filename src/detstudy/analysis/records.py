@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from detstudy.analysis.facts import Fact
+from detstudy.analysis.facts.setting import Accumulation
 from detstudy.ledger import RunRecord
 from detstudy.plan import Plan
 from detstudy.study.setting import Setting
@@ -49,12 +51,12 @@ class Contrast:
     standard_error: float | None = None
     family: int = 1  # contrasts judged together: their intervals hold all at once
     level: float = 0.05  # the p that this contrast on its own would need, less in a family
-    caveats: tuple[str, ...] = ()  # what changes the verdict's meaning and is said in the same breath
+    caveats: tuple[Fact, ...] = ()  # what changes the verdict's meaning and is said in the same breath
     exploratory: str | None = None  # why it was not planned at the first run
     remedy: str | None = None  # where the data can't tell: what would
     p_randomisation: float | None = None  # of two result files, by swapping them unit by unit
     kinds: str | None = None  # in which kinds of error the two differ, one sentence
-    splits: tuple[str, str] = ("", "")  # of a's and b's batches: "as 2 × 8", where they were trained in parts
+    accumulations: tuple[Accumulation | None, ...] = (None, None)  # of a and b, where batches were trained in parts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +78,7 @@ class SettingSummary:
     """A setting with what its runs gave."""
 
     id: str
-    label: str  # "baseline", "learning rate 0.001"
+    label: Fact  # SettingName
     setting: Setting
     levels: dict[str, Any]
     runs: tuple[RunRecord, ...]
@@ -86,7 +88,7 @@ class SettingSummary:
     undefined: dict[str, str]  # measure → why it has no value
     errors: dict[str, ErrorSummary]  # by "box", "mask"
     contrasts: dict[str, Contrast]  # by measure, against the baseline; {} for the baseline
-    split: str = ""  # "as 2 × 8", where batches were trained in parts
+    accumulation: Accumulation | None = None  # where batches were trained in parts
 
     @property
     def seeds_finished(self) -> int:
@@ -167,7 +169,7 @@ class FactorSummary:
     """A factor's levels in the study file's order, the baseline's among or before them."""
 
     name: str
-    label: str  # "learning rate"
+    label: Fact  # FactorName
     levels: tuple[tuple[Any, str], ...]  # level, id of the setting that has it
     choice: Choice | None  # None where no run of the factor finished
     notes: tuple[str, ...]  # what was held fixed, what else changed with the level, what did nothing
@@ -179,7 +181,7 @@ class TradePoint:
     """A setting's objective against one of its costs. Interval ends are None where the noise is unknown."""
 
     id: str
-    label: str
+    label: Fact
     ap: float  # mean of the objective over seeds
     ap_error: float | None  # standard error of the difference to the best setting; 0 for the best itself
     ap_low: float | None  # the point and the 95 % interval of that difference
@@ -195,8 +197,8 @@ class TradePoint:
 class TradeGap:
     """A setting without a result, and what its runs had used when they failed."""
 
-    label: str
-    reason: str
+    label: Fact
+    reason: Fact
     cost: float | None
 
 

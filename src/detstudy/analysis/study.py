@@ -13,6 +13,7 @@ from detstudy.analysis.contrasts.arm import bound_loss, contrast_arms, make_arm,
 from detstudy.analysis.contrasts.comparison import complete_contrast, contrast_settings, find_detectable
 from detstudy.analysis.contrasts.remedy import find_remedy
 from detstudy.analysis.evidence.evidence import Evidence
+from detstudy.analysis.facts.setting import FactorName, LevelName
 from detstudy.analysis.findings.choice import choose_setting, describe_certainty, has_verdict
 from detstudy.analysis.findings.convergence import judge_setting
 from detstudy.analysis.findings.factor import describe_factor, list_levels
@@ -26,8 +27,9 @@ from detstudy.plan import BASELINE
 from detstudy.study.setting import read_field
 from detstudy.study.study import Factor, Study
 from detstudy.wording.agenda import write_agenda
-from detstudy.wording.labels import label_factor, label_level
+from detstudy.wording.say import say
 from detstudy.wording.sentences import write_interactions, write_learned, write_savings, write_test, write_unknown
+from detstudy.wording.setting import say_in_text
 
 Choose = Callable[[list[SettingSummary], str], Choice | None]
 
@@ -73,7 +75,7 @@ def analyse_study(folder: Path) -> Analysis:
         typical = statistics.median(seen) if seen else None
         how_sure = describe_certainty(compared, evidence.units_label, seed_sd, typical, objective)
         bounded = functools.partial(bound, compared=compared)
-        label = baseline_label or settings[BASELINE].label.replace(BASELINE, "the baseline", 1)
+        label = baseline_label or say_in_text(settings[BASELINE].label)
         return choose_setting(compared, objective, margin, bounded, how_sure, label)
 
     everything = list(settings.values())
@@ -108,18 +110,14 @@ def summarise_factor(
     levels = list_levels(evidence, factor)
     # the baseline is the setting of one of the levels
     compared = [settings[id_] for id_ in dict.fromkeys(id_ for _, id_ in levels)]
-    own = label_level(factor.name, read_field(evidence.study.baseline, factor.name))
-    split = settings[BASELINE].split
-    if split and factor.name == "batch_size":
-        own += f" {split}"
-    elif split:
-        own += f", a batch of {evidence.study.baseline.training.batch_size} {split}"
+    level = read_field(evidence.study.baseline, factor.name)
+    own = LevelName(factor.name, level, baseline=True, accumulation=settings[BASELINE].accumulation)
     proposals = tabulate_proposals(evidence, factor.name, levels, settings)
     return FactorSummary(
         name=factor.name,
-        label=label_factor(factor.name),
+        label=FactorName(factor.name),
         levels=levels,
-        choice=choose(compared, f"{own} (the baseline)"),
+        choice=choose(compared, say(own)),
         notes=(
             *(proposals.sentences if proposals else ()),
             *describe_factor(evidence, factor, levels, settings),
@@ -133,7 +131,7 @@ def _warn_of_combining(
 ) -> Choice | None:
     """Add that the better levels of several factors were never run together, where that is so."""
     chosen = [(factor, settings[factor.choice.setting_id]) for factor in factors if factor.choice]
-    improved = [factor.label for factor, summary in chosen if has_verdict(summary, study.objective, "better")]
+    improved = [say(factor.label) for factor, summary in chosen if has_verdict(summary, study.objective, "better")]
     if choice is None or study.design != "one_factor" or len(improved) < 2:
         return choice
     warning = f" The better levels of {' and '.join(improved)} were not run together: their gains need not add up."

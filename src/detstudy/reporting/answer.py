@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from detstudy.analysis import Analysis, Conclusion, Contrast, SettingSummary
-from detstudy.analysis.evidence.confounding import describe_splits
+from detstudy.analysis.evidence.confounding import list_accumulations
 from detstudy.plan import BASELINE
 from detstudy.reporting.standing import (
     NO_RESULT,
@@ -13,7 +13,6 @@ from detstudy.reporting.standing import (
     explain_absence,
     explain_verdict,
     mean_measure,
-    name_split,
     name_verdict,
     read_cost,
     show_level,
@@ -31,6 +30,8 @@ from detstudy.wording.numbers import (
     format_time,
     rounds_to_nothing,
 )
+from detstudy.wording.say import say
+from detstudy.wording.setting import say_batch, say_in_text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +66,7 @@ class SettingRow:
     verdict: str
     explanation: str
     exploratory: str | None  # why its verdict was not planned at the first run
-    caveats: tuple[str, ...]  # how its batches were split, and what its verdict carries
+    caveats: tuple[str, ...]  # how its batches were trained in parts, and what its verdict carries
     seconds: str
     memory: str
     false_positives: str  # per image
@@ -149,8 +150,8 @@ def write_headline(analysis: Analysis) -> str:
         value = format_ap(spread.mean, spread.sd) if spread else DASH
         return f"The baseline alone reaches {label_measure(analysis.study.objective)} {value}"
     if setting.id != BASELINE:
-        return f"Take {setting.label}"
-    return f"Keep the baseline ({name_split(setting)})" if setting.split else "Keep the baseline"
+        return f"Take {say(setting.label)}"
+    return f"Keep {say_in_text(setting.label)}"
 
 
 def drop_headline(sentence: str, headline: str) -> str:
@@ -218,7 +219,7 @@ def gather_row(analysis: Analysis, setting: SettingSummary) -> SettingRow:
     }
     return SettingRow(
         setting_id=setting.id,
-        label=setting.label,
+        label=say(setting.label),
         levels=show_levels(analysis, setting),
         box_ap=ap["box"],
         mask_ap=ap["mask"],
@@ -239,17 +240,17 @@ def gather_row(analysis: Analysis, setting: SettingSummary) -> SettingRow:
 
 
 def list_caveats(setting: SettingSummary, contrast: Contrast | None) -> tuple[str, ...]:
-    """Return what goes with a setting's result: how its batches were split, whatever its verdict carries."""
-    splits = describe_splits([run for run in setting.runs if run.outcome == "finished"])
-    return tuple(dict.fromkeys((*splits, *(contrast.caveats if contrast else ()))))
+    """Return what goes with a setting's result: how its batches were trained in parts, whatever its verdict carries."""
+    parts = list_accumulations([run for run in setting.runs if run.outcome == "finished"])
+    return tuple(dict.fromkeys(map(say, (*parts, *(contrast.caveats if contrast else ())))))
 
 
 def show_levels(analysis: Analysis, setting: SettingSummary) -> tuple[str, ...]:
-    """Return a setting's level of each factor; the last with how its batches were split where no level says so."""
+    """Return a setting's level of each factor; the last with its batch in parts where no level says so."""
     names = [factor.name for factor in analysis.study.factors]
     levels = [show_level(analysis, setting, name) for name in names]
-    if levels and setting.split and "batch_size" not in names:
-        levels[-1] += f" ({name_split(setting)})"
+    if levels and setting.accumulation and "batch_size" not in names:
+        levels[-1] += f" ({say_batch(setting.accumulation)})"
     return tuple(levels)
 
 
@@ -261,7 +262,7 @@ def list_failures(analysis: Analysis) -> tuple[str, ...]:
         if failed and setting.seeds_finished:
             runs = ", ".join(f"{n} {label_outcome(outcome)}" for outcome, n in failed.items())
             reason = f" ({setting.reason})" if setting.reason else ""
-            found.append(f"{setting.label}: of {sum(setting.outcomes.values())} runs {runs}{reason}")
+            found.append(f"{say(setting.label)}: of {sum(setting.outcomes.values())} runs {runs}{reason}")
     return tuple(found)
 
 
@@ -285,7 +286,7 @@ def list_departures(analysis: Analysis) -> list[str]:
     for setting in compared:
         reasons = "; ".join(contrast.exploratory or "" for contrast in setting.contrasts.values())
         for reason in dict.fromkeys(part for part in reasons.split("; ") if part):
-            labels.setdefault(reason, []).append(setting.label)
+            labels.setdefault(reason, []).append(say(setting.label))
     return [
         reason if len(named) == len(compared) > 1 else f"{', '.join(named)}: {reason}"
         for reason, named in labels.items()

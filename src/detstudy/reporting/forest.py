@@ -14,6 +14,7 @@ from detstudy.reporting.figure import colour_verdicts, finish_chart, inline_rows
 from detstudy.reporting.standing import NO_RESULT, caption_setting, explain_absence, is_crossed, name_verdict
 from detstudy.wording.labels import label_measure
 from detstudy.wording.numbers import format_change, format_interval
+from detstudy.wording.say import say
 
 WIDTH = 520
 ROW_HEIGHT = 26
@@ -72,7 +73,7 @@ def gather_forest(analysis: Analysis) -> Forest:
     return Forest(
         objective=label_measure(objective),
         margin=analysis.study.smallest_difference_that_matters,
-        names=" × ".join(factor.label for factor in analysis.factors) if is_crossed(analysis) else None,
+        names=" × ".join(say(factor.label) for factor in analysis.factors) if is_crossed(analysis) else None,
         rows=tuple(rows),
     )
 

@@ -14,6 +14,7 @@ from detstudy.plan import format_level
 from detstudy.study.setting import SECTIONS
 from detstudy.wording.labels import join_words, label_outcome
 from detstudy.wording.numbers import DASH, format_size, format_time
+from detstudy.wording.say import say
 
 PLACE_KEYS = ("host", "device", "gpu", "cpu", "started")  # shown a run; all else is shown as software
 
@@ -72,7 +73,7 @@ def gather_inventory(ledger: Ledger, analysis: Analysis) -> Inventory:
     """Return what the ledger holds about runs and data."""
     study, data = analysis.study, ledger.data
     records = [run for setting in analysis.settings.values() for run in setting.runs]
-    labels = {setting.id: setting.label for setting in analysis.settings.values()}
+    labels = {setting.id: say(setting.label) for setting in analysis.settings.values()}
     software = Counter(describe_software(run.provenance) for run in records if run.provenance)
     classes = tuple(str(name) for name in data.get("classes", ()))
     splits = data.get("splits", {})

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from detstudy.analysis import Contrast
-from detstudy.analysis.evidence.confounding import read_split
 from detstudy.forecast import Forecast, Suggestion
 from detstudy.forecast.foresight import Foresight
 from detstudy.ledger import RunRecord
+from detstudy.wording.say import say
 
 
 def describe_run(record: RunRecord) -> dict[str, Any]:
@@ -27,7 +27,7 @@ def describe_run(record: RunRecord) -> dict[str, Any]:
         "outcome": record.outcome,
         "reason": record.reason,
         "again": record.again,
-        "accumulation": read_split(record),
+        "accumulation": record.effective.get("accumulation"),
         "earlier": [{"outcome": attempt["outcome"], "reason": attempt["reason"]} for attempt in record.earlier],
         "measures": {name: measure.value for name, measure in record.measures.items()},
     }
@@ -83,6 +83,6 @@ def describe_contrasts(opening: str, contrasts: Mapping[str, Contrast]) -> dict[
         for name, contrast in contrasts.items()
     }
     first = next(iter(contrasts.values()))
-    carried = (note for contrast in contrasts.values() for note in (*contrast.caveats, *contrast.notes))
+    carried = (note for contrast in contrasts.values() for note in (*map(say, contrast.caveats), *contrast.notes))
     document = {"summary": opening, "measures": rows, "units": first.units, "seeds": list(first.seeds)}
     return {**document, "notes": list(dict.fromkeys(carried))}

@@ -20,6 +20,7 @@ from detstudy.reporting.proposals import draw_proposals, gather_proposals, list_
 from detstudy.reporting.standing import caption_level, is_crossed
 from detstudy.reporting.table import FactorTable, gather_table
 from detstudy.reporting.tradeoffs import TradeOffs, draw_trade_offs, gather_trade_offs, list_prices
+from detstudy.wording.say import say
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,25 +144,32 @@ def list_kinds(analysis: Analysis, factor: FactorSummary) -> tuple[str, ...]:
     )
 
 
+def cross_factors(analysis: Analysis) -> str:
+    """Return the names of all factors: "learning rate × batch size"."""
+    return " × ".join(say(factor.label) for factor in analysis.factors)
+
+
 def gather_section(analysis: Analysis, factor: FactorSummary, anchor: str, gallery: Gallery | None) -> Section:
     """Return one factor's section with its figures drawn as specifications."""
     curves = gather_curves(analysis, factor)
     errors = gather_errors(analysis, factor)
     figures = {}
     if curves:
-        title = f"Learning curves: {factor.label}"
+        title = f"Learning curves: {say(factor.label)}"
         figures["curves"] = Figure(name=f"{anchor}-curves", title=title, spec=draw_curves(curves))
     if errors:
-        title = f"Errors at score ≥ {errors.threshold:g}, and the AP that they cost: {factor.label}"
+        title = f"Errors at score ≥ {errors.threshold:g}, and the AP that they cost: {say(factor.label)}"
         figures["errors"] = Figure(name=f"{anchor}-errors", title=title, spec=draw_errors(errors))
     proposals = gather_proposals(analysis, factor)
     if proposals:
-        title = f"What k does: {factor.label}"
+        title = f"What k does: {say(factor.label)}"
         figures["proposals"] = Figure(name=f"{anchor}-proposals", title=title, spec=draw_proposals(proposals))
     return Section(
         anchor=anchor,
-        label=factor.label,
-        column=factor.label if factor.name else " × ".join(known.label for known in analysis.factors) or "setting",
+        label=say(factor.label),
+        column=say(factor.label)
+        if factor.name
+        else " × ".join(say(known.label) for known in analysis.factors) or "setting",
         sentence=factor.choice.sentence if factor.choice else "",
         how_sure=factor.choice.how_sure if factor.choice else "",
         notes=factor.notes,

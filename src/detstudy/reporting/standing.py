@@ -9,6 +9,8 @@ from detstudy.analysis.findings.cost import read_reached
 from detstudy.plan import BASELINE, format_level
 from detstudy.study.setting import read_field
 from detstudy.wording.numbers import format_p
+from detstudy.wording.say import say
+from detstudy.wording.setting import say_batch
 
 NO_VERDICT = "no verdict"
 NO_RESULT = "no result"
@@ -37,7 +39,7 @@ def explain_verdict(contrast: Contrast | None) -> str:
         parts.append(format_p(contrast.p))
     if contrast.family > 1:
         parts.append(f"judged together with {contrast.family - 1} more")
-    return "; ".join([*parts, *contrast.caveats, *contrast.notes])
+    return "; ".join([*parts, *map(say, contrast.caveats), *contrast.notes])
 
 
 def show_seeds(setting: SettingSummary) -> str:
@@ -72,14 +74,9 @@ def read_cost(setting: SettingSummary, measure: str) -> float | None:
 
 
 def show_level(analysis: Analysis, setting: SettingSummary, factor: str) -> str:
-    """Return the level that a setting has of a factor, as a person writes it; a batch size with how it was split."""
+    """Return the level that a setting has of a factor, as a person writes it; a batch size with its parts."""
     level = format_level(setting.levels.get(factor, read_field(analysis.study.baseline, factor)))
-    return f"{level} {setting.split}" if factor == "batch_size" and setting.split else level
-
-
-def name_split(setting: SettingSummary) -> str:
-    """Return how a setting's batches were split, in words: "batch of 16 as 2 × 8"."""
-    return f"batch of {setting.setting.training.batch_size} {setting.split}"
+    return f"{level} {say(setting.accumulation)}" if factor == "batch_size" and setting.accumulation else level
 
 
 def is_crossed(analysis: Analysis) -> bool:
@@ -90,7 +87,7 @@ def is_crossed(analysis: Analysis) -> bool:
 def caption_setting(analysis: Analysis, setting: SettingSummary) -> str:
     """Return a setting's name in a picture: its label, or "6000 × 2000 (baseline)" where factors are crossed."""
     if not is_crossed(analysis):
-        return setting.label
+        return say(setting.label)
     names = [factor.name for factor in analysis.study.factors]
     return mark_level(" × ".join(show_level(analysis, setting, name) for name in names), setting, names)
 
@@ -106,11 +103,11 @@ def caption_level(analysis: Analysis, factor: FactorSummary, setting_id: str) ->
 def mark_level(level: str, setting: SettingSummary, shown: Sequence[str]) -> str:
     """Return levels with what else must be known of their setting: "0.001 (batch of 16 as 2 × 8, baseline)".
 
-    `shown` names the factors whose levels they are: a batch size says itself how it was split.
+    `shown` names the factors whose levels they are: a batch size says itself its parts.
     """
     marks = []
-    if setting.split and "batch_size" not in shown:
-        marks.append(name_split(setting))
+    if setting.accumulation and "batch_size" not in shown:
+        marks.append(say_batch(setting.accumulation))
     if setting.id == BASELINE:
         marks.append(BASELINE)
     return f"{level} ({', '.join(marks)})" if marks else level

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from detstudy.analysis import Analysis, Contrast
-from detstudy.analysis.evidence.confounding import flag_split
+from detstudy.analysis.evidence.confounding import find_accumulation
 from detstudy.audit import Audit
 from detstudy.evaluation import Summary
 from detstudy.ledger import RunRecord
@@ -20,6 +20,7 @@ from detstudy.reporting.answer import Answer, gather_answer
 from detstudy.reporting.inventory import list_earlier
 from detstudy.wording.labels import label_outcome
 from detstudy.wording.numbers import format_ap, format_size, format_time
+from detstudy.wording.say import say
 from detstudy.wording.sentences import describe_contrast
 
 STYLES = {
@@ -70,7 +71,7 @@ def print_answer(analysis: Analysis, console: Console) -> None:
 
 
 def print_runs(records: Sequence[RunRecord], console: Console) -> None:
-    """Print one row a run: its setting and how its batches were split, seed, state, outcome, AP, failed attempts."""
+    """Print one row a run: its setting and its batches in parts, seed, state, outcome, AP, failed attempts."""
     table = Table("setting", "seed", "state", "outcome", "box AP", "mask AP", "reason")
     table.columns[0].overflow = "fold"
     for record in records:
@@ -79,8 +80,11 @@ def print_runs(records: Sequence[RunRecord], console: Console) -> None:
             outcome += ", to be tried again"
         measures = [record.measures.get(name) for name in ("box/AP", "mask/AP")]
         values = [format_ap(measure.value if measure else None) for measure in measures]
-        split, reason = flag_split([record]), "; ".join(filter(None, (record.reason, *list_earlier(record))))
-        setting = f"{record.setting_id} ({split})" if split else record.setting_id
+        accumulation, reason = (
+            find_accumulation([record]),
+            "; ".join(filter(None, (record.reason, *list_earlier(record)))),
+        )
+        setting = f"{record.setting_id} ({say(accumulation)})" if accumulation else record.setting_id
         cells = (setting, str(record.seed), record.state, outcome, *values, reason)
         table.add_row(*map(Text, cells))
     console.print(table)
@@ -143,7 +147,7 @@ def print_comparison(opening: str, contrasts: Mapping[str, Contrast], console: C
         console.print(Text(describe_contrast(contrast)))
     for text in (text for contrast in contrasts.values() for text in (contrast.kinds, contrast.remedy) if text):
         console.print(Text(text))
-    for caveat in dict.fromkeys(caveat for contrast in contrasts.values() for caveat in contrast.caveats):
+    for caveat in dict.fromkeys(say(fact) for contrast in contrasts.values() for fact in contrast.caveats):
         console.print(Text(f"but: {caveat}"))
     for note in dict.fromkeys(note for contrast in contrasts.values() for note in contrast.notes):
         console.print(Text(f"note: {note}"))

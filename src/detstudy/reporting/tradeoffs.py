@@ -15,6 +15,7 @@ from detstudy.reporting.listing import Listing
 from detstudy.reporting.standing import caption_setting
 from detstudy.wording.labels import label_measure
 from detstudy.wording.numbers import format_ap, format_change, format_cost, format_interval, format_share
+from detstudy.wording.say import say
 
 WIDTH, HEIGHT = 200, 300  # of a panel
 LABEL_PIXELS = 14  # between two labels, so that none covers another
@@ -116,7 +117,8 @@ def gather_panel(trade_off: TradeOff, captions: dict[str, str]) -> Panel:
         marks=tuple(_gather_mark(trade_off, point, captions[point.id], scale) for point in trade_off.points),
         best=best.ap,
         missing=tuple(
-            f"{gap.label}: {gap.reason}{'' if gap.cost is None else f'; {format_cost(gap.cost, trade_off.unit)}'}"
+            f"{say(gap.label)}: {say(gap.reason)}"
+            f"{'' if gap.cost is None else f'; {format_cost(gap.cost, trade_off.unit)}'}"
             for gap in trade_off.missing
         ),
         steps=tuple(_gather_step(price, captions, trade_off.unit) for price in trade_off.prices),

@@ -16,6 +16,7 @@ from detstudy.ledger import Ledger
 from detstudy.plan import BASELINE
 from detstudy.wording.labels import count
 from detstudy.wording.numbers import format_time
+from detstudy.wording.say import say
 from detstudy.wording.sentences import SETTINGS, find_evidence
 
 MOST_NAMED = 4
@@ -31,7 +32,7 @@ def write_agenda(
     convergences: Mapping[str, Convergence | None],
 ) -> Iterator[Conclusion]:
     """Give what is unfinished, else more seeds, more images, longer trainings, the best levels together."""
-    labels = {summary.id: summary.label for summary in settings}
+    labels = {summary.id: say(summary.label) for summary in settings}
     ledger = Ledger(evidence.folder)
     waiting = [run for run in evidence.plan.runs if ledger.is_training_due(run) or ledger.is_evaluation_due(run)]
     if waiting:
@@ -47,7 +48,7 @@ def write_agenda(
         levels = {name: [level] for summary in chosen for name, level in summary.levels.items()}
         overrides = {"study": f"{evidence.study.name}-together", "design": "grid", "factors": levels}
         command = write_command(evidence, overrides, elsewhere=True)
-        listed = ", ".join(summary.label for summary in chosen)
+        listed = ", ".join(say(summary.label) for summary in chosen)
         yield Conclusion(f"Run {listed} together, which this study did not: {command}", SETTINGS)
 
 
@@ -60,7 +61,7 @@ def propose_iterations(
     if not rising:
         return
     command = propose_longer(evidence.study, rising, evidence.folder / "study.yaml")
-    names = [summary.label for summary in rising]
+    names = [say(summary.label) for summary in rising]
     listed = "; ".join(names[:MOST_NAMED] + ([f"{len(names) - MOST_NAMED} more"] if len(names) > MOST_NAMED else []))
     why = (
         f"{reasons[rising[0].id]} still improving" if len(rising) == 1 else "they or the baseline were still improving"

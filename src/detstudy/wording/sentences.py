@@ -7,13 +7,14 @@ import statistics
 from collections.abc import Sequence
 
 from detstudy.analysis.contrasts.arm import IDENTICAL
-from detstudy.analysis.evidence.confounding import label_runs
+from detstudy.analysis.evidence.confounding import name_setting
 from detstudy.analysis.records import Conclusion, Contrast, Factorial, SettingSummary, TradeOff
 from detstudy.analysis.statistics.contrast import LEVEL
 from detstudy.analysis.statistics.variance import SeedNoise
 from detstudy.ledger import RunRecord
 from detstudy.wording.labels import count, label_measure
 from detstudy.wording.numbers import describe_interval, format_ap, format_change, format_p
+from detstudy.wording.say import say
 
 SETTINGS = "settings"
 """Where the evidence of what concerns no single factor stands."""
@@ -30,10 +31,10 @@ def write_learned(
             continue
         evidence = find_evidence(summary)
         if contrast.reason == IDENTICAL:
-            text = f"Nothing changed: {summary.label} predicts exactly what the baseline does."
+            text = f"Nothing changed: {say(summary.label)} predicts exactly what the baseline does."
             found.append(Conclusion(text, evidence))
         elif contrast.verdict is not None and contrast.verdict != "cannot tell":
-            found.append(Conclusion(state_verdict(summary.label, contrast, margin), evidence))
+            found.append(Conclusion(state_verdict(say(summary.label), contrast, margin), evidence))
     if noise.pooled:
         freedom = count(round(noise.pooled.degrees_of_freedom), "degree") + " of freedom"
         spread = format_ap(math.sqrt(noise.pooled.variance))
@@ -51,7 +52,7 @@ def write_test(runs: Sequence[RunRecord], objective: str) -> list[Conclusion]:
     for run in runs:
         measure = run.measures.get(objective) if run.outcome == "finished" else None
         if measure is not None and measure.value is not None:
-            values.setdefault(label_runs(run.levels, [run]), []).append(measure.value)
+            values.setdefault(say(name_setting(run.levels, [run])), []).append(measure.value)
     if not values:
         return []
     parts = [
@@ -68,14 +69,14 @@ def write_unknown(settings: Sequence[SettingSummary], objective: str, margin: fl
         contrast = summary.contrasts.get(objective)
         text = None
         if not summary.seeds_finished:
-            text = f"No result: {summary.label}: {summary.reason}."
+            text = f"No result: {say(summary.label)}: {summary.reason}."
         elif contrast is None:
             if objective in summary.undefined:
                 text = f"Undefined: {label_measure(objective)} of the baseline: {summary.undefined[objective]}."
         elif contrast.verdict == "cannot tell":
-            text = state_verdict(summary.label, contrast, margin)
+            text = state_verdict(say(summary.label), contrast, margin)
         elif contrast.verdict is None and contrast.reason != IDENTICAL:
-            text = state_missing(summary.label, contrast)
+            text = state_missing(say(summary.label), contrast)
         if text:
             found.append(Conclusion(text, find_evidence(summary)))
     return found
@@ -126,7 +127,7 @@ def state_verdict(label: str, contrast: Contrast, margin: float) -> str:
     if contrast.exploratory:
         text = f"Exploratory ({contrast.exploratory}). {text}"
     kinds = contrast.kinds if contrast.verdict in ("better", "worse") else None  # else there is nothing to explain
-    return " ".join([text, *map(end_sentence, filter(None, (*contrast.caveats, kinds, contrast.remedy)))])
+    return " ".join([text, *map(end_sentence, filter(None, (*map(say, contrast.caveats), kinds, contrast.remedy)))])
 
 
 def end_sentence(clause: str) -> str:

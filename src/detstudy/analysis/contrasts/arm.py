@@ -11,11 +11,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from detstudy.analysis.evidence.confounding import find_caveats, flag_split, label_runs
+from detstudy.analysis.evidence.confounding import find_accumulation, find_caveats, name_setting
 from detstudy.analysis.evidence.copies import drop_copies
 from detstudy.analysis.evidence.effective import check_receipts, contradict_contrast
 from detstudy.analysis.evidence.evidence import Evidence, share_weights
 from detstudy.analysis.evidence.outcome import describe_failure, list_unfinished
+from detstudy.analysis.facts import Fact
 from detstudy.analysis.records import Contrast
 from detstudy.analysis.statistics.contrast import Difference
 from detstudy.analysis.statistics.family import bound_regret, correlate_contrasts, judge_family
@@ -29,6 +30,7 @@ from detstudy.analysis.statistics.variance import (
 from detstudy.ledger import RunRecord
 from detstudy.plan import PlannedSetting
 from detstudy.wording.numbers import format_ap
+from detstudy.wording.say import say
 
 IDENTICAL = "the setting changed nothing: predictions are identical"
 
@@ -38,7 +40,7 @@ class Arm:
     """A name, in words too, and the runs that it stands for."""
 
     id: str
-    label: str
+    label: Fact
     runs: tuple[RunRecord, ...]
 
     @functools.cached_property
@@ -62,7 +64,7 @@ class Pair:
     alike: bool
     contradiction: str | None  # why the effective values allow no verdict
     notes: tuple[str, ...]  # what did not finish or did not take effect
-    caveats: tuple[str, ...]
+    caveats: tuple[Fact, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,7 +80,7 @@ class Sample:
 def make_arm(evidence: Evidence, planned: PlannedSetting) -> Arm:
     """Return a planned setting with its runs."""
     runs = evidence.runs_of(planned.id)
-    return Arm(planned.id, label_runs(planned.levels, runs), runs)
+    return Arm(planned.id, name_setting(planned.levels, runs), runs)
 
 
 def pair_arms(evidence: Evidence, a: Arm, b: Arm) -> Pair:
@@ -90,10 +92,10 @@ def pair_arms(evidence: Evidence, a: Arm, b: Arm) -> Pair:
         a, b = _keep_seeds(a, common), _keep_seeds(b, common)
     contradiction: str | None = None
     notes: list[str] = []
-    caveats: tuple[str, ...] = ()
+    caveats: tuple[Fact, ...] = ()
     if a.finished and b.finished:
         for arm in (a, b):
-            notes += [*list_unfinished(arm.label, arm.runs), *check_receipts(arm.label, arm.finished)]
+            notes += [*list_unfinished(say(arm.label), arm.runs), *check_receipts(say(arm.label), arm.finished)]
         settings = a.finished[0].setting, b.finished[0].setting
         contradiction = contradict_contrast(a.finished, b.finished, *settings)
         caveats = find_caveats(evidence.study, *settings, (*a.finished, *b.finished))
@@ -173,7 +175,7 @@ def prepare_contrast(evidence: Evidence, pair: Pair, measure: str) -> tuple[Cont
     blank = _start_contrast(evidence, pair, measure)
     for arm in (a, b):
         if not arm.finished:
-            return replace(blank, reason=f"{arm.label}: {describe_failure(arm.runs)}"), None
+            return replace(blank, reason=f"{say(arm.label)}: {describe_failure(arm.runs)}"), None
     missing = next((run for arm in (a, b) for run in arm.finished if evidence.value(run, measure) is None), None)
     if missing:
         found = missing.measures.get(measure)
@@ -206,7 +208,7 @@ def _start_contrast(evidence: Evidence, pair: Pair, measure: str) -> Contrast:
         units=evidence.units_label,
         notes=pair.notes,
         caveats=pair.caveats,
-        splits=(flag_split(pair.a.runs), flag_split(pair.b.runs)),
+        accumulations=(find_accumulation(pair.a.runs), find_accumulation(pair.b.runs)),
         exploratory=evidence.additions.find_reason(pair.a.id, pair.b.id),
     )
 
@@ -299,7 +301,9 @@ def _describe_noise(evidence: Evidence, arms: tuple[Arm, Arm], measure: str) -> 
         if part:
             others = f" against {math.sqrt(noise.pooled.variance):.2g}" if noise.pooled else ""
             spread = f"standard deviation {math.sqrt(part.variance):.2g}{others}"
-            notes.append(f"{arm.label}: its {measure} varies over seeds unlike the others' ({spread}); its own is used")
+            notes.append(
+                f"{say(arm.label)}: its {measure} varies over seeds unlike the others' ({spread}); its own is used"
+            )
         elif len(arm.finished) == 1 and noise.pooled:
-            notes.append(f"{arm.label}: one seed; its noise is taken from the settings that have several")
+            notes.append(f"{say(arm.label)}: one seed; its noise is taken from the settings that have several")
     return tuple(notes)

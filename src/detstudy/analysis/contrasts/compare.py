@@ -25,6 +25,7 @@ from detstudy.study.setting import SECTION_OF_FIELD, Setting, read_field
 from detstudy.study.study import MEASURES
 from detstudy.wording.labels import label_measure
 from detstudy.wording.numbers import describe_interval, format_ap, format_change, format_interval
+from detstudy.wording.say import say
 from detstudy.wording.sentences import describe_basis
 
 ALONE = (
@@ -92,7 +93,7 @@ def turn_contrast(evidence: Evidence, contrast: Contrast) -> Contrast:
         seeds=(contrast.seeds[1], contrast.seeds[0]),
         a_value=contrast.b_value,
         b_value=contrast.a_value,
-        splits=(contrast.splits[1], contrast.splits[0]),
+        accumulations=contrast.accumulations[::-1],
         caveats=find_caveats(evidence.study, a, b, runs),
     )
 
@@ -208,9 +209,9 @@ def introduce_comparison(contrasts: Mapping[str, Contrast], objective: str | Non
 
 
 def _name_arms(contrast: Contrast) -> tuple[str, ...]:
-    """Return both names with how batches were split: "batch_size=16 (as 2 × 8)"."""
-    named = zip((contrast.a, contrast.b), contrast.splits, strict=True)
-    return tuple(f"{name} ({split})" if split else name for name, split in named)
+    """Return both names with how batches were trained in parts: "batch_size=16 (as 2 × 8)"."""
+    named = zip((contrast.a, contrast.b), contrast.accumulations, strict=True)
+    return tuple(f"{name} ({say(parts)})" if parts else name for name, parts in named)
 
 
 def shorten_paths(a: str, b: str) -> tuple[str, str]:

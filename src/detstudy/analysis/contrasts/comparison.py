@@ -14,6 +14,7 @@ from detstudy.analysis.records import Contrast, Convergence
 from detstudy.analysis.statistics.power import detectable_difference
 from detstudy.plan import BASELINE, PlannedSetting
 from detstudy.study.study import MEASURES
+from detstudy.wording.say import say
 
 Contrasts = dict[str, Contrast]
 """By measure."""
@@ -85,7 +86,7 @@ def complete_contrast(
         return contrast
     rising = None
     if not share_weights(a.finished[0].setting, b.finished[0].setting):
-        rising = describe_rising(a.label, contrast, convergences)
+        rising = describe_rising(say(a.label), contrast, convergences)
     return dataclasses.replace(
         contrast,
         caveats=(*contrast.caveats, rising) if rising else contrast.caveats,

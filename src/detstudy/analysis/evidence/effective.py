@@ -6,11 +6,12 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from detstudy.analysis.evidence.confounding import label_runs, ran_out_of_memory
+from detstudy.analysis.evidence.confounding import name_setting, ran_out_of_memory
 from detstudy.ledger import RunRecord
 from detstudy.plan import format_level
 from detstudy.study.setting import Setting, TrainingSetting
 from detstudy.wording.labels import label_factor
+from detstudy.wording.say import say
 
 TOLERANCE = 0.05
 """Relative difference from which an effective value is not the one asked for; a rate's peak falls between steps."""
@@ -54,7 +55,9 @@ def contradict_contrast(
     for run in (*a_runs, *b_runs):
         broken = find_broken(run)
         if broken:
-            return f"{label_runs(run.levels, [run])}, seed {run.seed}, was not trained as set: {'; '.join(broken)}"
+            return (
+                f"{say(name_setting(run.levels, [run]))}, seed {run.seed}, was not trained as set: {'; '.join(broken)}"
+            )
     if not a_runs or not b_runs:
         return None
     return (

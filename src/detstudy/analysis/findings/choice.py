@@ -17,6 +17,7 @@ from detstudy.wording.numbers import (
     format_time,
     rounds_to_nothing,
 )
+from detstudy.wording.say import say
 
 CHEAPER = 0.95
 """A setting below this share of another's time is cheaper; clocks differ by less from run to run."""
@@ -75,7 +76,7 @@ def choose_setting(
     cheaper = _find_cheaper(chosen, finished, objective)
     if cheaper:
         summary, ratio = cheaper
-        sentence += f" Cheaper, with no difference that matters: {summary.label} ({format_ratio(ratio)} the time)."
+        sentence += f" Cheaper, with no difference that matters: {say(summary.label)} ({format_ratio(ratio)} the time)."
     return Choice(setting_id=chosen.id, sentence=sentence, loses_at_most=regret, how_sure=how_sure)
 
 
@@ -145,12 +146,12 @@ def _say_what(chosen: SettingSummary, baseline: SettingSummary | None, objective
             return f"Keep {name}, {mean}: no other setting has a result"
         return f"Keep {name}, {mean}: nothing else is shown to be better"
     if contrast is None or contrast.estimate is None or contrast.low is None or contrast.high is None:
-        return f"Take {chosen.label} for now, {mean}: the baseline has no result, so this is only the best mean"
+        return f"Take {say(chosen.label)} for now, {mean}: the baseline has no result, so this is only the best mean"
     gain = f"{format_change(contrast.estimate)} {label_measure(objective)} over the baseline"
     interval = describe_interval(contrast.low, contrast.high)
     if contrast.verdict == "better":
-        return f"Take {chosen.label}: {gain} ({interval})"
-    return f"Take {chosen.label}: {gain} ({interval}), not shown to be better, but what one loses least by"
+        return f"Take {say(chosen.label)}: {gain} ({interval})"
+    return f"Take {say(chosen.label)}: {gain} ({interval}), not shown to be better, but what one loses least by"
 
 
 def _say_regret(regret: float | None, objective: str, compared: bool) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from detstudy.analysis.contrasts.arm import IDENTICAL
-from detstudy.analysis.evidence.confounding import describe_batch_rule, describe_splits
+from detstudy.analysis.evidence.confounding import list_accumulations, state_batch_rule
 from detstudy.analysis.evidence.effective import check_receipts
 from detstudy.analysis.evidence.evidence import Evidence, find_setting
 from detstudy.analysis.records import SettingSummary
@@ -14,6 +14,7 @@ from detstudy.plan.design import derive_setting
 from detstudy.study.setting import read_field
 from detstudy.study.study import Factor
 from detstudy.wording.labels import label_level
+from detstudy.wording.say import say
 
 Levels = tuple[tuple[Any, str], ...]
 
@@ -40,12 +41,12 @@ def describe_factor(
     """Return notes: what was held fixed as the level changed, levels that changed nothing, batches in parts."""
     notes = []
     if factor.name == "batch_size":
-        notes.append(describe_batch_rule(evidence.study, [(level, settings[id_]) for level, id_ in levels]))
+        notes.append(say(state_batch_rule(evidence.study, [(level, settings[id_]) for level, id_ in levels])))
     for level, id_ in levels:
         summary = settings[id_]
         if any(contrast.reason == IDENTICAL for contrast in summary.contrasts.values()):
             notes.append(f"{label_level(factor.name, level)} changed nothing: its predictions equal the baseline's.")
         finished = [run for run in summary.runs if run.outcome == "finished"]
-        notes += [f"{summary.label}: {text}" for text in describe_splits(finished)]
-        notes += check_receipts(summary.label, finished)
+        notes += [f"{say(summary.label)}: {say(fact)}" for fact in list_accumulations(finished)]
+        notes += check_receipts(say(summary.label), finished)
     return list(dict.fromkeys(notes))

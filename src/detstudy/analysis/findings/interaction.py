@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from detstudy.analysis.evidence.confounding import describe_splits, flag_split, label_runs
+from detstudy.analysis.evidence.confounding import find_accumulation, list_accumulations, name_setting
 from detstudy.analysis.evidence.copies import drop_copies
 from detstudy.analysis.evidence.evidence import Evidence, read_value
 from detstudy.analysis.records import Effect, Factorial
@@ -20,6 +20,7 @@ from detstudy.ledger import RunRecord
 from detstudy.study.setting import SECTION_OF_FIELD, read_field
 from detstudy.wording.labels import count, label_factor, label_level, label_measure, name_level
 from detstudy.wording.numbers import describe_interval, format_ap, format_change, format_p
+from detstudy.wording.say import say
 
 UNLIKE = 0.01
 """Below this p of Bartlett's test the settings' noise is called unlike."""
@@ -312,9 +313,9 @@ def _describe_basis(
     missing = [id_ for cell, id_ in cells.items() if cell not in values]
     if missing:
         notes.append(f"Without a result, and left out: {_list_labels(evidence, missing)}.")
-    split = {id_: runs for cell, id_ in cells.items() if flag_split(runs := _list_runs(evidence, id_))}
+    split = {id_: runs for cell, id_ in cells.items() if find_accumulation(runs := _list_runs(evidence, id_))}
     if split:
-        texts = dict.fromkeys(text for runs in split.values() for text in describe_splits(runs))
+        texts = dict.fromkeys(say(fact) for runs in split.values() for fact in list_accumulations(runs))
         notes.append(f"Batches in parts: {_list_labels(evidence, list(split))} ({'; '.join(texts)}).")
     p = compare_variances(values)
     if p is not None and p < UNLIKE:
@@ -326,4 +327,4 @@ def _describe_basis(
 
 
 def _list_labels(evidence: Evidence, ids: Sequence[str]) -> str:
-    return "; ".join(label_runs(evidence.plan.setting(id_).levels, evidence.runs_of(id_)) for id_ in ids)
+    return "; ".join(say(name_setting(evidence.plan.setting(id_).levels, evidence.runs_of(id_))) for id_ in ids)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from detstudy.analysis.evidence.confounding import label_runs
+from detstudy.analysis.evidence.confounding import name_run, name_setting
 from detstudy.analysis.evidence.copies import Cells, is_telling, read_cells
 from detstudy.analysis.evidence.evidence import Evidence, read_value, share_weights
 from detstudy.ledger import Ledger, RunRecord
 from detstudy.study.study import MEASURES
 from detstudy.wording.labels import count, label_measure
+from detstudy.wording.say import say
 
 MOST_NAMED = 4
 
@@ -31,7 +32,7 @@ def _warn_of_idle_seeds(finished: Sequence[RunRecord]) -> list[str]:
     for run in finished:
         by_setting.setdefault(run.setting_id, []).append(run)
     idle = [
-        f"{label_runs(runs[0].levels, runs)} (seeds {', '.join(str(run.seed) for run in alike)})"
+        f"{say(name_setting(runs[0].levels, runs))} (seeds {', '.join(str(run.seed) for run in alike)})"
         for runs in by_setting.values()
         for alike in _group_alike(runs)
     ]
@@ -115,7 +116,7 @@ def _share_training(a: RunRecord, b: RunRecord) -> bool:
 
 
 def _list_runs(runs: Iterable[RunRecord]) -> str:
-    return _list_names([f"{label_runs(run.levels, [run])} (seed {run.seed})" for run in runs])
+    return _list_names([say(name_run(run)) for run in runs])
 
 
 def _list_names(names: Sequence[str]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from detstudy.analysis.contrasts.arm import Arm
-from detstudy.analysis.evidence.confounding import flag_split
+from detstudy.analysis.evidence.confounding import find_accumulation
 from detstudy.analysis.evidence.evidence import Evidence, read_value
 from detstudy.analysis.evidence.outcome import count_states, describe_failure
 from detstudy.analysis.findings.errors import summarise_errors
@@ -19,7 +19,7 @@ def summarise_setting(evidence: Evidence, arm: Arm, contrasts: dict[str, Contras
     return SettingSummary(
         id=planned.id,
         label=arm.label,
-        split=flag_split(runs),
+        accumulation=find_accumulation(runs),
         setting=planned.setting,
         levels=planned.levels,
         runs=runs,

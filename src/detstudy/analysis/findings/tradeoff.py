@@ -31,6 +31,7 @@ from detstudy.wording.numbers import (
     format_share,
     rounds_to_nothing,
 )
+from detstudy.wording.say import say
 
 REPEATS = 2000
 """Repeats of the study that are drawn; a share from them is known to 1 %."""
@@ -163,7 +164,7 @@ def _complete(trade_off: TradeOff, settings: Sequence[SettingSummary], compare: 
         loss = bound(trade_off.choice) if len(trade_off.points) > 1 else None
         notes = trade_off.notes
         if blind and trade_off.tolerance is None:
-            listed = ", ".join(point.label for point in blind)
+            listed = ", ".join(say(point.label) for point in blind)
             notes = (f"Cheaper, but not to be judged: {listed} ({reason or 'the noise is unknown'}).", *notes)
         done = dataclasses.replace(trade_off, missing=missing, gives_up_at_most=loss, notes=notes)
         sentence = _say_choice(done)
@@ -207,18 +208,18 @@ def _say_choice(trade_off: TradeOff) -> str:
     measure = label_measure(trade_off.objective)
     reached = f"{format_ap(choice.ap)} {measure} for {format_cost(choice.cost, trade_off.unit)}"
     if len(points) == 1:
-        return f"Only {choice.label} has a result: {reached}."
+        return f"Only {say(choice.label)} has a result: {reached}."
     how = " by the means alone" if choice.share is None and trade_off.tolerance is not None else ""
     within = "one standard error" if trade_off.tolerance is None else f"the tolerance of {trade_off.tolerance:g} AP"
     if choice is not best:
         behind = format_ap(best.ap - choice.ap)
         error = f" ({format_ap(choice.ap_error or 0.0)})" if trade_off.tolerance is None else ""
-        what = f"More {trade_off.name} than {choice.label} takes is not worth it{how}: {reached}, {behind} behind "
-        what += f"{best.label}, which is within {within}{error}, at {_say_saving(trade_off)}"
+        what = f"More {trade_off.name} than {say(choice.label)} takes is not worth it{how}: {reached}, {behind} behind "
+        what += f"{say(best.label)}, which is within {within}{error}, at {_say_saving(trade_off)}"
     elif trade_off.prices:
-        what = f"Nothing cheaper than {choice.label}, the best mean{how}, comes within {within} of it: {reached}"
+        what = f"Nothing cheaper than {say(choice.label)}, the best mean{how}, comes within {within} of it: {reached}"
     else:
-        what = f"Nothing takes measurably less than {choice.label}, the best mean{how}: {reached}"
+        what = f"Nothing takes measurably less than {say(choice.label)}, the best mean{how}: {reached}"
     loss = trade_off.gives_up_at_most
     if loss is None:
         bound = "what you may lose by it can't be bounded, since the noise of some differences is unknown"
@@ -236,7 +237,7 @@ def _say_shares(trade_off: TradeOff, choice: TradePoint) -> list[str]:
     others = [point for point in trade_off.points if point is not choice and (point.share or 0.0) >= NAMED_SHARE]
     others.sort(key=lambda point: -(point.share or 0.0))
     listed = ", ".join(
-        f"on {'it' if point is choice else point.label} in {format_share(point.share or 0.0)}"
+        f"on {'it' if point is choice else say(point.label)} in {format_share(point.share or 0.0)}"
         for point in [choice, *others]
     )
     return [f"Repeated with other seeds and images, the choice would fall {listed}."]
@@ -246,7 +247,7 @@ def _say_unknown(trade_off: TradeOff, reason: str) -> str:
     """Return the front by the means, and why it holds no choice."""
     points = sorted((point for point in trade_off.points if point.front), key=lambda point: point.cost)
     listed = ", ".join(
-        f"{point.label} ({format_ap(point.ap)} for {format_cost(point.cost, trade_off.unit)})" for point in points
+        f"{say(point.label)} ({format_ap(point.ap)} for {format_cost(point.cost, trade_off.unit)})" for point in points
     )
     return (
         f"Can't tell from where on more {trade_off.name} is not worth it: {reason}. "
