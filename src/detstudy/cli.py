@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import TaskID
 
+    from detstudy.execution.executors.contract import Executor
     from detstudy.ledger import Ledger
     from detstudy.plan import Plan
     from detstudy.study.study import Study
@@ -115,14 +116,15 @@ def run(
     """Run what is missing of a study, then write its report."""
     from detstudy.execution import (
         InterruptedStudyError,
+        LocalExecutor,
         SpentTime,
         TerminalProgress,
+        check_settings,
         cut_tasks,
         describe_stop,
         is_task_due,
         list_tasks,
         prepare_ledger,
-        prepare_trainer,
         run_tasks,
     )
     from detstudy.ledger import Ledger
@@ -141,20 +143,20 @@ def run(
             f"warning: {path}: missing, or not as it was written; what was measured with it stands, and nothing more "
             "can be; delete the run's folder to train it again"
         )
-    devices = _choose_devices(workers)
+    executor = LocalExecutor(ledger, trainer, _choose_devices(workers))
     tasks = list_tasks(planned, ledger.fingerprint)
     if any(is_task_due(ledger, task) for task in tasks):
-        prepare_trainer(ledger, trainer)
+        check_settings(executor)
     try:
         with (
             TerminalProgress(console, ledger, planned) as progress,
             SpentTime(ledger.folder, study.budget.hours) as spent,
         ):
             allowed = cut_tasks(tasks, study.budget)
-            run_tasks(allowed, ledger, trainer=trainer, devices=devices, watcher=progress, is_over=spent.is_up)
+            run_tasks(allowed, ledger, executor=executor, watcher=progress, is_over=spent.is_up)
         stopped = describe_stop(tasks, ledger, study.budget, spent.total)
         if study.data.test and stopped is None:  # once, when the choice stands
-            _evaluate_test(ledger, planned, trainer, devices, console)
+            _evaluate_test(ledger, planned, executor, console)
     except InterruptedStudyError as stop:
         console.print(f"stopped; everything that ended is kept in {ledger.folder}; the same command goes on from here")
         raise typer.Exit(128 + stop.signal) from None
@@ -460,7 +462,7 @@ def _forecast(
     return document
 
 
-def _evaluate_test(ledger: Ledger, planned: Plan, trainer: str, devices: list[str], console: Console) -> None:
+def _evaluate_test(ledger: Ledger, planned: Plan, executor: Executor, console: Console) -> None:
     """Evaluate the chosen setting and the baseline on the test split, once."""
     from detstudy.analysis import analyse_study
     from detstudy.execution import TerminalProgress, list_tasks, run_tasks
@@ -473,7 +475,7 @@ def _evaluate_test(ledger: Ledger, planned: Plan, trainer: str, devices: list[st
     chosen = dataclasses.replace(planned, runs=tuple(run for run in planned.runs if run.setting_id in wanted))
     tasks = list_tasks(chosen, ledger.fingerprint, ("test",))
     with TerminalProgress(console, ledger, planned) as progress:
-        run_tasks(tasks, ledger, trainer=trainer, devices=devices, watcher=progress)
+        run_tasks(tasks, ledger, executor=executor, watcher=progress)
 
 
 def _write_report(folder: Path, console: Console | None) -> list[Path]:

@@ -7,7 +7,14 @@ from pathlib import Path
 
 from rich.console import Console
 
-from detstudy.execution import InterruptedStudyError, TerminalProgress, list_tasks, prepare_ledger, run_tasks
+from detstudy.execution import (
+    InterruptedStudyError,
+    LocalExecutor,
+    TerminalProgress,
+    list_tasks,
+    prepare_ledger,
+    run_tasks,
+)
 from detstudy.ledger import Ledger
 from detstudy.plan import plan_study
 from detstudy.study.spec import load_study
@@ -18,6 +25,7 @@ prepare_ledger(study, ledger)
 tasks = list_tasks(plan, ledger.data["fingerprint"])
 try:
     with TerminalProgress(Console(stderr=True), ledger, plan) as progress:
-        run_tasks(tasks, ledger, trainer=sys.argv[3], devices=["cpu", "cpu"], watcher=progress)
+        executor = LocalExecutor(ledger, sys.argv[3], ["cpu", "cpu"])
+        run_tasks(tasks, ledger, executor=executor, watcher=progress)
 except InterruptedStudyError as stop:
     sys.exit(128 + stop.signal)

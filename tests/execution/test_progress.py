@@ -10,6 +10,7 @@ import pytest
 from rich.console import Console
 
 from detstudy.execution import TerminalProgress, list_tasks, prepare_ledger
+from detstudy.execution.events import Ended, Point, Resumed, Started
 from detstudy.execution.pace import Pace
 from detstudy.execution.progress import estimate_seconds_left
 from detstudy.ledger import Ledger
@@ -36,14 +37,14 @@ class Replay:
         """Let a task go from one iteration to another, `each` seconds apart."""
         task = self.tasks[number]
         if start == 0:
-            self.progress.note(task, {"kind": "started"})
-            self.progress.note(task, {"kind": "resumed", "iteration": 0})
+            self.progress.note(task, Started())
+            self.progress.note(task, Resumed(0))
         for iteration in range(start + 1, until + 1):
             self.now += each
-            self.progress.note(task, {"kind": "train", "iteration": iteration, "seconds": iteration * each})
+            self.progress.note(task, Point("train", iteration, iteration * each))
         if end:
             self.now += OTHER
-            self.progress.note(task, {"kind": "ended"})
+            self.progress.note(task, Ended())
 
 
 def test_the_time_left_is_corrected_with_every_run(tmp_path: Path, tiny_study: Callable[..., Path]) -> None:
@@ -74,11 +75,11 @@ def test_workers_share_what_is_left(tmp_path: Path, tiny_study: Callable[..., Pa
 def test_a_resumed_run_is_not_timed_from_its_beginning(tmp_path: Path, tiny_study: Callable[..., Path]) -> None:
     replay = Replay(tiny_study(factors={}, baseline_seeds=[0]), tmp_path / "out")
     task = replay.tasks[0]
-    replay.progress.note(task, {"kind": "started"})
-    replay.progress.note(task, {"kind": "resumed", "iteration": 10})
-    replay.progress.note(task, {"kind": "train", "iteration": 12, "seconds": 500.0})
+    replay.progress.note(task, Started())
+    replay.progress.note(task, Resumed(10))
+    replay.progress.note(task, Point("train", 12, 500.0))
     assert replay.progress.estimate_left() is None
-    replay.progress.note(task, {"kind": "train", "iteration": 14, "seconds": 506.0})
+    replay.progress.note(task, Point("train", 14, 506.0))
     assert replay.progress.estimate_left() == pytest.approx(6 * 3.0)
 
 

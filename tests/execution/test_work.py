@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from detstudy.execution import Place, is_task_due, list_tasks, prepare_ledger, work_on
+from detstudy.execution.events import Event, Heartbeat, Point, Resumed
 from detstudy.ledger import LeaseHeldError, Ledger, read_curve
 from detstudy.plan import plan_study
 from detstudy.study.setting import SplitName
@@ -275,9 +276,11 @@ def test_a_worker_tells_now_and_then_that_it_is_alive(
     prepare_ledger(study, ledger)
     (task,) = list_tasks(plan_study(study), ledger.data["fingerprint"])
     monkeypatch.setattr("detstudy.execution.work.time.monotonic", itertools.count().__next__)
-    events: list[dict[str, object]] = []
+    events: list[Event] = []
     work_on(task, study, ledger, FakeTrainer(), Place(), events.append)
-    assert sum(event["kind"] == "beat" for event in events) >= 20  # one an iteration, each a second after the other
+    assert (
+        sum(isinstance(event, Heartbeat) for event in events) >= 20
+    )  # one an iteration, each a second after the other
 
 
 def test_an_interrupted_run_goes_on_from_its_checkpoint(tmp_path: Path, tiny_study: Callable[..., Path]) -> None:
@@ -287,16 +290,16 @@ def test_an_interrupted_run_goes_on_from_its_checkpoint(tmp_path: Path, tiny_stu
     plan = plan_study(study)
     (task,) = list_tasks(plan, ledger.data["fingerprint"])
 
-    def stop(event: dict[str, object]) -> None:
-        if event["kind"] == "train" and event["iteration"] == 15:
+    def stop(event: Event) -> None:
+        if isinstance(event, Point) and event.iteration == 15:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         work_on(task, study, ledger, FakeTrainer(), Place(), stop)
     assert ledger.read_runs()[0].outcome == "interrupted"
-    resumed: list[dict[str, object]] = []
+    resumed: list[Event] = []
     work_on(task, study, ledger, FakeTrainer(), Place(), resumed.append)
-    assert {"kind": "resumed", "iteration": 10} in resumed
+    assert Resumed(10) in resumed
     assert [point["iteration"] for point in read_curve(ledger.run_folder(task.runs[0]) / "curves.jsonl")] == [
         5,
         10,

@@ -26,7 +26,7 @@ from detstudy.data.images import decode_image
 from detstudy.data.records import Fault, ImageRecord
 from detstudy.evaluation import EvaluationError, load_ground_truth, load_matches
 from detstudy.execution import Place, prepare_ledger
-from detstudy.execution.order import make_command, make_order
+from detstudy.execution.executors.assignment import make_assignment, make_command
 from detstudy.execution.provenance import describe_machine
 from detstudy.execution.work import train_run
 from detstudy.ledger import Ledger
@@ -148,9 +148,7 @@ def test_provenance_holds_no_secret_of_the_environment(monkeypatch):
 SOURCE = Path(load_study.__code__.co_filename).parents[1]
 # Who may start processes and import by name, and why.
 PROCESSES = {
-    "execution/pool.py",  # the worker, of detstudy's own module
-    "forecast/measurement.py",  # the probe, of detstudy's own module
-    "execution/order.py",  # gives a started process its order
+    "execution/executors/process.py",  # workers and probes, of detstudy's own modules
     "execution/provenance.py",  # nvidia-smi, asked for names
 }
 BY_NAME = {"execution/worker.py"}  # --trainer, which stands on the command line and in no file
@@ -287,10 +285,10 @@ def test_workers_import_no_module_of_the_folder_they_are_started_in(tmp_path, pl
     (place / "mine.py").write_text("from detstudy.testing import FakeTrainer as Mine\n")
     ledger, _ = planned
     for trainer, ending in (("mine:Mine", ""), ("other:Mine", "trainer other:Mine: No module named")):
-        order = json.dumps(make_order(ledger, trainer, "cpu", kind="prepare")) + "\n"
+        assignment = make_assignment(ledger, trainer, "cpu").encode().decode()
         command = make_command("detstudy.execution.worker")
         with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=place) as worker:
-            worker.stdin.write(order)
+            worker.stdin.write(assignment)
             worker.stdin.flush()
             assert ending in worker.stdout.read()
         assert bool(worker.returncode) == bool(ending)  # a trainer that lies there and is named is found

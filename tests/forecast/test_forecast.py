@@ -18,7 +18,7 @@ import pytest
 
 from detstudy.execution import prepare_ledger
 from detstudy.execution.pace import schedule_tasks
-from detstudy.execution.pool import list_tasks
+from detstudy.execution.tasks import list_tasks
 from detstudy.forecast import Forecast, Range, RunForecast, forecast_study, suggest_changes
 from detstudy.forecast.forecast import count_left, forecast_iteration, forecast_run
 from detstudy.forecast.measurement import find_shortage, summarise_probes

@@ -18,6 +18,7 @@ import pytest
 from detstudy.analysis import analyse_study
 from detstudy.console import PlainConsole
 from detstudy.execution import TerminalProgress, list_tasks
+from detstudy.execution.events import Started
 from detstudy.ledger import Ledger
 from detstudy.ledger.files import read_json, write_json
 from detstudy.plan import plan_study
@@ -242,7 +243,7 @@ def test_bars_of_hostile_names_are_drawn_as_text(hostile_study: Path) -> None:
         with TerminalProgress(console, ledger, plan) as progress:
             progress.begin(tasks)
             for task in tasks:
-                progress.note(task, {"kind": "started"})
+                progress.note(task, Started())
             console.print(progress.bars.get_renderable())
 
     assert "weights=[red]x[/red] [link=http://x]y[/link] [/] :smile:" in show(draw)

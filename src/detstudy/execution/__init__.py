@@ -1,19 +1,23 @@
-"""Worker processes and the local pool: what is missing of a study gets done, whatever dies on the way."""
+"""Scheduler, executors and workers: what is missing of a study gets done, whatever dies on the way."""
 
 from detstudy.execution.budget import SpentTime, cut_tasks, describe_stop
+from detstudy.execution.executors.local import LocalExecutor
 from detstudy.execution.interruption import InterruptedStudyError
-from detstudy.execution.pool import list_tasks, prepare_trainer, run_tasks
 from detstudy.execution.prepare import describe_data, foresee_runs, prepare_ledger
 from detstudy.execution.progress import TerminalProgress
 from detstudy.execution.provenance import count_cores, list_gpus
-from detstudy.execution.work import Place, Task, is_task_due, work_on
+from detstudy.execution.scheduler import check_settings, run_tasks
+from detstudy.execution.tasks import Place, Task, is_task_due, list_tasks
+from detstudy.execution.work import work_on
 
 __all__ = [
     "InterruptedStudyError",
+    "LocalExecutor",
     "Place",
     "SpentTime",
     "Task",
     "TerminalProgress",
+    "check_settings",
     "count_cores",
     "cut_tasks",
     "describe_data",
@@ -23,7 +27,6 @@ __all__ = [
     "list_gpus",
     "list_tasks",
     "prepare_ledger",
-    "prepare_trainer",
     "run_tasks",
     "work_on",
 ]

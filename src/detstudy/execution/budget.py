@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
-from detstudy.execution.work import Task, is_task_due
+from detstudy.execution.tasks import Task, is_task_due
 from detstudy.ledger import Ledger, read_seconds_spent, write_session
 from detstudy.study.study import Budget
 

@@ -1,4 +1,4 @@
-"""Signals that stop a driver become an exception, so that it ends what it started in order, and their children."""
+"""Signals that stop a driver become an exception, so that it ends what it started in order."""
 
 from __future__ import annotations
 
@@ -40,12 +40,6 @@ def raise_signals() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def end_group(leader: int) -> None:
-    """Kill what a process that led a group of its own has left behind."""
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(leader, signal.SIGKILL)
 
 
 def _leave_terminal() -> None:

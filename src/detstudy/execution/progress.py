@@ -5,13 +5,13 @@ from __future__ import annotations
 import datetime
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from detstudy.execution.events import Ended, Evaluating, Event, Held, Point, Resumed, Started, TriedAgain
 from detstudy.execution.pace import Pace, schedule_tasks
-from detstudy.execution.work import Task
+from detstudy.execution.tasks import Task
 from detstudy.ledger import Ledger, RunRecord, read_curve
 from detstudy.plan import Plan
 from detstudy.wording.numbers import format_ap, format_time
@@ -69,45 +69,42 @@ class TerminalProgress:
         if tasks:
             self.study_row = self.bars.add_task("study", total=max(1.0, self.total), note="")
 
-    def note(self, task: Task, event: dict[str, Any]) -> None:
+    def note(self, task: Task, event: Event) -> None:
         """Show an event of a run."""
         key = id(task)
-        if event["kind"] == "started":
+        if isinstance(event, Started):
             name = f"{task.runs[0].setting_id} s{task.runs[0].seed}"
             self.rows[key] = self.bars.add_task(name, total=_count_images(task), note="starting")
             self.started[key], self.trained[key] = self.clock(), 0.0
             self.workers = max(self.workers, len(self.started))
-        elif event["kind"] in ("train", "resumed"):
-            self.note_point(key, task, event)
-        elif event["kind"] == "evaluating":
-            self.bars.update(self.rows[key], note=f"evaluating {event['split']}")
-        elif event["kind"] == "held":
-            self.started.pop(key)
-            self.bars.remove_task(self.rows.pop(key))  # another driver has it; nothing ended
-        elif event["kind"] == "again":
-            self.console.print(f"{describe_end(self.records(task)[0])}; tried again", markup=False)
+        elif isinstance(event, Resumed) or (isinstance(event, Point) and event.kind == "train"):
+            self.note_iteration(key, task, event)
+        elif isinstance(event, Evaluating):
+            self.bars.update(self.rows[key], note=f"evaluating {event.split}")
+        elif isinstance(event, Held | TriedAgain):  # where another driver has it nothing ended
+            if isinstance(event, TriedAgain):
+                self.console.print(f"{describe_end(self.records(task)[0])}; tried again", markup=False)
             self.started.pop(key)
             self.bars.remove_task(self.rows.pop(key))
-        elif event["kind"] == "ended":
+        elif isinstance(event, Ended):
             self.note_end(key, task)
 
-    def note_point(self, key: int, task: Task, event: dict[str, Any]) -> None:
+    def note_iteration(self, key: int, task: Task, event: Point | Resumed) -> None:
         """Move the bars on, and learn how fast the run goes."""
-        setting, iteration = task.runs[0].setting, event["iteration"]
+        setting, iteration = task.runs[0].setting, event.iteration
         self.done[key] = iteration
-        if event["kind"] == "train":
+        note = f"iteration {iteration}/{setting.training.iterations}"
+        if isinstance(event, Point):
             if key in self.points:
                 before, seconds = self.points[key]
-                self.pace.note_iterations(setting, iteration - before, event["seconds"] - seconds)
-                self.trained[key] = self.trained.get(key, 0.0) + event["seconds"] - seconds
-            self.points[key] = (iteration, event["seconds"])
+                self.pace.note_iterations(setting, iteration - before, event.seconds - seconds)
+                self.trained[key] = self.trained.get(key, 0.0) + event.seconds - seconds
+            self.points[key] = (iteration, event.seconds)
+            note += "" if event.loss is None else f", loss {event.loss:.3f}"
         elif iteration == 0:
             self.points[key] = (0, 0.0)
         else:
             self.points.pop(key, None)  # the checkpoint's seconds come with the next point
-        note = f"iteration {iteration}/{setting.training.iterations}"
-        if "loss" in event:
-            note += f", loss {event['loss']:.3f}"
         self.bars.update(self.rows[key], completed=iteration * setting.training.batch_size, note=note)
         self.show_study()
 

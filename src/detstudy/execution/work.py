@@ -24,11 +24,13 @@ from detstudy.evaluation import (
     measure_proposal_recall,
     save_matches,
 )
+from detstudy.execution.events import AtWork, Evaluating, Event, Heartbeat, Point, Resumed
 from detstudy.execution.provenance import describe_machine
+from detstudy.execution.tasks import Place, Task
 from detstudy.ledger import Ledger
 from detstudy.ledger.attempts import LIMIT_HOURS, LIMIT_MEMORY
 from detstudy.ledger.files import write_atomically
-from detstudy.plan import PlannedRun
+from detstudy.plan import PlannedRun, plan_study
 from detstudy.study.setting import Measure, SplitName
 from detstudy.study.study import Study
 from detstudy.trainers.contract import (
@@ -50,29 +52,12 @@ EXIT_REFUSED = 78
 STACKS_SIGNAL = signal.SIGUSR1
 """Makes a worker process write its threads' stacks into its log."""
 
-BEAT_SECONDS = 1.0
+HEARTBEAT_SECONDS = 1.0
 """How often at most a worker tells that it is alive."""
 
 NO_ROOM_REMEDY = "make room there, or let it be written to, and run again; everything that ended is kept"
 
-Notify = Callable[[dict[str, Any]], None]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Task:
-    """One training and its evaluations: the runs have the same weights and differ in evaluation only."""
-
-    runs: tuple[PlannedRun, ...]
-    splits: tuple[SplitName, ...] = ("validation",)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """Where a task is worked on."""
-
-    device: str = "cpu"
-    threads: int = 1
-    workers: int = 1
+Notify = Callable[[Event], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -101,7 +86,7 @@ class WatchedCurve:
     def append(self, point: dict[str, Any]) -> None:
         """Add a point. Raises TimeUpError where the training took more seconds than it may and is not done."""
         self._curve.append(point)
-        self._notify(point)
+        self._notify(Point(point["kind"], point["iteration"], point["seconds"], point.get("loss")))
         self.last = point
         over = self._limit_hours is not None and point["seconds"] > 3600 * self._limit_hours
         if over and point["iteration"] < self._iterations:
@@ -113,14 +98,7 @@ class WatchedCurve:
     def rewind(self, iteration: int) -> None:
         """Drop the points after the iteration."""
         self._curve.rewind(iteration)
-        self._notify({"kind": "resumed", "iteration": iteration})
-
-
-def is_task_due(ledger: Ledger, task: Task) -> bool:
-    """Whether anything of the task is left to do."""
-    if ledger.is_training_due(task.runs[0]):
-        return True
-    return any(ledger.is_evaluation_due(run, split) for run in task.runs for split in task.splits)
+        self._notify(Resumed(iteration))
 
 
 def work_on(
@@ -133,8 +111,14 @@ def work_on(
         for run in task.runs:
             for split in task.splits:
                 if ledger.is_evaluation_due(run, split):
-                    notify({"kind": "evaluating", "split": split})
+                    notify(Evaluating(split))
                     evaluate_run(run, split, study, ledger, trainer, place, notify)
+
+
+def check_all_settings(study: Study, trainer: Trainer) -> None:
+    """Let the trainer look at every setting. Raises RefusedError."""
+    for setting in plan_study(study).settings:
+        trainer.prepare(setting.setting)
 
 
 def train_run(run: PlannedRun, study: Study, ledger: Ledger, trainer: Trainer, place: Place, notify: Notify) -> None:
@@ -180,7 +164,7 @@ def evaluate_run(
     folder.mkdir(parents=True, exist_ok=True)
     try:
         predicted = trainer.predict(make_job(run, study, ledger, place, ledger.open_curve(run), notify), split)
-        notify({"kind": "beat"})
+        notify(Heartbeat())
         truth = load_ground_truth(ledger.ground_truth_path(split))
         evaluated = evaluate_predicted(predicted, truth)
     except MemoryShortageError as error:
@@ -231,14 +215,14 @@ def make_job(
     def measure(predictions: Sequence[Prediction], image_ids: Sequence[int]) -> dict[str, float | None]:
         return evaluate(load_truth(), list(predictions), image_ids)[1].measures
 
-    told = -BEAT_SECONDS
+    told = -HEARTBEAT_SECONDS
 
     def beat() -> None:
         nonlocal told
         now = time.monotonic()
-        if now - told >= BEAT_SECONDS:
+        if now - told >= HEARTBEAT_SECONDS:
             told = now
-            notify({"kind": "beat"})
+            notify(Heartbeat())
 
     return Job(
         setting=run.setting,
@@ -253,7 +237,7 @@ def make_job(
         curve=curve,
         measure=measure,
         largest_micro_batch=ledger.find_largest_micro_batch(run),
-        at_work=lambda what: notify({"kind": "at_work", "what": what}),
+        at_work=lambda what: notify(AtWork(what)),
         beat=beat,
     )
 

@@ -1,7 +1,8 @@
-"""The process that works on one task: `python -m detstudy.execution.worker` with an order on standard input.
+"""The process that works on one task: `python -m detstudy.execution.worker` with an assignment on standard input.
 
-The order is one line of JSON. Events go to standard output, one line of JSON each; everything printed goes to standard
-error, which is the run's log. Standard input stays open as a lifeline: when the driver is gone, the worker stops.
+The assignment is one line of JSON. Events go to standard output, one line of JSON each; everything printed goes to
+standard error, which is the run's log. Standard input stays open as a lifeline: when the driver is gone, the worker
+stops, and ends what it has started.
 """
 
 from __future__ import annotations
@@ -9,24 +10,26 @@ from __future__ import annotations
 import contextlib
 import faulthandler
 import importlib
-import json
 import os
 import signal
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
-from typing import Any
 
 from detstudy.errors import InputError
+from detstudy.execution.events import Event, Refused, encode_event
+from detstudy.execution.executors.assignment import Assignment, read_assignment
+from detstudy.execution.executors.tree import ProcessTree
+from detstudy.execution.tasks import Task
 from detstudy.execution.work import (
     EXIT_HELD,
     EXIT_REFUSED,
     NO_ROOM_REMEDY,
     STACKS_SIGNAL,
-    Place,
-    Task,
+    check_all_settings,
     is_unwritable,
     work_on,
 )
@@ -39,49 +42,53 @@ LAST_SECONDS = 20.0
 
 
 def main() -> int:
-    """Read the order, work, return the exit status."""
+    """Read the assignment, work, return the exit status."""
     events = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)  # what libraries print belongs in the log
-    order = json.loads(sys.stdin.readline())
+    assignment = read_assignment()
     signal.signal(signal.SIGTERM, _stop)
     faulthandler.register(STACKS_SIGNAL)  # the driver asks a worker that hangs where it stands
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the driver decides; a terminal sends it to all
     threading.Thread(target=hold_lifeline, daemon=True).start()
 
-    def notify(event: dict[str, Any]) -> None:
+    def notify(event: Event) -> None:
         with contextlib.suppress(BrokenPipeError):
-            events.write(json.dumps(event) + "\n")
+            events.write(encode_event(event))
 
     try:
-        ledger = Ledger(Path(order["folder"]))
-        trainer = load_trainer(order["trainer"])
-        study = ledger.load_study()
-        plan = plan_study(study)
-        if order["kind"] == "prepare":
-            for setting in plan.settings:
-                trainer.prepare(setting.setting)
-            return 0
-        wanted = {(setting_id, seed) for setting_id, seed in order["runs"]}
-        runs = tuple(run for run in plan.runs if (run.setting_id, run.seed) in wanted)
-        if len(runs) < len(wanted) or ledger.run_folder(runs[0]).name != order["training"]:
-            raise RefusedError(f"{ledger.folder}: another driver has changed the study meanwhile; run it again")
-        task = Task(runs=runs, splits=tuple(order["splits"]))
-        place = Place(device=order["device"], threads=order["threads"], workers=order["workers"])
-        work_on(task, study, ledger, trainer, place, notify)
+        do_assignment(assignment, notify)
     except LeaseHeldError:
         return EXIT_HELD
     except InputError as error:  # RefusedError, and a study's folder that is no longer what it was
-        notify({"kind": "refused", "message": str(error)})
+        notify(Refused(str(error)))
         return EXIT_REFUSED
     except KeyboardInterrupt:
+        ProcessTree(os.getpid()).end(group=False)  # where the driver has died nobody else does
         return EXIT_STOPPED
     except OSError as error:
         if not is_unwritable(error):
             raise
-        where = error.filename or order["folder"]
-        notify({"kind": "refused", "message": f"{where}: {error.strerror}; {NO_ROOM_REMEDY}"})
+        where = error.filename or assignment.folder
+        notify(Refused(f"{where}: {error.strerror}; {NO_ROOM_REMEDY}"))
         return EXIT_REFUSED
     return 0
+
+
+def do_assignment(assignment: Assignment, notify: Callable[[Event], None]) -> None:
+    """Work on the runs that the assignment names; without any check all settings."""
+    ledger = Ledger(Path(assignment.folder))
+    trainer = load_trainer(assignment.trainer)
+    study = ledger.load_study()
+    details = assignment.details
+    if not details:
+        check_all_settings(study, trainer)
+        return
+    wanted = {(setting_id, seed) for setting_id, seed in details["runs"]}
+    runs = tuple(run for run in plan_study(study).runs if (run.setting_id, run.seed) in wanted)
+    if len(runs) < len(wanted) or ledger.run_folder(runs[0]).name != details["training"]:
+        raise RefusedError(f"{ledger.folder}: another driver has changed the study meanwhile; run it again")
+    task = Task(runs=runs, splits=tuple(details["splits"]))
+    work_on(task, study, ledger, trainer, assignment.place, notify)
 
 
 def load_trainer(name: str) -> Trainer:
@@ -114,6 +121,7 @@ def hold_lifeline() -> None:
         pass
     os.kill(os.getpid(), signal.SIGTERM)
     time.sleep(LAST_SECONDS)
+    ProcessTree(os.getpid()).end(group=False)
     os._exit(EXIT_STOPPED)
 
 

@@ -14,9 +14,8 @@ import numpy as np
 from detstudy.data import build_ground_truth, read_dataset
 from detstudy.execution.interruption import raise_signals
 from detstudy.execution.pace import schedule_tasks
-from detstudy.execution.pool import list_tasks
 from detstudy.execution.prepare import describe_data
-from detstudy.execution.work import Task, is_task_due
+from detstudy.execution.tasks import Task, is_task_due, list_tasks
 from detstudy.forecast.measurement import Measured, probe_costs
 from detstudy.ledger import Ledger, read_curve
 from detstudy.plan import Plan, PlannedRun, identify_cost

@@ -1,4 +1,4 @@
-"""Measures every distinct cost of a study by a few iterations, each in a process of its own (`execution.probe`).
+"""Measures every distinct cost of a study by a few iterations, each in a process of its own (`forecast.probe`).
 
 A peak of memory is a process's. As many work side by side as there will be workers, so that they slow each other as the
 runs will.
@@ -6,30 +6,32 @@ runs will.
 
 from __future__ import annotations
 
-import contextlib
+import io
 import json
+import math
 import os
 import queue
 import statistics
-import subprocess
-import tempfile
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import IO, Any
+from typing import Any
 
-from detstudy.execution.death import LOG_HINT, classify_death, name_signal, read_records
-from detstudy.execution.interruption import end_group
-from detstudy.execution.order import give_order, make_command, make_environment, make_order
-from detstudy.execution.work import Task
-from detstudy.ledger import Ledger, find_secrets, redact, redact_texts
+from detstudy.execution.executors.assignment import make_assignment
+from detstudy.execution.executors.death import LOG_HINT, name_signal
+from detstudy.execution.executors.process import WorkerProcess
+from detstudy.execution.tasks import Task
+from detstudy.ledger import Ledger, find_secrets, redact_texts
 from detstudy.plan import identify_cost
 from detstudy.study.setting import Setting, TrainingSetting
 from detstudy.study.study import Study
 from detstudy.trainers.contract import RefusedError, choose_micro_batch, describe_accumulation
 from detstudy.wording.numbers import format_size
+
+PROBE = "detstudy.forecast.probe"
+LOOK_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +76,7 @@ class Probes:
         self._ledger = ledger
         self._trainer = trainer
         self._minutes = minutes  # after which one is taken to hang
-        self._living: set[subprocess.Popen[bytes]] = set()
+        self._living: set[WorkerProcess] = set()
         self._lock = threading.Lock()
         self._stopped = False
 
@@ -83,86 +85,49 @@ class Probes:
         with self._lock:
             self._stopped = True
             for process in self._living:
-                end_group(process.pid)
+                process.end()
 
-    def run(self, order: dict[str, Any], device: str) -> tuple[dict[str, Any], float]:
+    def run(self, details: dict[str, Any], device: str) -> tuple[dict[str, Any], float]:
         """Return a probe's answer and the seconds that its process lived; its memory that ran out is a "shortage".
 
         Raises RefusedError where it ended otherwise without an answer.
         """
-        records = read_records()
-        kills, messages = records.count_kills(), records.read_log()
         start = time.monotonic()
-        with tempfile.TemporaryFile() as said, self._start(device, said) as process:
-            assert process.stdout is not None
-            give_order(process, make_order(self._ledger, self._trainer, device, **order))
-            hung = threading.Event()
-            with self._watch(process, hung):
-                told = process.stdout.read()
-                status = process.wait()
-            with self._lock:
-                self._living.discard(process)
-            said.seek(0)
-            log = said.read()
+        lines: list[bytes] = []
+        process = self._start(details, device, lines)
+        hangs_at = math.inf if self._minutes is None else start + 60 * self._minutes
+        while (status := process.wait(LOOK_SECONDS)) is None:
+            process.look()
+            if time.monotonic() > hangs_at:
+                process.end()
         seconds = time.monotonic() - start
-        secrets = find_secrets(os.environ)
-        lines, log_text = told.decode(errors="replace"), redact(log.decode(errors="replace"), secrets)
-        if hung.is_set():
+        process.close()
+        with self._lock:
+            self._living.discard(process)
+        if start + seconds > hangs_at:
             raise RefusedError(
-                f"setting {order['setting_id']}: the probe gave no answer for {self._minutes:g} minutes "
+                f"setting {details['setting_id']}: the probe gave no answer for {self._minutes:g} minutes "
                 "(limits.no_progress_minutes)"
             )
         if status:
-            outcome, reason = classify_death(
-                status,
-                process.pid,
-                kills_before=kills,
-                messages_before=messages,
-                sample=None,
-                log=log_text,
-                records=records,
-            )
+            outcome, reason = process.explain_death()
             if outcome == "out_of_memory":
                 return {"shortage": reason.removesuffix(LOG_HINT)}, seconds
-        if status or not lines.strip():
+        if status or not lines:
             how = name_signal(-status) if status < 0 else f"status {status}"
-            last = (log_text.strip().splitlines() or ["it said nothing"])[-1]
-            raise RefusedError(f"setting {order['setting_id']}: the probe ended with {how}: {last}")
-        answer: dict[str, Any] = redact_texts(json.loads(lines.splitlines()[-1]), secrets)
+            last = (process.tail.strip().splitlines() or ["it said nothing"])[-1]
+            raise RefusedError(f"setting {details['setting_id']}: the probe ended with {how}: {last}")
+        answer: dict[str, Any] = redact_texts(json.loads(lines[-1]), find_secrets(os.environ))
         if "refused" in answer:
             raise RefusedError(answer["refused"])
         return answer, seconds
 
-    @contextlib.contextmanager
-    def _watch(self, process: subprocess.Popen[bytes], hung: threading.Event) -> Iterator[None]:
-        """End a process that takes too long meanwhile, and say so."""
-
-        def give_up() -> None:
-            hung.set()
-            end_group(process.pid)
-
-        watchdog = threading.Timer(60 * self._minutes, give_up) if self._minutes is not None else None
-        if watchdog is not None:
-            watchdog.daemon = True
-            watchdog.start()
-        try:
-            yield
-        finally:
-            if watchdog is not None:
-                watchdog.cancel()
-
-    def _start(self, device: str, said: IO[bytes]) -> subprocess.Popen[bytes]:
+    def _start(self, details: dict[str, Any], device: str, lines: list[bytes]) -> WorkerProcess:
         with self._lock:
             if self._stopped:
                 raise RefusedError("the forecast was stopped")
-            process = subprocess.Popen(
-                make_command("detstudy.forecast.probe"),
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=said,
-                env=make_environment(device),
-                start_new_session=True,  # a terminal's Ctrl-C reaches this process alone
-            )
+            assignment = make_assignment(self._ledger, self._trainer, device, **details)
+            process = WorkerProcess(PROBE, assignment, device, hear=lines.append, log=io.BytesIO())
             self._living.add(process)
             return process
 
@@ -195,9 +160,9 @@ def probe_costs(
         device = free.get()
         try:
             cost = wanted[number]
-            order = {"setting_id": settings[cost], "memory_limit": limit}
+            details = {"setting_id": settings[cost], "memory_limit": limit}
             accumulate = study.on_out_of_memory == "accumulate"
-            return probe_setting(order, cost.training, accumulate, probes, device)
+            return probe_setting(details, cost.training, accumulate, probes, device)
         finally:
             free.put(device)
 
@@ -221,17 +186,17 @@ def summarise_probes(found: Sequence[tuple[dict[str, Any], float]]) -> Measured:
 
 
 def probe_setting(
-    order: dict[str, Any], training: TrainingSetting, accumulate: bool, probes: Probes, device: str
+    details: dict[str, Any], training: TrainingSetting, accumulate: bool, probes: Probes, device: str
 ) -> tuple[dict[str, Any], float]:
     """Return what `Probes.run` does; where memory runs out and the study accumulates, with smaller micro-batches."""
-    limit = order["memory_limit"]
-    answer, seconds = probes.run(order, device)
+    limit = details["memory_limit"]
+    answer, seconds = probes.run(details, device)
     size = choose_micro_batch(training, None)
     failed = 0.0
     while accumulate and find_shortage(answer, limit) and size > 1:
         failed += seconds
         size = (size + 1) // 2  # as a run would, after each failure
-        answer, seconds = probes.run({**order, "largest_micro_batch": size}, device)
+        answer, seconds = probes.run({**details, "largest_micro_batch": size}, device)
     answer["shortage"] = find_shortage(answer, limit)
     if not answer.get("shortage"):
         split = describe_accumulation(training.batch_size, size) if size < training.batch_size else None

@@ -1,6 +1,7 @@
-"""The process that measures one setting's cost: `python -m detstudy.forecast.probe` with an order on standard input.
+"""The process that measures one setting's cost: `python -m detstudy.forecast.probe`.
 
-The order is one line of JSON, as is the answer on standard output; what libraries print goes to standard error.
+Its assignment on standard input is one line of JSON, as is the answer on standard output; what libraries print goes to
+standard error.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from detstudy.evaluation import load_ground_truth
-from detstudy.execution.work import Place, evaluate_predicted, make_job
+from detstudy.execution.executors.assignment import Assignment, read_assignment
+from detstudy.execution.work import evaluate_predicted, make_job
 from detstudy.execution.worker import hold_lifeline, load_trainer
 from detstudy.ledger import Ledger
 from detstudy.plan import plan_study
@@ -24,13 +26,13 @@ from detstudy.trainers.contract import Predicted, RefusedError
 
 
 def main() -> int:
-    """Read the order, measure, answer with the probe's fields and what evaluation takes."""
+    """Read the assignment, measure, answer with the probe's fields and what evaluation takes."""
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
-    order = json.loads(sys.stdin.readline())
+    assignment = read_assignment()
     threading.Thread(target=hold_lifeline, daemon=True).start()
     try:
-        answer = measure_run(order)
+        answer = measure_run(assignment)
     except RefusedError as error:
         answer = {"refused": str(error)}
     answers.write(json.dumps(answer) + "\n")
@@ -38,24 +40,24 @@ def main() -> int:
     return 0
 
 
-def measure_run(order: dict[str, Any]) -> dict[str, Any]:
+def measure_run(assignment: Assignment) -> dict[str, Any]:
     """Return a setting's probe as plain values, with `evaluation_seconds` once and `evaluation_image_seconds`."""
-    ledger = Ledger(Path(order["folder"]))
-    trainer = load_trainer(order["trainer"])
+    details = assignment.details
+    ledger = Ledger(Path(assignment.folder))
+    trainer = load_trainer(assignment.trainer)
     if not callable(getattr(trainer, "probe", None)):
-        raise RefusedError(f"trainer {order['trainer']}: has no probe, so nothing can be forecast")
+        raise RefusedError(f"trainer {assignment.trainer}: has no probe, so nothing can be forecast")
     study = ledger.load_study()
-    run = next(run for run in plan_study(study).runs if run.setting_id == order["setting_id"])
-    probes = Path(order["folder"]) / "probes"
+    run = next(run for run in plan_study(study).runs if run.setting_id == details["setting_id"])
+    probes = ledger.folder / "probes"
     probes.mkdir(exist_ok=True)
     folder = Path(tempfile.mkdtemp(dir=probes))
-    place = Place(device=order["device"], threads=order["threads"])
     job = dataclasses.replace(
-        make_job(run, study, ledger, place, ledger.open_curve(run)),
+        make_job(run, study, ledger, assignment.place, ledger.open_curve(run)),
         folder=folder,
         curve=_NoCurve(),
-        memory_limit=order["memory_limit"],
-        largest_micro_batch=order.get("largest_micro_batch"),
+        memory_limit=details["memory_limit"],
+        largest_micro_batch=details.get("largest_micro_batch"),
     )
     probe = trainer.probe(job)
     once, each, timed = 0.0, 0.0, probe.timed_seconds

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from detstudy.execution.death import (
+from detstudy.execution.executors.death import (
     MemorySample,
     Records,
     classify_death,

@@ -9,12 +9,12 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
 
-from detstudy.execution import Task, list_tasks, prepare_ledger, prepare_trainer, run_tasks
+from detstudy.execution import LocalExecutor, Task, check_settings, list_tasks, prepare_ledger, run_tasks
+from detstudy.execution.events import Event, Started
 from detstudy.execution.worker import load_trainer
 from detstudy.ledger import Ledger
 from detstudy.plan import plan_study
@@ -172,8 +172,8 @@ class Starts:
     def begin(self, tasks: Sequence[Task]) -> None:
         pass
 
-    def note(self, task: Task, event: dict[str, Any]) -> None:
-        if event["kind"] == "started":
+    def note(self, task: Task, event: Event) -> None:
+        if isinstance(event, Started):
             self.names.append(f"{task.runs[0].setting_id} {task.runs[0].seed}")
 
 
@@ -191,7 +191,7 @@ def test_a_second_try_keeps_its_place_in_the_plan(
     )
     path = tiny_study(factors={"learning_rate": [0.01, 0.04]}, baseline_seeds=[0])
     (ledger, tasks), watcher = prepare(path, tmp_path / "out"), Starts()
-    run_tasks(tasks, ledger, trainer="trainers:First", devices=["cpu"], watcher=watcher)
+    run_tasks(tasks, ledger, executor=LocalExecutor(ledger, "trainers:First", ["cpu"]), watcher=watcher)
     names = [f"{task.runs[0].setting_id} {task.runs[0].seed}" for task in tasks]
     assert watcher.names == [name for name in names for _ in range(2)]
 
@@ -207,7 +207,7 @@ def test_a_setting_that_cannot_be_trained_here_is_refused_and_not_tried_again(
     )
     (ledger, tasks), watcher = prepare(tiny_study(factors={}, baseline_seeds=[0]), tmp_path / "out"), Starts()
     with pytest.raises(RefusedError, match="no such device here"):
-        run_tasks(tasks, ledger, trainer="trainers:Late", devices=["cpu"], watcher=watcher)
+        run_tasks(tasks, ledger, executor=LocalExecutor(ledger, "trainers:Late", ["cpu"]), watcher=watcher)
     assert watcher.names == ["baseline 0"]
     assert [record.outcome for record in ledger.read_runs()] == ["interrupted"]
 
@@ -228,10 +228,10 @@ def test_a_check_of_the_settings_that_is_killed_is_made_again(
         "    most = 99\n"
     )
     ledger, _ = prepare(tiny_study(factors={}), tmp_path / "out")
-    prepare_trainer(ledger, "trainers:Killed")
+    check_settings(LocalExecutor(ledger, "trainers:Killed", ["cpu"]))
     assert len(list(tmp_path.glob("try-*"))) == 3
     with pytest.raises(RefusedError, match="can't prepare"):
-        prepare_trainer(ledger, "trainers:Doomed")
+        check_settings(LocalExecutor(ledger, "trainers:Doomed", ["cpu"]))
     assert len(list(tmp_path.glob("try-*"))) == 6
 
 
@@ -248,7 +248,7 @@ def test_helpers_of_a_trainer_do_not_outlive_its_worker(
         "        return super().train(job)\n"
     )
     ledger, tasks = prepare(tiny_study(factors={}, baseline_seeds=[0, 1]), tmp_path / "out")
-    run_tasks(tasks, ledger, trainer="trainers:Helped", devices=["cpu", "cpu"], watcher=Starts())
+    run_tasks(tasks, ledger, executor=LocalExecutor(ledger, "trainers:Helped", ["cpu", "cpu"]), watcher=Starts())
     helpers = [int(path.read_text()) for path in tmp_path.glob("out/runs/*/helper")]
     assert len(helpers) == 2
     psutil.wait_procs([psutil.Process(pid) for pid in helpers if psutil.pid_exists(pid)], timeout=10)
