@@ -24,8 +24,8 @@ import numpy as np
 
 from detstudy.data.masks import decode_runs, rasterize_polygons
 from detstudy.execution.provenance import count_cores, read_cpu_name
+from detstudy.numbers import format_size
 from detstudy.study.size import GIB
-from detstudy.wording.numbers import format_size
 
 ROOT = Path(__file__).parents[1]
 MOST_MEMORY = GIB // 2  # of the check

@@ -181,10 +181,10 @@ def status(folder: StudyFolder, as_json: Json = False) -> None:
     from detstudy.execution import describe_stop, list_tasks
     from detstudy.execution.progress import estimate_seconds_left
     from detstudy.ledger import Ledger, read_seconds_spent
+    from detstudy.numbers import format_time
     from detstudy.plan import plan_study
     from detstudy.reporting import print_runs
     from detstudy.reporting.output import describe_run
-    from detstudy.wording.numbers import format_time
 
     ledger = Ledger(folder)
     study = ledger.load_study()
@@ -266,10 +266,11 @@ def audit(
     """Say what looks wrong in a published table of results, what can and can't be concluded, and what to run."""
     from detstudy.audit import audit_table
     from detstudy.reporting import print_audit
+    from detstudy.reporting.output import describe_audit
 
     found = audit_table(table, seed_sd)
     if as_json:
-        _print_json(dataclasses.asdict(found))
+        _print_json(describe_audit(found))
         return
     print_audit(found, _make_console())
 

@@ -13,7 +13,23 @@ import pytest
 from detstudy import cli
 from detstudy.audit import Audit, TableError, audit_table
 from detstudy.audit.coincidence import add_poisson_tail, add_tail, rate_times
-from detstudy.audit.finding import Finding, say_chance
+from detstudy.audit.facts import (
+    BestOfMany,
+    BlockCopied,
+    BudgetUntold,
+    LabelsDisagree,
+    NoSeeds,
+    OneResultTwice,
+    OtherCost,
+    OutOfLine,
+    RowsRepeat,
+    TimesRepeat,
+    TimesWithoutCause,
+    UnequalBudgets,
+)
+from detstudy.audit.finding import Finding
+from detstudy.wording import say
+from detstudy.wording.audit import say_chance
 
 DECK = Path(__file__).parent / "deck.csv"
 HEADINGS = ",".join(
@@ -74,24 +90,32 @@ def test_the_deck(audit: Auditor) -> None:
         ("swapped", (2, 3, 4, 5, 7, 9)),
     ]
     repeated, odd, times, swapped = audited.findings[:4]
-    assert "batch 8 and top-k 9000 share 11 of 12 cells (they differ in box APs 25.9 against 25.5)" in repeated.sentence
-    assert "5,383 s and 10,383 s, end in the same three digits" in repeated.sentence
+    assert isinstance(repeated.fact, RowsRepeat)
     assert repeated.chance is not None
     assert repeated.chance < 1e-6
+    differ = (("box/APs", (25.9, 25.5)),)
+    chance, times_alike = repeated.chance, (5383.0, 10383.0)
+    assert repeated.fact == RowsRepeat(("batch 8", "top-k 9000"), 11, 12, differ, chance, times_alike)
     assert odd.cells == ("box/AP",)
-    assert "box AP 44.4 does not go with its AP50 57.9 and AP75 45.8" in odd.sentence
+    assert isinstance(odd.fact, OutOfLine)
+    assert (odd.fact.measure, odd.fact.values) == ("box/AP", (44.4, 57.9, 45.8))
     assert times.rows == ("batch 8", "cosine")
-    assert "5,383 s" in times.sentence
+    assert isinstance(times.fact, TimesRepeat)
+    assert times.fact.seconds == 5383
     assert swapped.cells == ("box/APl", "mask/APl")
     unusual = [(f.rule, f.lines) for f in audited.findings if f.weight == "unusual"]
     assert unusual == [("unequal_times", (2, 3, 4, 7)), ("unusual_bands", (2, 3, 4, 5, 7, 8, 9))]
-    assert "learning rate 0.0001 8,494 s (×1.22)" in find(audited, "unequal_times")[0].sentence
+    idle = find(audited, "unequal_times")[0].fact
+    assert isinstance(idle, TimesWithoutCause)
+    assert (idle.seconds[0], idle.baseline) == (("learning rate 0.0001", 8494.0), 6972.0)
     limits = [f.rule for f in audited.findings if f.weight == "cannot be concluded"]
     assert limits[:4] == ["no_seeds", "missing_results", "budget_unknown", "best_of_many"]
     assert {"not_converged", "no_interactions"} <= set(limits)
     assert find(audited, "missing_results")[0].rows == ("batch 16",)
-    assert "5 of 6 differences in box AP" in find(audited, "no_seeds")[0].sentence
-    assert [text.split(" took")[0] for text in audited.conclusions] == ["top-k 12000"]
+    unknown = find(audited, "no_seeds")[0].fact
+    assert isinstance(unknown, NoSeeds)
+    assert (unknown.small, unknown.differences, unknown.measure) == (5, 6, "box/AP")
+    assert [(type(fact), fact.row) for fact in audited.conclusions] == [(OtherCost, "top-k 12000")]
 
 
 def test_the_verb(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
@@ -119,7 +143,8 @@ def test_the_deck_with_the_pictured_learning_rate(audit: Auditor) -> None:
     audited = audit("\n".join([f"{lines[0]},pictured learning rate", *pictured]))
     (finding,) = find(audited, "labels_disagree")
     assert finding.lines == (3,)
-    assert "'learning rate 0.0001' (column setting) and '0.001' (column pictured learning rate)" in finding.sentence
+    claims = ("learning rate 0.0001", "setting"), ("0.001", "pictured learning rate")
+    assert finding.fact == LabelsDisagree("learning rate 0.0001", "learning_rate", claims)
 
 
 @pytest.mark.parametrize(("rows", "kinds"), [(4, ("box", "mask")), (8, ("box", "mask")), (15, ("box",))])
@@ -138,7 +163,7 @@ def test_repeated_rows_are_found_however_many(audit: Auditor, clean: list[list[s
     clean[5][1:10] = clean[1][1:10]
     (finding,) = find(audit(write_table(clean)), "repeated_rows")
     assert finding.lines == (3, 5, 7)
-    assert "share" in finding.sentence
+    assert isinstance(finding.fact, RowsRepeat)
 
 
 def test_two_rows_that_say_they_are_one_setting_may_be_equal(audit: Auditor) -> None:
@@ -148,7 +173,7 @@ def test_two_rows_that_say_they_are_one_setting_may_be_equal(audit: Auditor) -> 
     assert not [finding for finding in audit(rows).findings if finding.weight == "looks wrong"]
     (twice,) = find(audit(rows), "one_setting_twice")
     assert (twice.weight, twice.lines) == ("unusual", (2, 4))
-    assert "stands 2 times with the same numbers: it is one result, not 2" in twice.sentence
+    assert twice.fact == OneResultTwice("lr 0.1, batch 4", 2)
     seeds = (
         "lr,seed,AP,AP50,AP75,APs\n0.1,0,39.3,55.3,44.8,25.3\n0.2,0,38.3,54.2,43.8,24.3\n0.1,1,39.3,55.3,44.8,25.3\n"
     )
@@ -168,7 +193,7 @@ def test_a_box_block_copied_over_the_masks(audit: Auditor, clean: list[list[str]
     clean[2][7:13] = clean[2][1:7]
     (finding,) = find(audit(write_table(clean)), "repeated_cells")
     assert finding.lines == (4,)
-    assert "box and mask show the same number in 6 of 6 measures" in finding.sentence
+    assert finding.fact == BlockCopied(clean[2][0], 6, 6)
 
 
 def test_repeated_times_by_their_precision(audit: Auditor) -> None:
@@ -201,7 +226,7 @@ def test_repeated_times_by_their_precision(audit: Auditor) -> None:
 def test_cells_that_no_evaluation_gives(audit: Auditor, cells: str, words: str | None) -> None:
     found = find(audit(f"setting,AP,AP50,AP75\na,{cells}\nb,39.3,55.3,44.8\n"), "impossible_cells")
     assert bool(found) == (words is not None)
-    assert words is None or words in found[0].sentence
+    assert words is None or words in say(found[0].fact)
     assert all(finding.lines == (2,) for finding in found)
 
 
@@ -279,25 +304,26 @@ def test_unequal_and_untold_budgets(audit: Auditor) -> None:
     told = "lr,iterations,AP\n0.1,5000,39.3\n0.2,5000,40.2\n"
     assert not {finding.rule for finding in audit(told).findings} & {"unequal_budgets", "budget_unknown"}
     (finding,) = find(audit(told.replace("0.2,5000", "0.2,9000")), "unequal_budgets")
-    assert "iterations from 5,000 to 9,000" in finding.sentence
+    assert finding.fact == UnequalBudgets((("iterations", 5000, 9000),))
     batch = "batch,iterations,AP\n4,5000,39.3\n8,5000,40.2\n"
-    assert "Batch sizes are compared" in find(audit(batch), "budget_unknown")[0].sentence
+    assert find(audit(batch), "budget_unknown")[0].fact == BudgetUntold(length=False, batches=True)
 
 
 def test_seeds_and_the_yardstick(audit: Auditor) -> None:
     table = "setting,AP\nbaseline,39.3\na,40.2\nb,44.9\n"
-    assert "1.6 AP, as this project measured on its drawn scenes" in find(audit(table), "no_seeds")[0].sentence
+    example = find(audit(table), "no_seeds")[0].fact
+    assert isinstance(example, NoSeeds)
+    assert (example.stated, example.sd) == (False, 1.6)
     own = audit(table, seed_sd=0.5)
-    limit = 1.96 * math.sqrt(2) * 0.5
-    assert f"up to {limit:.1f} AP in 19 of 20 cases with the seed's standard deviation of 0.5 AP that you state" in (
-        find(own, "no_seeds")[0].sentence
-    )
-    assert [text.split(":")[0] for text in own.conclusions] == ["b"]
+    stated = find(own, "no_seeds")[0].fact
+    assert isinstance(stated, NoSeeds)
+    assert (stated.stated, stated.sd, stated.limit) == (True, 0.5, pytest.approx(1.96 * math.sqrt(2) * 0.5))
+    assert [fact.row for fact in own.conclusions] == ["b"]
     assert audit(table).conclusions == ()
     spread = "setting,AP,seeds\nbaseline,39.3 ± 0.3,5\na,39.5 ± 0.3,5\nb,42.0 ± 0.4,5\n"
     told = audit(spread)
     assert not find(told, "no_seeds")
-    assert [text.split(":")[0] for text in told.conclusions] == ["b"]
+    assert [fact.row for fact in told.conclusions] == ["b"]
     assert find(audit("setting,AP\na,39.3 ± 0.3\nb,40 ± 0.3\n"), "seeds_unknown")
     with pytest.raises(TableError, match="--seed-sd -1: a number of AP above 0"):
         audit(table, seed_sd=-1)
@@ -326,7 +352,8 @@ def test_the_best_of_many_names_what_luck_gives(audit: Auditor) -> None:
     rows = "\n".join(f"row {'abcdefg'[n]},{30 + n / 7:.2f}" for n in range(7))
     (finding,) = find(audit(f"setting,AP\n{rows}", seed_sd=1.0), "best_of_many")
     draws = np.random.default_rng(0).normal(size=(20_000, 7)).max(axis=1).mean()
-    assert f"about {draws:.1f} AP above their mean" in finding.sentence
+    assert isinstance(finding.fact, BestOfMany)
+    assert finding.fact.luck == pytest.approx(draws, abs=0.02)
     assert finding.rows == ("row g",)
     assert not find(audit("setting,AP\na,30\nb,31\n"), "best_of_many")
 

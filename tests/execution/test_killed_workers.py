@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from detstudy.ledger import Ledger, RunRecord
-from detstudy.wording.numbers import format_size
+from detstudy.numbers import format_size
 
 ROOM = 2**20 * 900  # so much that the greedy worker is the largest when it is used up
 TRAINER = """

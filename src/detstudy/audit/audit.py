@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from detstudy.audit.conclusion import draw_conclusions, find_limits, suggest_runs
+from detstudy.audit.facts import BeyondSeeds, OtherCost, ReadAgain, ToRun, TrainSeeds
 from detstudy.audit.finding import Finding
 from detstudy.audit.labelling import find_disagreeing_labels, find_idle_times, find_one_setting_twice
 from detstudy.audit.plausibility import (
@@ -29,8 +30,8 @@ class Audit:
     results: int  # rows that have a number
     measures: tuple[str, ...]
     findings: tuple[Finding, ...]
-    conclusions: tuple[str, ...]
-    to_run: tuple[str, ...]
+    conclusions: tuple[BeyondSeeds | OtherCost, ...]
+    to_run: tuple[ReadAgain | TrainSeeds | ToRun, ...]
 
 
 def audit_table(path: Path, seed_sd: float | None = None) -> Audit:

@@ -7,11 +7,24 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from detstudy.audit.finding import Finding, join_labels, place
+from detstudy.audit.facts import (
+    BestOfMany,
+    BeyondSeeds,
+    BudgetUntold,
+    FactorsVaryAlone,
+    NoSeeds,
+    OtherCost,
+    ReadAgain,
+    ResultsMissing,
+    SeedsUntold,
+    ToRun,
+    TrainSeeds,
+    UnequalBudgets,
+    Untold,
+)
+from detstudy.audit.finding import Finding, list_labels, place
 from detstudy.audit.labelling import COST_FREE, find_baseline, identify_settings, list_differing
 from detstudy.audit.published import PublishedTable, Row
-from detstudy.wording.labels import count, label_measure
-from detstudy.wording.numbers import format_ap, format_change, format_ratio, quote_seconds
 
 SCENES_SD = 1.6
 NUCLEI_SD = 6.0
@@ -67,16 +80,14 @@ def find_limits(table: PublishedTable, seed_sd: float | None) -> list[Finding]:
         _pick_best(results, measure, seed_sd),
         _miss_convergence(table),
         _miss_interactions(table, baseline),
-        Finding(
-            rule="images_unknown",
-            weight="cannot be concluded",
-            sentence=("How many validation images or sequences there were can't be seen: their noise comes on top."),
-        ),
+        Finding(rule="images_unknown", weight="cannot be concluded", fact=Untold.IMAGES),
     ]
     return [finding for finding in found if finding]
 
 
-def draw_conclusions(table: PublishedTable, wrong: Sequence[Finding], seed_sd: float | None) -> list[str]:
+def draw_conclusions(
+    table: PublishedTable, wrong: Sequence[Finding], seed_sd: float | None
+) -> list[BeyondSeeds | OtherCost]:
     """Return what stands: differences from the baseline that the seeds' noise does not explain, and costs.
 
     The interval is Welch's t where both rows tell sd and seeds, else normal with the user's `seed_sd`, Bonferroni over
@@ -85,7 +96,7 @@ def draw_conclusions(table: PublishedTable, wrong: Sequence[Finding], seed_sd: f
     baseline = find_baseline(table)
     if baseline is None:
         return []
-    sentences = []
+    found: list[BeyondSeeds | OtherCost] = []
     for measure in list_objectives(table):
         results = gather_results(table, measure)
         own = next((result for result in results if baseline in result.rows), None)
@@ -98,50 +109,30 @@ def draw_conclusions(table: PublishedTable, wrong: Sequence[Finding], seed_sd: f
                 continue
             change = other.mean - own.mean
             if abs(change) > half:
-                sentences.append(
-                    f"{other.label}: {format_change(change)} {label_measure(measure)} against {own.label}, beyond what "
-                    f"seeds do (±{format_ap(half)} at 95 %, {count(len(others), 'comparison')} together); over "
-                    "these validation images, and if both were trained equally long."
-                )
-    return sentences + _conclude_costs(table, baseline, wrong)
+                found.append(BeyondSeeds(other.label, measure, change, own.label, half, len(others)))
+    return [*found, *_conclude_costs(table, baseline, wrong)]
 
 
-def suggest_runs(findings: Sequence[Finding], seed_sd: float | None) -> list[str]:
+def suggest_runs(findings: Sequence[Finding], seed_sd: float | None) -> list[ReadAgain | TrainSeeds | ToRun]:
     """Return what to do and to run, in order."""
-    suggested = []
+    suggested: list[ReadAgain | TrainSeeds | ToRun] = []
     wrong = [finding for finding in findings if finding.weight == "looks wrong"]
     if wrong:
         labels = dict.fromkeys(label for finding in wrong if finding.rule != "swapped" for label in finding.rows)
-        swapped = [label_measure(name) for finding in wrong if finding.rule == "swapped" for name in finding.cells]
-        named = "; ".join(dict.fromkeys([*labels, *swapped]))
-        suggested.append(f"Read these again from their logs or result files, before anything else: {named}.")
+        swapped = [name for finding in wrong if finding.rule == "swapped" for name in finding.cells]
+        suggested.append(ReadAgain(tuple(labels), tuple(swapped)))
     rules = {finding.rule for finding in findings}
     if "no_seeds" in rules:
         sd = seed_sd or SCENES_SD
-        seeds = math.ceil(2 * (1.96 + 0.84) ** 2 * sd**2)
-        suggested.append(
-            "Train the baseline with three seeds or more (`baseline_seeds: [0, 1, 2]`) and what you mean to claim with "
-            f"two or more: the spread is the yardstick of every difference. With a standard deviation of {sd:g} AP, "
-            f"1 AP needs about {count(seeds, 'seed')} a setting to be found in four studies of five."
-        )
-    if "missing_results" in rules:
-        suggested.append("Run what has no result so that it fits (micro-batches, smaller images), or say why it can't.")
-    if rules & {"unequal_budgets", "budget_unknown", "unequal_times"}:
-        suggested.append(
-            "Train all rows for the same number of iterations, or of images where the batch size varies, and print it; "
-            "time each setting alone on the machine."
-        )
-    if "not_converged" in rules:
-        suggested.append("Train the smallest learning rate twice as long: if it still gains, the table compares speed.")
-    if "best_of_many" in rules:
-        suggested.append("Evaluate the winner and the baseline once on images that picked nothing.")
-    if "no_interactions" in rules:
-        suggested.append("Cross the two factors that matter most (`design: grid`): one may depend on the other.")
-    suggested.append(
-        "With the result files at hand, `detstudy compare --gt GT.json A.json B.json` tells how much of a difference "
-        "the validation images make."
-    )
-    return suggested
+        suggested.append(TrainSeeds(sd, math.ceil(2 * (1.96 + 0.84) ** 2 * sd**2)))
+    steps = {
+        ToRun.WHAT_HAS_NO_RESULT: {"missing_results"},
+        ToRun.EQUAL_BUDGETS: {"unequal_budgets", "budget_unknown", "unequal_times"},
+        ToRun.LONGER: {"not_converged"},
+        ToRun.FRESH_IMAGES: {"best_of_many"},
+        ToRun.CROSSED_FACTORS: {"no_interactions"},
+    }
+    return [*suggested, *(step for step, causes in steps.items() if rules & causes), ToRun.RESULT_FILES]
 
 
 def _miss_seeds(results: Sequence[Result], baseline: Row | None, measure: str, seed_sd: float | None) -> Finding | None:
@@ -151,31 +142,25 @@ def _miss_seeds(results: Sequence[Result], baseline: Row | None, measure: str, s
     told = [result for result in bare if result.sd is not None]
     if len(told) == len(bare):
         rows = [row for result in told for row in result.rows]
-        sentence = f"A spread is told for {join_labels(rows)}, but not of how many seeds."
-        return Finding(rule="seeds_unknown", weight="cannot be concluded", sentence=sentence, **place(rows))
+        fact = SeedsUntold(list_labels(rows))
+        return Finding(rule="seeds_unknown", weight="cannot be concluded", fact=fact, **place(rows))
     sd = seed_sd or SCENES_SD
     limit = 1.96 * math.sqrt(2) * sd
     middle = baseline.values.get(measure)
     changes = [result.mean - middle for result in results if middle is not None and baseline not in result.rows]
-    small = sum(abs(change) < limit for change in changes)
-    if seed_sd is None:
-        source = (
-            f"where the seed's standard deviation is {SCENES_SD:g} AP, as this project measured on its drawn scenes "
-            f"({1.96 * math.sqrt(2) * NUCLEI_SD:.1f} with the {NUCLEI_SD:g} AP of 260 microscopy images); yours is not "
-            "known, give it with --seed-sd"
-        )
-    else:
-        source = f"with the seed's standard deviation of {sd:g} AP that you state"
-    which = (
-        "No row tells" if len(bare) == len(results) else f"{count(len(bare), 'setting')} of {len(results)} don't tell"
-    )
     return Finding(
         rule="no_seeds",
         weight="cannot be concluded",
-        sentence=(
-            f"{which} its seeds or their spread: one training each, as far as told. Two trainings of one setting "
-            f"differ by up to {limit:.1f} AP in 19 of 20 cases {source}. {small} of {len(changes)} differences in "
-            f"{label_measure(measure)} from {baseline.label} are smaller, and say nothing alone."
+        fact=NoSeeds(
+            settings=len(bare),
+            of=len(results),
+            stated=seed_sd is not None,
+            sd=sd,
+            limit=limit,
+            small=sum(abs(change) < limit for change in changes),
+            differences=len(changes),
+            measure=measure,
+            baseline=baseline.label,
         ),
         cells=(measure,),
         **place([row for result in bare for row in result.rows]),
@@ -187,43 +172,23 @@ def _miss_results(table: PublishedTable) -> list[Finding]:
     if not empty:
         return []
     texts = dict.fromkeys(cell.text for row in empty for cell in row.cells.values())
-    said = next(filter(None, texts), "empty cells")
-    return [
-        Finding(
-            rule="missing_results",
-            weight="cannot be concluded",
-            sentence=(
-                f"{join_labels(empty)} {'has' if len(empty) == 1 else 'have'} no result ({said}): nothing is known of "
-                "it, least of all that it is worse."
-            ),
-            **place(empty),
-        )
-    ]
+    fact = ResultsMissing(list_labels(empty), next(filter(None, texts), None))
+    return [Finding(rule="missing_results", weight="cannot be concluded", fact=fact, **place(empty))]
 
 
 def _miss_budgets(table: PublishedTable) -> list[Finding]:
     rows = [row for row in table.rows if row.values]
     levels = {name: {row.levels[name] for row in rows if name in row.levels} for row in rows for name in row.levels}
-    batch = (
-        " Batch sizes are compared: whether iterations or images were held the same, and whether the learning rate "
-        "followed, is not told."
-        if "batch_size" in levels
-        else ""
-    )
     told = {name: {row.budget[name] for row in rows if name in row.budget} for row in rows for name in row.budget}
     unequal = {name: values for name, values in told.items() if len(values) > 1}
+    untold = BudgetUntold(length=not told, batches="batch_size" in levels)
+    fact: UnequalBudgets | BudgetUntold = untold
     if unequal:
-        listed = "; ".join(f"{name} from {min(values):,g} to {max(values):,g}" for name, values in unequal.items())
-        sentence = f"The rows were not trained equally long: {listed}. Their AP compare lengths as well as settings."
-        rule = "unequal_budgets"
-    elif not told:
-        sentence = f"How long each row was trained is not told (iterations, epochs).{batch}"
-        rule = "budget_unknown"
-    elif batch:
-        sentence, rule = batch.strip(), "budget_unknown"
-    else:
+        fact = UnequalBudgets(tuple((name, min(values), max(values)) for name, values in unequal.items()))
+    elif not untold.length and not untold.batches:
         return []
-    return [Finding(rule=rule, weight="cannot be concluded", sentence=sentence, cells=tuple(unequal), **place(rows))]
+    rule = "unequal_budgets" if unequal else "budget_unknown"
+    return [Finding(rule=rule, weight="cannot be concluded", fact=fact, cells=tuple(unequal), **place(rows))]
 
 
 def _pick_best(results: Sequence[Result], measure: str, seed_sd: float | None) -> Finding | None:
@@ -240,11 +205,7 @@ def _pick_best(results: Sequence[Result], measure: str, seed_sd: float | None) -
     return Finding(
         rule="best_of_many",
         weight="cannot be concluded",
-        sentence=(
-            f"{best.label} has the highest {label_measure(measure)} of {number}, {format_ap(best.mean)}. The best "
-            f"of {number} equal settings stands about {gain:.1f} AP above their mean by luck (standard error "
-            f"{error:.2g} AP): a winner picked on validation images looks better there than it is."
-        ),
+        fact=BestOfMany(best.label, measure, best.mean, number, gain, error),
         cells=(measure,),
         **place(best.rows),
     )
@@ -257,10 +218,7 @@ def _miss_convergence(table: PublishedTable) -> Finding | None:
     return Finding(
         rule="not_converged",
         weight="cannot be concluded",
-        sentence=(
-            "Learning rates are compared without their curves: a small one may still have been improving when training "
-            "ended, and then the table compares speed, not the end result."
-        ),
+        fact=Untold.CONVERGENCE,
         cells=("learning_rate",),
         **place(rows),
     )
@@ -271,14 +229,10 @@ def _miss_interactions(table: PublishedTable, baseline: Row | None) -> Finding |
     factors = sorted({name for names in differing for name in names})
     if len(factors) < 2 or any(len(names) > 1 for names in differing):
         return None
-    listed = ", ".join(name.replace("_", " ") for name in factors)
     return Finding(
         rule="no_interactions",
         weight="cannot be concluded",
-        sentence=(
-            f"Each factor varies alone ({listed}): whether the best level of one depends on another can't be read off, "
-            "and their gains need not add up."
-        ),
+        fact=FactorsVaryAlone(tuple(factors)),
         cells=tuple(factors),
     )
 
@@ -304,7 +258,7 @@ def _find_half_width(a: Result, b: Result, seed_sd: float | None, comparisons: i
     return seed_sd * math.sqrt(1 / (a.seeds or 1) + 1 / (b.seeds or 1)) * float(ndtri(level))
 
 
-def _conclude_costs(table: PublishedTable, baseline: Row, wrong: Sequence[Finding]) -> list[str]:
+def _conclude_costs(table: PublishedTable, baseline: Row, wrong: Sequence[Finding]) -> list[OtherCost]:
     """Return rows whose time is further from the baseline's than times differ here without a cause, and 10 %."""
     if not baseline.seconds or _is_doubtful(baseline, "time", wrong):
         return []
@@ -316,9 +270,7 @@ def _conclude_costs(table: PublishedTable, baseline: Row, wrong: Sequence[Findin
     ]
     least = max([1.1, *idle])
     return [
-        f"{row.label} took {format_ratio(ratios[row.line])} the time of {baseline.label} "
-        f"({quote_seconds(row.seconds)}, timed once"
-        f"{f'; times differ here by up to {format_ratio(least)} without a cause' if idle else ''})."
+        OtherCost(row.label, row.seconds, baseline.label, ratios[row.line], least if idle else None)
         for row in table.rows
         if row.seconds
         and row.line in ratios

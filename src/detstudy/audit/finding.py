@@ -1,4 +1,4 @@
-"""What a rule of the audit found, and the words that all rules share."""
+"""What a rule of the audit found, and where."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from detstudy.audit.published import Row
-from detstudy.wording.labels import join_words
 
 Weight = Literal["looks wrong", "unusual", "cannot be concluded"]
 
@@ -18,7 +17,7 @@ class Finding:
 
     rule: str
     weight: Weight
-    sentence: str
+    fact: object  # a record of `audit.facts`
     lines: tuple[int, ...] = ()
     rows: tuple[str, ...] = ()  # labels
     cells: tuple[str, ...] = ()
@@ -28,23 +27,9 @@ class Finding:
 def place(rows: Sequence[Row]) -> dict[str, Any]:
     """Return where rows stand, as a finding's `lines` and `rows`."""
     ordered = sorted(rows, key=lambda row: row.line)
-    return {"lines": tuple(row.line for row in ordered), "rows": tuple(row.label for row in ordered)}
+    return {"lines": tuple(row.line for row in ordered), "rows": list_labels(ordered)}
 
 
-def join_labels(rows: Sequence[Row]) -> str:
-    """Return rows in a sentence: "batch 8 and cosine"; the first three of more than four."""
-    labels = [row.label for row in rows]
-    if len(labels) > 4:
-        return f"{', '.join(labels[:3])} and {len(labels) - 3} others"
-    return join_words(labels)
-
-
-def say_chance(chance: float) -> str:
-    """Return "about 1 in 120", "less than 1 in a million"."""
-    if chance < 1e-6:
-        return "less than 1 in a million"
-    if chance > 0.5:
-        return "more than 1 in 2"
-    inverse = 1 / chance
-    digits = max(0, len(str(int(inverse))) - 2)
-    return f"about 1 in {round(inverse, -digits):,.0f}"
+def list_labels(rows: Sequence[Row]) -> tuple[str, ...]:
+    """Return rows by their labels."""
+    return tuple(row.label for row in rows)

@@ -6,10 +6,9 @@ import math
 import re
 from collections.abc import Sequence
 
-from detstudy.audit.finding import Finding, join_labels, place
+from detstudy.audit.facts import LabelsDisagree, OneResultTwice, OneSettingTwice, TimesWithoutCause
+from detstudy.audit.finding import Finding, list_labels, place
 from detstudy.audit.published import Claim, PublishedTable, Row
-from detstudy.wording.labels import label_measure
-from detstudy.wording.numbers import format_ap, format_ratio, quote_seconds
 
 COST_FREE = frozenset({"learning_rate", "schedule", "weight_decay", "momentum", "warmup_iterations", "milestones"})
 """Factors that leave the work of an iteration as it is."""
@@ -30,12 +29,11 @@ def find_disagreeing_labels(table: PublishedTable) -> list[Finding]:
             claims = [claim for claim in row.claims if claim.factor == factor]
             if all(_agree(claims[0], claim) for claim in claims):
                 continue
-            listed = " and ".join(dict.fromkeys(f"{claim.text!r} (column {claim.column})" for claim in claims))
             findings.append(
                 Finding(
                     rule="labels_disagree",
                     weight="looks wrong",
-                    sentence=f"{row.label}: {factor.replace('_', ' ')} is given as {listed}: which one was trained?",
+                    fact=LabelsDisagree(row.label, factor, tuple((claim.text, claim.column) for claim in claims)),
                     cells=(factor,),
                     **place([row]),
                 )
@@ -61,23 +59,18 @@ def find_one_setting_twice(table: PublishedTable) -> list[Finding]:
                 Finding(
                     rule="one_setting_twice",
                     weight="unusual",
-                    sentence=f"{rows[0].label} stands {len(rows)} times with the same numbers: it is one result, not "
-                    f"{len(rows)}, and says nothing of the noise between trainings.",
+                    fact=OneResultTwice(rows[0].label, len(rows)),
                     cells=tuple(common),
                     **place(rows),
                 )
             )
             continue
-        values = " and ".join(format_ap(row.values[differ[0]]) for row in rows)
+        values = tuple(row.values[differ[0]] for row in rows)
         findings.append(
             Finding(
                 rule="one_setting_twice",
                 weight="looks wrong",
-                sentence=(
-                    f"{join_labels(rows)} (lines {', '.join(str(row.line) for row in rows)}) are one setting by their "
-                    f"labels, with different numbers ({label_measure(differ[0])} {values}): a label is wrong, "
-                    "something that differs is not told, or that is the noise between trainings."
-                ),
+                fact=OneSettingTwice(list_labels(rows), tuple(row.line for row in rows), differ[0], values),
                 cells=tuple(differ),
                 **place(rows),
             )
@@ -98,20 +91,12 @@ def find_idle_times(table: PublishedTable) -> list[Finding]:
             found.append(row)
     if not found:
         return []
-    listed = ", ".join(
-        f"{row.label} {quote_seconds(row.seconds)} ({format_ratio(row.seconds / baseline.seconds)})"
-        for row in found
-        if row.seconds
-    )
+    times = tuple((row.label, row.seconds) for row in found if row.seconds)
     return [
         Finding(
             rule="unequal_times",
             weight="unusual",
-            sentence=(
-                f"Times differ without a cause: {listed}, against {quote_seconds(baseline.seconds)} of the baseline, "
-                "though a learning rate or schedule changes no iteration's work. They were not trained equally long, "
-                "or the machine was shared; then no time in this table is clean."
-            ),
+            fact=TimesWithoutCause(times, baseline.seconds),
             cells=("time",),
             **place([*found, baseline]),
         )

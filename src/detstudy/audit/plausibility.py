@@ -7,10 +7,20 @@ import re
 import statistics
 from collections.abc import Sequence
 
-from detstudy.audit.finding import Finding, place, say_chance
+from detstudy.audit.facts import (
+    AboveItsBound,
+    ColumnsSwapped,
+    FractionsAmongPercents,
+    LargeUnderMedium,
+    OutOfLine,
+    OutsideBands,
+    OutsideBounds,
+    OutsideScale,
+    RowSwapped,
+    Unreadable,
+)
+from detstudy.audit.finding import Finding, place
 from detstudy.audit.published import SHORTS, PublishedTable, Row
-from detstudy.wording.labels import label_measure
-from detstudy.wording.numbers import format_ap
 
 _RECALLS = ("AR1", "AR10", "AR100")
 
@@ -25,8 +35,7 @@ def find_impossible_cells(table: PublishedTable) -> list[Finding]:
     for row in table.rows:
         for name, value in row.values.items():
             if not 0 <= value <= 100:
-                text = f"{row.label}: {label_measure(name)} is {row.cells[name].text}; AP lies between 0 and 100."
-                findings.append(_impossible(row, text, name))
+                findings.append(_impossible(row, OutsideScale(row.label, name, row.cells[name].text), name))
         for kind in dict.fromkeys(name.rpartition("/")[0] for name in row.values):
             findings += _find_impossible_of_kind(row, f"{kind}/" if kind else "")
     return findings
@@ -48,7 +57,7 @@ def find_mixed_fractions(table: PublishedTable) -> list[Finding]:
                 Finding(
                     rule="mixed_fractions",
                     weight="looks wrong",
-                    sentence=f"{row.label}: its AP are written as fractions of 1, the other rows' in percent.",
+                    fact=FractionsAmongPercents(row.label),
                     cells=tuple(row.values),
                     **place([row]),
                 )
@@ -80,7 +89,8 @@ def find_cells_out_of_line(groups: Sequence[Sequence[Row]]) -> list[Finding]:
             if len(beside) < 3:
                 continue
             middle = statistics.fmean(beside)
-            half = (row.values[names[1]] + row.values[names[2]]) / 2
+            ap, ap50, ap75 = (row.values[name] for name in names)
+            half = (ap50 + ap75) / 2
             rounding = row.cells[names[0]].step / half  # rows may agree better than their digits
             error = max(statistics.stdev(beside), rounding) * math.sqrt(1 + 1 / len(beside))
             chance = min(1.0, 2 * len(rows) * float(stdtr(len(beside) - 1, -abs(ratios[row.line] - middle) / error)))
@@ -89,12 +99,7 @@ def find_cells_out_of_line(groups: Sequence[Sequence[Row]]) -> list[Finding]:
                     Finding(
                         rule="out_of_line",
                         weight="looks wrong",
-                        sentence=(
-                            f"{row.label}: {label_measure(names[0])} {format_ap(row.values[names[0]])} does not go "
-                            f"with its AP50 {format_ap(row.values[names[1]])} and AP75 "
-                            f"{format_ap(row.values[names[2]])}: by the rows beside it {middle * half:.1f} would "
-                            f"({say_chance(chance)} by chance). A digit may be wrong."
-                        ),
+                        fact=OutOfLine(row.label, names[0], (ap, ap50, ap75), middle * half, chance),
                         chance=chance,
                         cells=(names[0],),
                         **place([row]),
@@ -123,10 +128,9 @@ def find_swaps(groups: Sequence[Sequence[Row]]) -> list[Finding]:
     for row in rows:
         others = {signs[other.line] for other in rows if other is not row}
         if len(rows) > 2 and others == {-signs[row.line]} and signs[row.line]:
-            sentence = f"{row.label}: box and mask stand the other way round than in all other rows: were they swapped?"
             cells = tuple(f"{kind}/{short}" for short in gaps[row.line] for kind in ("box", "mask"))
-            finding = Finding(rule="swapped", weight="looks wrong", sentence=sentence, cells=cells, **place([row]))
-            findings.append(finding)
+            fact = RowSwapped(row.label)
+            findings.append(Finding(rule="swapped", weight="looks wrong", fact=fact, cells=cells, **place([row])))
     shorts = [short for short in SHORTS if len(rows) > 2 and all(short in gaps[row.line] for row in rows)]
     for short in shorts if len(shorts) >= 4 else []:
         own = _find_sign([gaps[row.line][short] for row in rows], 3.0)
@@ -138,11 +142,7 @@ def find_swaps(groups: Sequence[Sequence[Row]]) -> list[Finding]:
                 Finding(
                     rule="swapped",
                     weight="looks wrong",
-                    sentence=(
-                        f"{leads} {short} stands over {trails} {short} in every row, by {format_ap(low)} to "
-                        f"{format_ap(high)}, where each of the other {len(shorts) - 1} measures has it the other "
-                        "way round: were the two columns swapped?"
-                    ),
+                    fact=ColumnsSwapped(short, leads, trails, low, high, len(shorts) - 1),
                     cells=(f"box/{short}", f"mask/{short}"),
                     **place(rows),
                 )
@@ -162,11 +162,7 @@ def find_unusual_bands(table: PublishedTable) -> list[Finding]:
                 Finding(
                     rule="unusual_bands",
                     weight="unusual",
-                    sentence=(
-                        f"{label_measure(large)} is {format_ap(gaps[0])} to {format_ap(gaps[-1])} under "
-                        f"{label_measure(medium)} in every row; large objects are commonly the easier ones. Few large "
-                        "objects, objects cut by the frame, or columns in another order would do that."
-                    ),
+                    fact=LargeUnderMedium(large, medium, gaps[0], gaps[-1]),
                     cells=(medium, large),
                     **place(rows),
                 )
@@ -176,12 +172,8 @@ def find_unusual_bands(table: PublishedTable) -> list[Finding]:
             value = row.values.get(total)
             if value is None or len(bands) < 3 or min(bands) - 2 <= value <= max(bands) + 2:
                 continue
-            sentence = (
-                f"{row.label}: {label_measure(total)} {format_ap(value)} lies outside its size bands' range "
-                f"({format_ap(min(bands))} to {format_ap(max(bands))})."
-            )
-            finding = Finding(rule="unusual_bands", weight="unusual", sentence=sentence, cells=(total,), **place([row]))
-            findings.append(finding)
+            fact = OutsideBands(row.label, total, value, min(bands), max(bands))
+            findings.append(Finding(rule="unusual_bands", weight="unusual", fact=fact, cells=(total,), **place([row])))
     return findings
 
 
@@ -191,12 +183,10 @@ def find_unreadable_cells(table: PublishedTable) -> list[Finding]:
     for row in table.rows:
         cells = [name for name, cell in row.cells.items() if cell.value is None and _looks_numeric(cell.text)]
         if cells:
-            listed = ", ".join(f"{label_measure(name)} {row.cells[name].text!r}" for name in cells)
-            sentence = f"{row.label}: cannot be read as a number, and left out: {listed}."
-            finding = Finding(
-                rule="unreadable_cells", weight="looks wrong", sentence=sentence, cells=tuple(cells), **place([row])
+            fact = Unreadable(row.label, tuple((name, row.cells[name].text) for name in cells))
+            findings.append(
+                Finding(rule="unreadable_cells", weight="looks wrong", fact=fact, cells=tuple(cells), **place([row]))
             )
-            findings.append(finding)
     return findings
 
 
@@ -208,26 +198,21 @@ def _find_impossible_of_kind(row: Row, kind: str) -> list[Finding]:
         if small in values and large in values:
             slack = (cells[small].step + cells[large].step) / 2 + 1e-9
             if values[small] > values[large] + slack:
-                text = (
-                    f"{row.label}: {label_measure(kind + small)} {values[small]:g} is above {large} {values[large]:g}, "
-                    "which can't be."
-                )
-                findings.append(_impossible(row, text, kind + small, kind + large))
+                fact = AboveItsBound(row.label, kind + small, values[small], large, values[large])
+                findings.append(_impossible(row, fact, kind + small, kind + large))
     if findings or not {"AP", "AP50", "AP75"} <= values.keys():
         return findings
     low, high = (values["AP50"] + 5 * values["AP75"]) / 10, (values["AP50"] + values["AP75"]) / 2
     slack = max(cells[short].step for short in ("AP", "AP50", "AP75")) + 1e-9  # half of AP's, and of the bound's
     if not low - slack <= values["AP"] <= high + slack:
-        text = (
-            f"{row.label}: {label_measure(kind + 'AP')} {values['AP']:g} can't be with AP50 {values['AP50']:g} and "
-            f"AP75 {values['AP75']:g}: as a mean over ten IoU thresholds it lies between {low:.1f} and {high:.1f}."
-        )
-        findings.append(_impossible(row, text, f"{kind}AP", f"{kind}AP50", f"{kind}AP75"))
+        three = values["AP"], values["AP50"], values["AP75"]
+        outside = OutsideBounds(row.label, f"{kind}AP", three, low, high)
+        findings.append(_impossible(row, outside, f"{kind}AP", f"{kind}AP50", f"{kind}AP75"))
     return findings
 
 
-def _impossible(row: Row, sentence: str, *cells: str) -> Finding:
-    return Finding(rule="impossible_cells", weight="looks wrong", sentence=sentence, cells=cells, **place([row]))
+def _impossible(row: Row, fact: object, *cells: str) -> Finding:
+    return Finding(rule="impossible_cells", weight="looks wrong", fact=fact, cells=cells, **place([row]))
 
 
 def _find_sign(gaps: Sequence[float], least: float) -> int:

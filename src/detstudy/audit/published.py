@@ -11,7 +11,6 @@ from pathlib import Path
 
 from detstudy.audit.heading import Heading, find_levels, read_headings, read_level, split_groups
 from detstudy.errors import InputError
-from detstudy.wording.labels import label_level
 
 _NONE = frozenset({"", "-", "–", "—", "−", "/", "x", "?", "n/a", "na", "nan", "none", "null", "tbd"})
 MOST_DECIMALS = 12
@@ -265,10 +264,10 @@ def _read_row(line: int, texts: list[str], headings: list[Heading], comma: bool)
         name: replace(cell, spread=spreads.get(name)) if cell.spread is None else cell for name, cell in cells.items()
     }
     named = next(filter(None, labels), "")
-    in_words = ", ".join(label_level(claim.factor, claim.text) for claim in claims)
+    levels_told = ", ".join(f"{claim.column} {claim.text}" for claim in claims)
     return Row(
         line=line,
-        label=named or in_words or f"line {line}",
+        label=named or levels_told or f"line {line}",
         names=tuple(names),
         claims=tuple(claims),
         cells=cells,

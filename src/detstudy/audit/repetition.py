@@ -14,11 +14,10 @@ from detstudy.audit.coincidence import (
     rate_columns,
     rate_times,
 )
-from detstudy.audit.finding import Finding, join_labels, place, say_chance
+from detstudy.audit.facts import BlockCopied, CellsRepeat, RowsRepeat, TimesRepeat
+from detstudy.audit.finding import Finding, list_labels, place
 from detstudy.audit.labelling import are_one_setting, identify_settings
 from detstudy.audit.published import SHORTS, PublishedTable, Row
-from detstudy.wording.labels import label_measure
-from detstudy.wording.numbers import format_ap, quote_seconds
 
 LEVEL = 0.001
 """Chance below which repeated cells are no accident, over all pairs of rows."""
@@ -52,21 +51,13 @@ def find_repeated_rows(table: PublishedTable) -> tuple[list[Finding], list[list[
             continue
         common = [name for name in table.measures if all(row.cells[name].value is not None for row in group)]
         shared = [name for name in common if len({row.cells[name].value for row in group}) == 1]
-        other = [name for name in common if name not in shared]
-        differ = ", ".join(
-            f"{label_measure(name)} {' against '.join(format_ap(row.cells[name].value or 0) for row in group)}"
-            for name in other
-        )
+        differ = tuple((name, tuple(row.values[name] for row in group)) for name in common if name not in shared)
         chance = worst[id(group)]
         findings.append(
             Finding(
                 rule="repeated_rows",
                 weight="looks wrong",
-                sentence=(
-                    f"{join_labels(group)} share {len(shared)} of {len(common)} cells"
-                    f"{f' (they differ in {differ})' if differ else ''}: by chance {say_chance(chance)}. One row was "
-                    f"copied over the other, or the setting changed nothing.{_compare_last_digits(group)}"
-                ),
+                fact=RowsRepeat(list_labels(group), len(shared), len(common), differ, chance, _find_alike_times(group)),
                 chance=chance,
                 cells=tuple(shared),
                 **place(group),
@@ -93,18 +84,13 @@ def find_repeated_cells(table: PublishedTable, groups: Sequence[Sequence[Row]]) 
     chance = add_poisson_tail(pairs, expected)
     findings = []
     if chance < LEVEL:
-        listed = "; ".join(
-            f"{label_measure(name)} {format_ap(value)} in {join_labels(rows)}" for (name, value), rows in seen.items()
-        )
+        cells = tuple((name, value, list_labels(rows)) for (name, value), rows in seen.items())
         rows = [row for row in kept if any(row in same_cell for same_cell in seen.values())]
         findings.append(
             Finding(
                 rule="repeated_cells",
                 weight="looks wrong",
-                sentence=(
-                    f"{pairs} pairs of cells repeat where about {expected:.0f} would by chance "
-                    f"({say_chance(chance)}): {listed}."
-                ),
+                fact=CellsRepeat(pairs, expected, chance, cells),
                 chance=chance,
                 cells=tuple(dict.fromkeys(name for name, _ in seen)),
                 **place(rows),
@@ -118,10 +104,7 @@ def find_repeated_cells(table: PublishedTable, groups: Sequence[Sequence[Row]]) 
                 Finding(
                     rule="repeated_cells",
                     weight="looks wrong",
-                    sentence=(
-                        f"{row.label}: box and mask show the same number in {len(same)} of {len(both)} measures: "
-                        "one block was copied over the other."
-                    ),
+                    fact=BlockCopied(row.label, len(same), len(both)),
                     cells=tuple(f"{kind}/{short}" for short in same for kind in ("box", "mask")),
                     **place([row]),
                 )
@@ -145,10 +128,7 @@ def find_repeated_times(table: PublishedTable) -> list[Finding]:
             Finding(
                 rule="repeated_times",
                 weight="looks wrong",
-                sentence=(
-                    f"{join_labels(same)} took the same {quote_seconds(time)}: by chance {say_chance(chance)}, taking "
-                    "times of equal work to scatter by 1 %. One time was copied, or the rows are of one training."
-                ),
+                fact=TimesRepeat(list_labels(same), time, chance),
                 chance=chance,
                 cells=("time",),
                 **place(same),
@@ -157,9 +137,9 @@ def find_repeated_times(table: PublishedTable) -> list[Finding]:
     return findings
 
 
-def _compare_last_digits(rows: Sequence[Row]) -> str:
-    """Return that times end alike, which whole seconds of four digits do once in a thousand."""
+def _find_alike_times(rows: Sequence[Row]) -> tuple[float, ...]:
+    """Return times that end alike, which whole seconds of four digits do once in a thousand; () where they don't."""
     times = {row.seconds for row in rows if row.seconds is not None and row.seconds_step == 1 and row.seconds >= 1000}
     if len(times) < 2 or len({time % 1000 for time in times}) > 1:
-        return ""
-    return f" Their times, {' and '.join(map(quote_seconds, sorted(times)))}, end in the same three digits."
+        return ()
+    return tuple(sorted(times))

@@ -13,8 +13,8 @@ from detstudy.execution.events import Ended, Evaluating, Event, Held, Point, Res
 from detstudy.execution.pace import Pace, schedule_tasks
 from detstudy.execution.tasks import Task
 from detstudy.ledger import Ledger, RunRecord, read_curve
+from detstudy.numbers import format_ap, format_time
 from detstudy.plan import Plan
-from detstudy.wording.numbers import format_ap, format_time
 
 
 class TerminalProgress:

@@ -24,11 +24,11 @@ from detstudy.execution.executors.death import LOG_HINT, name_signal
 from detstudy.execution.executors.process import WorkerProcess
 from detstudy.execution.tasks import Task
 from detstudy.ledger import Ledger, find_secrets, redact_texts
+from detstudy.numbers import format_size
 from detstudy.plan import identify_cost
 from detstudy.study.setting import Setting, TrainingSetting
 from detstudy.study.study import Study
 from detstudy.trainers.contract import RefusedError, choose_micro_batch, describe_accumulation
-from detstudy.wording.numbers import format_size
 
 PROBE = "detstudy.forecast.probe"
 LOOK_SECONDS = 1.0

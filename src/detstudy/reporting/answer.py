@@ -6,6 +6,17 @@ from dataclasses import dataclass
 
 from detstudy.analysis import Analysis, Conclusion, Contrast, SettingSummary
 from detstudy.analysis.evidence.confounding import list_accumulations
+from detstudy.numbers import (
+    DASH,
+    format_ap,
+    format_change,
+    format_interval,
+    format_rate,
+    format_ratio,
+    format_size,
+    format_time,
+    rounds_to_nothing,
+)
 from detstudy.plan import BASELINE
 from detstudy.reporting.standing import (
     NO_RESULT,
@@ -19,17 +30,6 @@ from detstudy.reporting.standing import (
     show_seeds,
 )
 from detstudy.wording.labels import label_factor, label_measure, label_outcome
-from detstudy.wording.numbers import (
-    DASH,
-    format_ap,
-    format_change,
-    format_interval,
-    format_rate,
-    format_ratio,
-    format_size,
-    format_time,
-    rounds_to_nothing,
-)
 from detstudy.wording.say import say
 from detstudy.wording.setting import say_batch, say_in_text
 

@@ -14,12 +14,12 @@ from detstudy.analysis import Analysis, FactorSummary
 from detstudy.analysis.findings.convergence import describe_state, judge_runs
 from detstudy.analysis.records import Convergence
 from detstudy.ledger import RunRecord, read_curve
+from detstudy.numbers import DASH, format_change, format_interval
 from detstudy.plan import BASELINE
 from detstudy.reporting.figure import colour_levels, finish_chart, inline_rows
 from detstudy.reporting.listing import Listing
 from detstudy.reporting.standing import caption_level
 from detstudy.wording.labels import label_measure
-from detstudy.wording.numbers import DASH, format_change, format_interval
 
 LOSS_POINTS = 160  # a line; more is noise on 400 pixels
 MOST_POINTS = 400

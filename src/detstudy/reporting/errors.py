@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from detstudy.analysis import Analysis, ErrorSummary, FactorSummary, Spread
+from detstudy.numbers import DASH, format_ap, format_rate
 from detstudy.plan import BASELINE
 from detstudy.reporting.figure import finish_chart, inline_rows
 from detstudy.reporting.listing import Listing
 from detstudy.reporting.standing import caption_level, error_kind
-from detstudy.wording.numbers import DASH, format_ap, format_rate
 
 FALSE_POSITIVES = ("localisation", "classification", "both", "duplicate", "background")
 KINDS = (*FALSE_POSITIVES, "missed")

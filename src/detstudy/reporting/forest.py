@@ -9,11 +9,11 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from detstudy.analysis import Analysis
+from detstudy.numbers import format_change, format_interval
 from detstudy.plan import BASELINE
 from detstudy.reporting.figure import colour_verdicts, finish_chart, inline_rows
 from detstudy.reporting.standing import NO_RESULT, caption_setting, explain_absence, is_crossed, name_verdict
 from detstudy.wording.labels import label_measure
-from detstudy.wording.numbers import format_change, format_interval
 from detstudy.wording.say import say
 
 WIDTH = 520

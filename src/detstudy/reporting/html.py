@@ -7,11 +7,11 @@ from functools import lru_cache
 from typing import Any
 
 from detstudy.errors import escape_unprintable
+from detstudy.numbers import format_rate
 from detstudy.reporting.answer import name_caveats, split_command
 from detstudy.reporting.figure import VERDICT_COLOURS
 from detstudy.reporting.page import Page
 from detstudy.reporting.panel import CLASS_COLOURS
-from detstudy.wording.numbers import format_rate
 
 
 def render_html(page: Page) -> str:

@@ -14,9 +14,9 @@ from typing import Any
 from detstudy.analysis import Analysis
 from detstudy.analysis.findings.interaction import tabulate_pair
 from detstudy.analysis.records import Effect, Factorial
+from detstudy.numbers import format_ap
 from detstudy.reporting.figure import colour_levels, finish_chart, inline_rows
 from detstudy.wording.labels import label_factor, label_level, label_measure, name_level
-from detstudy.wording.numbers import format_ap
 
 WIDTH, HEIGHT = 420, 260
 TITLE_CHARACTERS = 84  # of a line

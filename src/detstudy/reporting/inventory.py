@@ -10,10 +10,10 @@ from typing import Any
 
 from detstudy.analysis import Analysis
 from detstudy.ledger import Ledger, RunRecord, list_unlike
+from detstudy.numbers import DASH, format_size, format_time
 from detstudy.plan import format_level
 from detstudy.study.setting import SECTIONS
 from detstudy.wording.labels import join_words, label_outcome
-from detstudy.wording.numbers import DASH, format_size, format_time
 from detstudy.wording.say import say
 
 PLACE_KEYS = ("host", "device", "gpu", "cpu", "started")  # shown a run; all else is shown as software

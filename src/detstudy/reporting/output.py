@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from detstudy.analysis import Contrast
+from detstudy.audit import Audit
 from detstudy.forecast import Forecast, Suggestion
 from detstudy.forecast.foresight import Foresight
 from detstudy.ledger import RunRecord
@@ -86,3 +87,28 @@ def describe_contrasts(opening: str, contrasts: Mapping[str, Contrast]) -> dict[
     carried = (note for contrast in contrasts.values() for note in (*map(say, contrast.caveats), *contrast.notes))
     document = {"summary": opening, "measures": rows, "units": first.units, "seeds": list(first.seeds)}
     return {**document, "notes": list(dict.fromkeys(carried))}
+
+
+def describe_audit(audit: Audit) -> dict[str, Any]:
+    """Return what `audit` found; each finding's fact as a sentence."""
+    findings = [
+        {
+            "rule": finding.rule,
+            "weight": finding.weight,
+            "sentence": say(finding.fact),
+            "lines": list(finding.lines),
+            "rows": list(finding.rows),
+            "cells": list(finding.cells),
+            "chance": finding.chance,
+        }
+        for finding in audit.findings
+    ]
+    return {
+        "source": audit.source,
+        "rows": audit.rows,
+        "results": audit.results,
+        "measures": list(audit.measures),
+        "findings": findings,
+        "conclusions": [say(fact) for fact in audit.conclusions],
+        "to_run": [say(step) for step in audit.to_run],
+    }

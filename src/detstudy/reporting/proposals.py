@@ -8,11 +8,11 @@ from typing import Any
 
 from detstudy.analysis import Analysis, FactorSummary, Spread
 from detstudy.analysis.records import ProposalRow, ProposalTable
+from detstudy.numbers import DASH, format_ap, format_rate, format_time
 from detstudy.plan import BASELINE
 from detstudy.reporting.figure import LEVEL_COLOURS, finish_chart, inline_rows
 from detstudy.reporting.listing import Listing
 from detstudy.reporting.standing import caption_level, error_kind
-from detstudy.wording.numbers import DASH, format_ap, format_rate, format_time
 from detstudy.wording.say import say
 
 WIDTH, HEIGHT = 255, 175

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from detstudy.analysis import Analysis, Contrast, FactorSummary, SettingSummary
 from detstudy.analysis.findings.cost import read_reached
+from detstudy.numbers import format_p
 from detstudy.plan import BASELINE, format_level
 from detstudy.study.setting import read_field
-from detstudy.wording.numbers import format_p
 from detstudy.wording.say import say
 from detstudy.wording.setting import say_batch
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from detstudy.analysis import Analysis, FactorSummary, SettingSummary
+from detstudy.numbers import DASH, format_ap, format_change, format_interval, format_size, format_time
 from detstudy.plan import BASELINE
 from detstudy.reporting.standing import (
     caption_level,
@@ -14,7 +15,6 @@ from detstudy.reporting.standing import (
     read_cost,
     show_seeds,
 )
-from detstudy.wording.numbers import DASH, format_ap, format_change, format_interval, format_size, format_time
 
 AP_NAMES = ("AP", "AP50", "AP75", "APs", "APm", "APl")
 

@@ -15,12 +15,12 @@ from detstudy.analysis.evidence.confounding import find_accumulation
 from detstudy.audit import Audit
 from detstudy.evaluation import Summary
 from detstudy.ledger import RunRecord
+from detstudy.numbers import format_ap, format_size, format_time
 from detstudy.plan import BASELINE
 from detstudy.reporting.answer import Answer, gather_answer
 from detstudy.reporting.inventory import list_earlier
+from detstudy.wording import say
 from detstudy.wording.labels import label_outcome
-from detstudy.wording.numbers import format_ap, format_size, format_time
-from detstudy.wording.say import say
 from detstudy.wording.sentences import describe_contrast
 
 STYLES = {
@@ -165,13 +165,13 @@ def print_audit(audit: Audit, console: Console) -> None:
         for finding in found:
             noun = "line" if len(finding.lines) == 1 else "lines"
             where = f" ({noun} {', '.join(map(str, finding.lines))} of the file)" if finding.lines else ""
-            console.print(Text(f"- {finding.sentence}{where}"))
+            console.print(Text(f"- {say(finding.fact)}{where}"))
     console.print(Text("Can be concluded", style="bold"))
-    for sentence in audit.conclusions or ("Nothing, by this table alone.",):
+    for sentence in map(say, audit.conclusions or ("Nothing, by this table alone.",)):
         console.print(Text(f"- {sentence}"))
     console.print(Text("Next", style="bold"))
-    for sentence in audit.to_run:
-        console.print(Text(f"- {sentence}"))
+    for step in audit.to_run:
+        console.print(Text(f"- {say(step)}"))
 
 
 def _say_range(numbers: Mapping[str, float], say: Callable[[float], str]) -> str:

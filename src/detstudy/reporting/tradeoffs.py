@@ -10,11 +10,11 @@ from typing import Any
 
 from detstudy.analysis import Analysis
 from detstudy.analysis.records import Price, TradeOff, TradePoint
+from detstudy.numbers import format_ap, format_change, format_cost, format_interval, format_share
 from detstudy.reporting.figure import finish_chart, inline_rows
 from detstudy.reporting.listing import Listing
 from detstudy.reporting.standing import caption_setting
 from detstudy.wording.labels import label_measure
-from detstudy.wording.numbers import format_ap, format_change, format_cost, format_interval, format_share
 from detstudy.wording.say import say
 
 WIDTH, HEIGHT = 200, 300  # of a panel

@@ -9,6 +9,7 @@ import zlib
 from typing import TYPE_CHECKING
 
 from detstudy.data import ImageRecord, read_dataset
+from detstudy.numbers import format_size
 from detstudy.study.setting import Measure, Setting, SplitName
 from detstudy.trainers.contract import (
     MOST_PROPOSALS,
@@ -21,7 +22,6 @@ from detstudy.trainers.contract import (
     describe_accumulation,
 )
 from detstudy.trainers.torchvision.schedule import compute_multiplier
-from detstudy.wording.numbers import format_size
 
 if TYPE_CHECKING:
     import numpy as np

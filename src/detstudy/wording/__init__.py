@@ -1,6 +1,6 @@
 """English for what was found: `say(fact)` gives the words of any fact, for page, Markdown, terminal and JSON alike."""
 
-from detstudy.wording import caveat, setting  # noqa: F401  they give words to the facts that they know
+from detstudy.wording import audit, caveat, setting  # noqa: F401  they give words to the facts that they know
 from detstudy.wording.say import say
 
 __all__ = ["say"]

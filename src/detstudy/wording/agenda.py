@@ -13,9 +13,9 @@ from detstudy.analysis.findings.choice import has_verdict
 from detstudy.analysis.findings.convergence import propose_longer
 from detstudy.analysis.records import Conclusion, Convergence, FactorSummary, SettingSummary
 from detstudy.ledger import Ledger
+from detstudy.numbers import format_time
 from detstudy.plan import BASELINE
 from detstudy.wording.labels import count
-from detstudy.wording.numbers import format_time
 from detstudy.wording.say import say
 from detstudy.wording.sentences import SETTINGS, find_evidence
 

@@ -12,8 +12,8 @@ from detstudy.analysis.records import Conclusion, Contrast, Factorial, SettingSu
 from detstudy.analysis.statistics.contrast import LEVEL
 from detstudy.analysis.statistics.variance import SeedNoise
 from detstudy.ledger import RunRecord
+from detstudy.numbers import describe_interval, format_ap, format_change, format_p
 from detstudy.wording.labels import count, label_measure
-from detstudy.wording.numbers import describe_interval, format_ap, format_change, format_p
 from detstudy.wording.say import say
 
 SETTINGS = "settings"

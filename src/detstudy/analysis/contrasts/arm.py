@@ -28,8 +28,8 @@ from detstudy.analysis.statistics.variance import (
     estimate_unit_part,
 )
 from detstudy.ledger import RunRecord
+from detstudy.numbers import format_ap
 from detstudy.plan import PlannedSetting
-from detstudy.wording.numbers import format_ap
 from detstudy.wording.say import say
 
 IDENTICAL = "the setting changed nothing: predictions are identical"

@@ -20,11 +20,11 @@ from detstudy.analysis.records import Contrast, Verdict
 from detstudy.errors import InputError
 from detstudy.ledger import Ledger, list_unlike
 from detstudy.ledger.files import read_json
+from detstudy.numbers import describe_interval, format_ap, format_change, format_interval
 from detstudy.plan import BASELINE, format_level
 from detstudy.study.setting import SECTION_OF_FIELD, Setting, read_field
 from detstudy.study.study import MEASURES
 from detstudy.wording.labels import label_measure
-from detstudy.wording.numbers import describe_interval, format_ap, format_change, format_interval
 from detstudy.wording.say import say
 from detstudy.wording.sentences import describe_basis
 

@@ -6,9 +6,7 @@ from collections.abc import Callable, Sequence
 
 from detstudy.analysis.evidence.evidence import share_weights
 from detstudy.analysis.records import Choice, SettingSummary
-from detstudy.plan import BASELINE
-from detstudy.wording.labels import count, label_measure
-from detstudy.wording.numbers import (
+from detstudy.numbers import (
     describe_interval,
     format_ap,
     format_change,
@@ -17,6 +15,8 @@ from detstudy.wording.numbers import (
     format_time,
     rounds_to_nothing,
 )
+from detstudy.plan import BASELINE
+from detstudy.wording.labels import count, label_measure
 from detstudy.wording.say import say
 
 CHEAPER = 0.95

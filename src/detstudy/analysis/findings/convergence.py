@@ -19,12 +19,12 @@ from numpy.typing import NDArray
 
 from detstudy.analysis.records import Contrast, Convergence, SettingSummary
 from detstudy.ledger import RunRecord, read_curve
+from detstudy.numbers import describe_interval, format_change
 from detstudy.plan import BASELINE
 from detstudy.study.document import parse_document
 from detstudy.study.setting import TrainingSetting
 from detstudy.study.study import Study
 from detstudy.wording.labels import label_measure
-from detstudy.wording.numbers import describe_interval, format_change
 
 Points = Sequence[Mapping[str, Any]]  # of curves.jsonl
 

@@ -23,8 +23,8 @@ from detstudy.evaluation import (
     find_best_threshold,
 )
 from detstudy.ledger import RunRecord
+from detstudy.numbers import describe_interval, format_rate, format_rate_change
 from detstudy.wording.labels import join_words
-from detstudy.wording.numbers import describe_interval, format_rate, format_rate_change
 
 SIZES = SIZE_BANDS[1:]
 UNCHANGED = 0.1

@@ -17,9 +17,9 @@ from detstudy.analysis.statistics.contrast import LEVEL, Difference, Judgement, 
 from detstudy.analysis.statistics.factorial import Term, VarianceTable, analyse_variance, compare_variances, judge_terms
 from detstudy.analysis.statistics.variance import Part, combine_seed_parts, estimate_unit_part
 from detstudy.ledger import RunRecord
+from detstudy.numbers import describe_interval, format_ap, format_change, format_p
 from detstudy.study.setting import SECTION_OF_FIELD, read_field
 from detstudy.wording.labels import count, label_factor, label_level, label_measure, name_level
-from detstudy.wording.numbers import describe_interval, format_ap, format_change, format_p
 from detstudy.wording.say import say
 
 UNLIKE = 0.01

@@ -13,8 +13,8 @@ from detstudy.analysis.records import FeatureLevel, ProposalRow, ProposalStep, P
 from detstudy.analysis.statistics.spread import spread_values
 from detstudy.evaluation import RECALL_MEASURES
 from detstudy.ledger import RunRecord
+from detstudy.numbers import format_change, format_rate_change, format_time_change
 from detstudy.wording.labels import count, join_words, label_factor
-from detstudy.wording.numbers import format_change, format_rate_change, format_time_change
 
 FACTORS: dict[str, Literal["training", "test"]] = {
     "rpn_pre_nms_top_n_train": "training",

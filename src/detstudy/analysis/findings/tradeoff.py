@@ -21,8 +21,7 @@ from detstudy.analysis.findings.cost import (
 )
 from detstudy.analysis.findings.front import Array, Compare, Pairs, bound_price, compare_all, draw_repeats, follow_rule
 from detstudy.analysis.records import Price, SettingSummary, TradeGap, TradeOff, TradePoint
-from detstudy.wording.labels import label_measure
-from detstudy.wording.numbers import (
+from detstudy.numbers import (
     describe_interval,
     format_ap,
     format_change,
@@ -31,6 +30,7 @@ from detstudy.wording.numbers import (
     format_share,
     rounds_to_nothing,
 )
+from detstudy.wording.labels import label_measure
 from detstudy.wording.say import say
 
 REPEATS = 2000

@@ -9,8 +9,8 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from detstudy.numbers import format_size
 from detstudy.study.setting import Outcome
-from detstudy.wording.numbers import format_size
 
 NEAR = 0.95
 """Share of the memory in use from which a machine or container counts as full; kills happen just below the limit."""

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import torch
 
+from detstudy.numbers import format_size
 from detstudy.study.size import GIB, MIB
-from detstudy.wording.numbers import format_size
 
 # How allocators other than Python's and CUDA's own say it: torch's on the CPU, C++'s, OpenCV's, cuDNN's and cuBLAS's.
 _PHRASES = (

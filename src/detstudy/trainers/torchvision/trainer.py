@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 
 from detstudy.data import Dataset, read_dataset
+from detstudy.numbers import format_size
 from detstudy.study.setting import DataSetting, EvaluationSetting, Measure, ModelSetting, Outcome, Setting, SplitName
 from detstudy.trainers.contract import Job, MemoryShortageError, Predicted, Probe, RefusedError, Trained
 from detstudy.trainers.torchvision.checkpoint import (
@@ -35,7 +36,6 @@ from detstudy.trainers.torchvision.probe import measure_cost
 from detstudy.trainers.torchvision.receipts import describe_effective, list_measures
 from detstudy.trainers.torchvision.session import Session, open_session
 from detstudy.trainers.torchvision.weights import WeightsError, read_weights
-from detstudy.wording.numbers import format_size
 
 ENDED = "trained.json"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from detstudy.wording.numbers import (
+from detstudy.numbers import (
     describe_interval,
     format_ap,
     format_change,
