@@ -22,31 +22,37 @@ VERDICT_COLOURS = {
 LEVEL_COLOURS = ("#2563eb", "#ea580c", "#16a34a", "#9333ea", "#0891b2", "#db2777", "#ca8a04", "#65a30d", "#7c3aed")
 BASELINE_COLOUR = VERDICT_COLOURS["baseline"]
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif"
+LOOK: dict[str, Any] = {
+    "font": FONT,
+    "background": "white",
+    "padding": 8,
+    "view": {"stroke": "#cbd5e1"},
+    "axis": {
+        "gridColor": "#e2e8f0",
+        "domainColor": "#94a3b8",
+        "tickColor": "#94a3b8",
+        "labelColor": "#334155",
+        "labelFontSize": 11,
+        "titleColor": "#334155",
+        "titleFontSize": 11,
+        "titleFontWeight": "normal",
+    },
+    "title": {"fontSize": 12, "anchor": "start", "fontWeight": 600, "color": "#0f172a"},
+    "legend": {"labelFontSize": 11, "titleFontSize": 11, "labelLimit": 320, "symbolStrokeWidth": 3},
+}
 PNG_SCALE = 1.5  # sharp on a page, and half the time of 2
 
 
-def finish_chart(chart: Any, description: str) -> dict[str, Any]:
+def finish_chart(chart: alt.TopLevelMixin, description: str) -> dict[str, Any]:
     """Return a chart as a Vega-Lite specification with the report's look and a description for who can't see it."""
-    styled = (
-        chart.properties(description=description)
-        .configure(font=FONT, background="white", padding=8)
-        .configure_view(stroke="#cbd5e1")
-        .configure_axis(
-            gridColor="#e2e8f0",
-            domainColor="#94a3b8",
-            tickColor="#94a3b8",
-            labelColor="#334155",
-            labelFontSize=11,
-            titleColor="#334155",
-            titleFontSize=11,
-            titleFontWeight="normal",
-        )
-        .configure_title(fontSize=12, anchor="start", fontWeight=600, color="#0f172a")
-        .configure_legend(labelFontSize=11, titleFontSize=11, labelLimit=320, symbolStrokeWidth=3)
-    )
-    # Checking each part against the schema takes longer than drawing it. The PNG's renderer needs printable texts.
-    spec: dict[str, Any] = map_texts(styled.to_dict(validate=False), escape_unprintable)
-    return spec
+    # The chart's own methods copy all of it each time; checking its parts takes longer than drawing them.
+    spec = chart.to_dict(validate=False)
+    config = spec.setdefault("config", {})
+    for part, look in LOOK.items():
+        config[part] = {**config.get(part, {}), **look} if isinstance(look, dict) else look
+    spec["description"] = description
+    printable: dict[str, Any] = map_texts(spec, escape_unprintable)  # the PNG's renderer needs that
+    return printable
 
 
 def draw_png(spec: dict[str, Any], path: Path) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from functools import lru_cache
 from typing import Any
 
 from detstudy.errors import escape_unprintable
@@ -12,6 +10,7 @@ from detstudy.reporting.answer import name_caveats, split_command
 from detstudy.reporting.figure import VERDICT_COLOURS
 from detstudy.reporting.page import Page
 from detstudy.reporting.panel import CLASS_COLOURS
+from detstudy.reporting.runtime import load_runtime
 
 
 def render_html(page: Page) -> str:
@@ -38,16 +37,6 @@ def render_html(page: Page) -> str:
         runtime=load_runtime() if figures else "",
         verdict_colours=VERDICT_COLOURS,
         class_colours=["#{:02x}{:02x}{:02x}".format(*colour) for colour in CLASS_COLOURS],
-    )
-
-
-@lru_cache(maxsize=1)
-def load_runtime() -> str:
-    """Return the script that draws Vega-Lite charts, whole: 0.9 MB that takes seconds to bundle."""
-    import vl_convert
-
-    return re.sub(
-        "</(script)", r"<\\/\1", vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;"), flags=re.IGNORECASE
     )
 
 
