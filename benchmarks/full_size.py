@@ -50,7 +50,7 @@ def main() -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)  # the study stops in order; the table tells how far it came
     status = subprocess.run([*DETSTUDY, "run", *options], check=False).returncode
-    place = read_gpu_name() if gpu else f"one thread of {count_cores()} cores of {read_cpu_name()}"
+    place = read_gpu_name("cuda:0") if gpu else f"one thread of {count_cores()} cores of {read_cpu_name()}"
     lines = [
         "# The reference study's settings at full size",
         "",

@@ -33,6 +33,10 @@ EXIT_BUDGET = 4
 MOST_WORKERS = 1024
 TRAINER = "detstudy.trainers.torchvision.trainer:TorchvisionTrainer"
 
+SILENT_DRIVER = (
+    "warning: nvidia-smi gives no answer, so no GPU is used; where CUDA_VISIBLE_DEVICES names GPUs it is not asked"
+)
+
 app = typer.Typer(
     help="Hyperparameter studies of object detectors and instance segmenters.",
     no_args_is_help=True,
@@ -414,6 +418,8 @@ def _choose_devices(workers: int | None) -> list[str]:
     from detstudy.execution import count_cores, list_gpus
 
     gpus = list_gpus()
+    if gpus is None:
+        _make_console(stderr=True).print(SILENT_DRIVER)
     if not gpus:
         return ["cpu"] * (workers or count_cores())
     return [gpus[number % len(gpus)] for number in range(workers or len(gpus))]

@@ -235,24 +235,53 @@ def test_a_check_of_the_settings_that_is_killed_is_made_again(
     assert len(list(tmp_path.glob("try-*"))) == 6
 
 
+HELPED = """
+import os, subprocess, time
+from detstudy.testing import FakeTrainer
+class Helped(FakeTrainer):
+    def train(self, job):
+        for name, apart in (("helper", False), ("apart", True)):
+            helper = subprocess.Popen(["sleep", "600"], start_new_session=apart)
+            (job.folder / name).write_text(str(helper.pid))
+        time.sleep(WAIT)  # long enough to be looked at
+        os._exit(9) if job.seed == 1 else None
+        return super().train(job)
+"""
+
+
+def list_helpers(out: Path) -> list[int]:
+    """Return the helpers that live, once those that were killed had time to go."""
+    pids = [int(path.read_text()) for name in ("helper", "apart") for path in out.glob(f"runs/*/{name}")]
+    psutil.wait_procs([psutil.Process(pid) for pid in pids if psutil.pid_exists(pid)], timeout=10)
+    return [pid for pid in pids if psutil.pid_exists(pid) and psutil.Process(pid).status() != "zombie"]
+
+
 def test_helpers_of_a_trainer_do_not_outlive_its_worker(
     tmp_path: Path, tiny_study: Callable[..., Path], write_trainers: WriteTrainers
 ) -> None:
-    write_trainers(
-        "import os, subprocess\nfrom detstudy.testing import FakeTrainer\n"
-        "class Helped(FakeTrainer):\n"
-        "    def train(self, job):\n"
-        "        helper = subprocess.Popen(['sleep', '600'])\n"
-        "        (job.folder / 'helper').write_text(str(helper.pid))\n"
-        "        os._exit(9) if job.seed else None\n"
-        "        return super().train(job)\n"
-    )
-    ledger, tasks = prepare(tiny_study(factors={}, baseline_seeds=[0, 1]), tmp_path / "out")
+    """Those in a session of their own too, as torchrun's are, which a signal to the worker's group does not reach."""
+    write_trainers(HELPED.replace("WAIT", "2.5"))
+    out = tmp_path / "out"
+    ledger, tasks = prepare(tiny_study(factors={}, baseline_seeds=[0, 1]), out)
     run_tasks(tasks, ledger, executor=LocalExecutor(ledger, "trainers:Helped", ["cpu", "cpu"]), watcher=Starts())
-    helpers = [int(path.read_text()) for path in tmp_path.glob("out/runs/*/helper")]
-    assert len(helpers) == 2
-    psutil.wait_procs([psutil.Process(pid) for pid in helpers if psutil.pid_exists(pid)], timeout=10)
-    assert [pid for pid in helpers if psutil.pid_exists(pid) and psutil.Process(pid).status() != "zombie"] == []
+    assert len(list(out.glob("runs/*/apart"))) == 2
+    assert list_helpers(out) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_helpers_end_with_a_driver_that_is_stopped(
+    tmp_path: Path, tiny_study: Callable[..., Path], write_trainers: WriteTrainers, number: signal.Signals
+) -> None:
+    write_trainers(HELPED.replace("WAIT", "60"))
+    out = tmp_path / "out"
+    driver = start(tiny_study(factors={}, baseline_seeds=[0]), out, "trainers:Helped")
+    deadline = time.monotonic() + 60
+    while not list(out.glob("runs/*/apart")) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    driver.send_signal(number)
+    driver.communicate(timeout=60)
+    assert len(list(out.glob("runs/*/apart"))) == 1
+    assert list_helpers(out) == []
 
 
 def test_a_study_under_nohup_outlives_its_terminal(tmp_path: Path, tiny_study: Callable[..., Path]) -> None:

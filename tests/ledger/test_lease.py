@@ -112,3 +112,18 @@ def test_a_pid_in_another_container_is_another_process(tmp_path: Path) -> None:
     path = tmp_path / "lease.json"
     path.write_text(json.dumps({**describe_process(), "pids": "pid:[1]", "pid": 2**22 + 1}))
     assert is_lease_live(tmp_path)  # by its heartbeat alone
+
+
+def test_a_lease_without_a_start_is_live_no_longer_than_its_process_and_its_heartbeat(tmp_path: Path) -> None:
+    path = tmp_path / "lease.json"
+    with subprocess.Popen(["sleep", "60"]) as process:
+        path.write_text(json.dumps({**describe_process(), "pid": process.pid, "started": None}))
+        assert is_lease_live(tmp_path)
+        old = path.stat().st_mtime - STALE_SECONDS
+        os.utime(path, (old, old))
+        assert not is_lease_live(tmp_path)
+        os.utime(path)
+        process.kill()
+    assert not is_lease_live(tmp_path)
+    with Lease(tmp_path):
+        assert is_lease_live(tmp_path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import importlib.metadata
 import os
@@ -9,9 +10,22 @@ import platform
 import shutil
 import socket
 import subprocess
+from dataclasses import dataclass
 from typing import Any
 
 PACKAGES = ("detstudy", "torch", "torchvision", "numpy", "opencv-python-headless", "pycocotools")
+
+ANSWER_SECONDS = 30.0
+"""How long nvidia-smi is waited for: with many GPUs and no driver loaded it takes a while."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Gpu:
+    """A GPU as nvidia-smi lists it."""
+
+    index: str
+    uuid: str
+    name: str
 
 
 def describe_machine(device: str, workers: int) -> dict[str, Any]:
@@ -31,7 +45,7 @@ def describe_machine(device: str, workers: int) -> dict[str, Any]:
         "cpu": read_cpu_name(),
         "cores": count_cores(),
         "device": device,
-        "gpu": read_gpu_name() if device != "cpu" else None,
+        "gpu": read_gpu_name(device) if device != "cpu" else None,
         "workers": workers,
         "python": platform.python_version(),
         "versions": versions,
@@ -43,17 +57,28 @@ def count_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def list_gpus() -> list[str]:
-    """Return the GPUs to use, as CUDA_VISIBLE_DEVICES names them: its own entries, else all that the driver lists."""
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+def list_gpus() -> list[str] | None:
+    """Return the GPUs to use, as CUDA_VISIBLE_DEVICES names them: its own entries, else all that nvidia-smi lists.
+
+    None where nvidia-smi gives no answer.
+    """
+    visible = _list_visible()
     if visible is not None:
-        return [name.strip() for name in visible.split(",") if name.strip() not in ("", "-1")]
-    return [str(number) for number in range(len(_query_gpus("index")))]
+        return visible
+    gpus = _query_gpus()
+    return None if gpus is None else [gpu.index for gpu in gpus]
 
 
-def read_gpu_name() -> str | None:
-    """Return the visible GPUs' names, or None."""
-    return ", ".join(sorted(set(_query_gpus("name")))) or None
+def read_gpu_name(device: str) -> str | None:
+    """Return the name of the GPU that is a device here ("cuda:0"); None where that can't be told."""
+    gpus = _query_gpus() or []
+    visible = _list_visible()
+    entries = [gpu.index for gpu in gpus] if visible is None else visible
+    number = int(device.partition(":")[2] or 0)
+    entry = entries[number] if number < len(entries) else None
+    own = {gpu.name for gpu in gpus if entry == gpu.index or (entry and gpu.uuid.startswith(entry))}
+    names = own or {gpu.name for gpu in gpus}  # of a part of a GPU (MIG) that has no number of its own
+    return names.pop() if len(names) == 1 else None
 
 
 def read_cpu_name() -> str:
@@ -66,9 +91,26 @@ def read_cpu_name() -> str:
         return platform.processor() or platform.machine()
 
 
-def _query_gpus(field: str) -> list[str]:
+def _list_visible() -> list[str] | None:
+    """Return the entries of CUDA_VISIBLE_DEVICES; None where it is unset."""
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible is None:
+        return None
+    return [name.strip() for name in visible.split(",") if name.strip() not in ("", "-1")]
+
+
+def _query_gpus() -> list[_Gpu] | None:
+    """Return what nvidia-smi lists; [] where it is missing or fails, None where it gives no answer in time."""
     if shutil.which("nvidia-smi") is None:
         return []
-    command = ["nvidia-smi", f"--query-gpu={field}", "--format=csv,noheader"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
-    return [line.strip() for line in done.stdout.splitlines() if line.strip()] if done.returncode == 0 else []
+    command = ["nvidia-smi", "--query-gpu=index,uuid,name", "--format=csv,noheader"]
+    asked = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    try:
+        said, _ = asked.communicate(timeout=ANSWER_SECONDS)
+    except subprocess.TimeoutExpired:
+        asked.kill()
+        with contextlib.suppress(subprocess.TimeoutExpired):  # a driver that hangs may hold it even so
+            asked.communicate(timeout=1)
+        return None
+    rows = [line.split(",", 2) for line in said.splitlines()] if asked.returncode == 0 else []
+    return [_Gpu(*map(str.strip, row)) for row in rows if len(row) == 3]

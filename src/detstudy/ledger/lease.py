@@ -100,7 +100,10 @@ def is_lease_live(folder: Path) -> bool:
         return age < HEARTBEAT_SECONDS  # being written, or cut off by a crash
     if not is_of_this_machine(holder):
         return age < STALE_SECONDS
-    return read_start(holder.get("pid")) == holder.get("started")
+    started = holder.get("started")
+    if started is None:  # a worker that could not tell: while there is such a process its heartbeat counts
+        return age < STALE_SECONDS and read_start(holder.get("pid")) is not None
+    return bool(read_start(holder.get("pid")) == started)
 
 
 def drop_stale_lease(folder: Path) -> None:

@@ -51,7 +51,10 @@ def make_command(module: str) -> list[str]:
 
 
 def make_environment(device: str) -> dict[str, str]:
-    """Return this process's environment for one on a device: few threads on "cpu", else that GPU alone in sight."""
+    """Return this process's environment for one on a device: few threads on "cpu", else that GPU alone in sight.
+
+    GPUs have the numbers that nvidia-smi gives them, where the environment does not say otherwise.
+    """
     if device == CPU:
         return {**os.environ, "OMP_NUM_THREADS": str(THREADS), "MKL_NUM_THREADS": str(THREADS)}
-    return {**os.environ, "CUDA_VISIBLE_DEVICES": device}
+    return {"CUDA_DEVICE_ORDER": "PCI_BUS_ID", **os.environ, "CUDA_VISIBLE_DEVICES": device}
