@@ -16,7 +16,7 @@ from detstudy.analysis.evidence.evidence import Evidence
 from detstudy.analysis.facts.setting import FactorName, LevelName
 from detstudy.analysis.findings.choice import choose_setting, describe_certainty, has_verdict
 from detstudy.analysis.findings.convergence import judge_setting
-from detstudy.analysis.findings.factor import describe_factor, list_levels
+from detstudy.analysis.findings.factor import describe_factor, list_levels, were_run_together
 from detstudy.analysis.findings.interaction import analyse_interactions
 from detstudy.analysis.findings.proposals import tabulate_proposals
 from detstudy.analysis.findings.sanity import check_sanity
@@ -25,7 +25,7 @@ from detstudy.analysis.findings.tradeoff import weigh_costs
 from detstudy.analysis.records import Analysis, Choice, Contrast, FactorSummary, SettingSummary
 from detstudy.plan import BASELINE
 from detstudy.study.setting import read_field
-from detstudy.study.study import Factor, Study
+from detstudy.study.study import Factor
 from detstudy.wording.agenda import write_agenda
 from detstudy.wording.say import say
 from detstudy.wording.sentences import write_interactions, write_learned, write_savings, write_test, write_unknown
@@ -90,7 +90,7 @@ def analyse_study(folder: Path) -> Analysis:
         plan=evidence.plan,
         settings=settings,
         factors=factors,
-        choice=_warn_of_combining(choose(everything), factors, settings, study),
+        choice=_warn_of_combining(choose(everything), factors, settings, evidence),
         learned=(*learned, *depending, *write_savings(trade_offs), *write_test(evidence.test_runs(), objective)),
         unknown=(*write_unknown(everything, objective, margin), *independent),
         next=tuple(write_agenda(evidence, everything, factors, remedies, convergences)),
@@ -127,12 +127,13 @@ def summarise_factor(
 
 
 def _warn_of_combining(
-    choice: Choice | None, factors: tuple[FactorSummary, ...], settings: dict[str, SettingSummary], study: Study
+    choice: Choice | None, factors: tuple[FactorSummary, ...], settings: dict[str, SettingSummary], evidence: Evidence
 ) -> Choice | None:
     """Add that the better levels of several factors were never run together, where that is so."""
     chosen = [(factor, settings[factor.choice.setting_id]) for factor in factors if factor.choice]
-    improved = [say(factor.label) for factor, summary in chosen if has_verdict(summary, study.objective, "better")]
-    if choice is None or study.design != "one_factor" or len(improved) < 2:
+    better = [pair for pair in chosen if has_verdict(pair[1], evidence.study.objective, "better")]
+    if choice is None or were_run_together(evidence, [summary for _, summary in better]):
         return choice
-    warning = f" The better levels of {' and '.join(improved)} were not run together: their gains need not add up."
+    names = " and ".join(say(factor.label) for factor, _ in better)
+    warning = f" The better levels of {names} were not run together: their gains need not add up."
     return dataclasses.replace(choice, sentence=choice.sentence + warning)

@@ -1,18 +1,18 @@
-"""A study → the settings and runs that answer it, in the order in which they are worth doing."""
+"""A study and what its design asked for → the settings and runs that answer it."""
 
 from __future__ import annotations
 
 import dataclasses
-import itertools
 import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from detstudy.plan.designs import Asked, Design, EndedRun, load_design
+from detstudy.plan.naming import BASELINE, name_setting
 from detstudy.plan.order import order_runs
-from detstudy.study.setting import Setting, read_field, replace_fields
-from detstudy.study.study import Factor, Study, StudyError, find_contradictions
-
-BASELINE = "baseline"
+from detstudy.study.setting import SECTION_OF_FIELD, Setting, read_field, replace_fields
+from detstudy.study.study import Study, StudyError, find_contradictions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +22,7 @@ class PlannedSetting:
     id: str  # "baseline", "learning_rate=0.001", "batch_size=8,learning_rate=0.001"
     setting: Setting
     levels: dict[str, Any]
+    family: str  # settings of one family are judged together; "" of the baseline, which is in none
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +32,7 @@ class PlannedRun:
     setting_id: str
     setting: Setting
     seed: int
+    step: int = 0  # how often the design had seen results when it asked for it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +41,7 @@ class Plan:
 
     settings: tuple[PlannedSetting, ...]
     runs: tuple[PlannedRun, ...]
+    crossed: bool  # whether settings combine the levels of several factors, so that these can depend on each other
 
     def setting(self, setting_id: str) -> PlannedSetting:
         """Return the setting of that name. Raises KeyError."""
@@ -47,40 +50,112 @@ class Plan:
                 return setting
         raise KeyError(setting_id)
 
+    def list_families(self) -> list[list[PlannedSetting]]:
+        """Return the settings that are judged together, the baseline left out."""
+        families: dict[str, list[PlannedSetting]] = {}
+        for setting in self.settings:
+            if setting.id != BASELINE:
+                families.setdefault(setting.family, []).append(setting)
+        return list(families.values())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskedSetting:
+    """A setting as a design asked for it, with the names that it gave."""
+
+    id: str
+    family: str
+    levels: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """What a design asked for at once, as plain data: it takes no design to make a plan of it."""
+
+    crossed: bool
+    settings: tuple[AskedSetting, ...]  # those of its runs, but the baseline
+    runs: tuple[tuple[str, int], ...]  # setting's id and seed
+
 
 def plan_study(study: Study) -> Plan:
-    """Plan a study's settings and runs. Raises StudyError where a planned setting contradicts itself."""
-    combinations = combine_grid(study.factors) if study.design == "grid" else combine_one_factor(study.factors)
-    settings: dict[Setting, PlannedSetting] = {
-        study.baseline: PlannedSetting(id=BASELINE, setting=study.baseline, levels={})
-    }
-    for levels in combinations:
-        differing = {name: level for name, level in levels.items() if read_field(study.baseline, name) != level}
-        setting = derive_setting(study, differing)
+    """Plan a study's first settings and runs. Raises StudyError where a planned setting contradicts itself."""
+    return make_plan(study, [begin_plan(study)])
+
+
+def begin_plan(study: Study) -> Step:
+    """Ask the study's design what to begin with. Raises StudyError as `plan_study` does."""
+    design = load_design(study.design)
+    asked = name_asked(study, design, design.begin(study), {study.baseline: BASELINE})
+    seeds = {setting.id: seeds for setting, seeds in asked}
+    levels: list[Mapping[str, Any]] = [{}, *(setting.levels for setting, _ in asked)]
+    runs = order_runs(study, list(zip(levels, [study.baseline_seeds, *seeds.values()], strict=True)))
+    ids = [BASELINE, *seeds]
+    settings = tuple(setting for setting, _ in asked)
+    return Step(crossed=design.crossed, settings=settings, runs=tuple((ids[index], seed) for index, seed in runs))
+
+
+def continue_plan(study: Study, plan: Plan, ended: Sequence[EndedRun]) -> Step | None:
+    """Ask the study's design what else to run; None where it wants nothing that is not planned.
+
+    Raises StudyError as `plan_study` does.
+    """
+    design = load_design(study.design)
+    known = {planned.setting: planned.id for planned in plan.settings}
+    asked = name_asked(study, design, design.go_on(study, ended), known)
+    planned = {(run.setting_id, run.seed) for run in plan.runs}
+    runs = [(setting.id, seed) for setting, seeds in asked for seed in seeds if (setting.id, seed) not in planned]
+    wanted = {id_ for id_, _ in runs} - {BASELINE}
+    settings = tuple(setting for setting, _ in asked if setting.id in wanted)
+    return Step(crossed=plan.crossed, settings=settings, runs=tuple(dict.fromkeys(runs))) if runs else None
+
+
+def name_asked(
+    study: Study, design: Design, asked: Iterable[Asked], known: Mapping[Setting, str]
+) -> list[tuple[AskedSetting, tuple[int, ...]]]:
+    """Return what a design asked for with its names, each setting once; a known one keeps the id that it has."""
+    ids = dict(known)
+    found: dict[str, tuple[AskedSetting, tuple[int, ...]]] = {}
+    for each in asked:
+        levels = check_levels(study, each.levels)
+        setting = derive_setting(study, levels)
         faults = find_contradictions(setting)
         if faults:
-            raise StudyError(f"setting {name_setting(differing)}: {'; '.join(faults)}")
-        settings.setdefault(setting, PlannedSetting(id=name_setting(differing), setting=setting, levels=differing))
-    planned = tuple(settings.values())
-    runs = [
-        PlannedRun(setting_id=planned[index].id, setting=planned[index].setting, seed=seed)
-        for index, seed in order_runs(study, [setting.levels for setting in planned])
-    ]
-    return Plan(settings=planned, runs=tuple(runs))
+            raise StudyError(f"setting {name_setting(levels)}: {'; '.join(faults)}")
+        id_ = ids.setdefault(setting, design.name_setting(levels) if levels else BASELINE)
+        first = AskedSetting(id=id_, family=design.name_family(levels) if levels else "", levels=levels)
+        before = found.get(id_, (first, ()))
+        found[id_] = before[0], tuple(dict.fromkeys((*before[1], *each.seeds)))
+    if len(set(ids.values())) < len(ids):
+        raise StudyError(f"design: gives two settings one name, among {', '.join(sorted(ids.values()))}")
+    return list(found.values())
 
 
-def combine_one_factor(factors: tuple[Factor, ...]) -> list[dict[str, Any]]:
-    """Return one assignment a level: each factor varies alone."""
-    return [{factor.name: level} for factor in factors for level in factor.levels]
+def check_levels(study: Study, levels: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the levels that differ from the baseline's. Raises StudyError for what is no hyperparameter."""
+    unknown = [name for name in levels if name not in SECTION_OF_FIELD]
+    if unknown:
+        raise StudyError(f"design: asks for {', '.join(unknown)}, which is no hyperparameter")
+    return {name: level for name, level in levels.items() if read_field(study.baseline, name) != level}
 
 
-def combine_grid(factors: tuple[Factor, ...]) -> list[dict[str, Any]]:
-    """Return every combination of levels."""
-    names = [factor.name for factor in factors]
-    return [dict(zip(names, levels, strict=True)) for levels in itertools.product(*(f.levels for f in factors))]
+def make_plan(study: Study, steps: Sequence[Step]) -> Plan:
+    """Return the plan of what was asked for step by step; what was asked for twice stands once."""
+    settings = {study.baseline: PlannedSetting(id=BASELINE, setting=study.baseline, levels={}, family="")}
+    runs: dict[tuple[str, int], PlannedRun] = {}
+    for number, step in enumerate(steps):
+        planned = {BASELINE: settings[study.baseline]}
+        for asked in step.settings:
+            setting = derive_setting(study, asked.levels)
+            new = PlannedSetting(id=asked.id, setting=setting, levels=asked.levels, family=asked.family)
+            planned[asked.id] = settings.setdefault(setting, new)
+        for id_, seed in step.runs:
+            found = planned[id_]
+            run = PlannedRun(setting_id=found.id, setting=found.setting, seed=seed, step=number)
+            runs.setdefault((found.id, seed), run)
+    return Plan(settings=tuple(settings.values()), runs=tuple(runs.values()), crossed=steps[0].crossed)
 
 
-def derive_setting(study: Study, levels: dict[str, Any]) -> Setting:
+def derive_setting(study: Study, levels: Mapping[str, Any]) -> Setting:
     """Return the baseline with these levels, and with what follows the batch size by the study's rule."""
     setting = replace_fields(study.baseline, **levels) if levels else study.baseline
     rule = study.when_batch_size_changes
@@ -100,19 +175,3 @@ def derive_setting(study: Study, levels: dict[str, Any]) -> Setting:
                 "no finite number; a smaller one is needed"
             )
     return dataclasses.replace(setting, training=dataclasses.replace(setting.training, **follows))
-
-
-def name_setting(levels: dict[str, Any]) -> str:
-    """Return "baseline", or the levels as name=value, sorted by name."""
-    return ",".join(f"{name}={format_level(levels[name])}" for name in sorted(levels)) or BASELINE
-
-
-def format_level(level: Any) -> str:
-    """Return a level as a person writes it: 0.001, warmup_cosine, [0.7 0.9], null, true."""
-    if level is None or isinstance(level, bool):
-        return {None: "null", True: "true", False: "false"}[level]
-    if isinstance(level, float):
-        return f"{level:g}" if float(f"{level:g}") == level else repr(level)
-    if isinstance(level, (tuple, list)):
-        return "[" + " ".join(format_level(item) for item in level) + "]"
-    return str(level)

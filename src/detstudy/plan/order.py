@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from detstudy.study.setting import read_field
@@ -11,22 +12,24 @@ from detstudy.study.study import Factor, Study
 FIRST_REPEATS = 3
 """Seeds of the baseline that come before anything else: without repeats no difference can be told from noise."""
 
+UNRANKED = 3
+"""The rank of a level that is no extreme."""
 
-def order_runs(study: Study, settings: Sequence[dict[str, Any]]) -> list[tuple[int, int]]:
+
+def order_runs(study: Study, settings: Sequence[tuple[Mapping[str, Any], Sequence[int]]]) -> list[tuple[int, int]]:
     """Return (index of the setting, seed) of every run, the most useful first.
 
-    `settings` are the levels in which each setting differs from the baseline, the baseline's {} first. The order: the
-    baseline with its first FIRST_REPEATS seeds; every setting with the first seed, each factor's extreme levels before
-    the rest; then more seeds, one round after the other, the baseline ahead in each.
+    `settings` are the levels in which each setting differs from the baseline, and its seeds, the baseline's first. The
+    order: the baseline with its first FIRST_REPEATS seeds; every setting with the first seed, each factor's extreme
+    levels before the rest; then more seeds, one round after the other, the baseline ahead in each.
     """
     ranks = {factor.name: rank_levels(factor, read_field(study.baseline, factor.name)) for factor in study.factors}
-    ordered = sorted(range(len(settings)), key=lambda index: _rate_setting(settings[index], ranks))
-    runs = [(ordered[0], seed) for seed in study.baseline_seeds[:FIRST_REPEATS]]
-    later = study.baseline_seeds[FIRST_REPEATS:]
-    seeds = list(dict.fromkeys([*study.seeds, *later]))
-    for seed in seeds:
-        runs += [(index, seed) for index in ordered if seed in (study.seeds if settings[index] else later)]
-    return runs
+    ordered = sorted(range(len(settings)), key=lambda index: _rate_setting(settings[index][0], ranks))
+    first, *others = (settings[index][1] for index in ordered)
+    wanted = [first[FIRST_REPEATS:], *others]
+    seeds = dict.fromkeys(itertools.chain(*others, wanted[0]))
+    runs = [(ordered[0], seed) for seed in first[:FIRST_REPEATS]]
+    return runs + [(index, seed) for seed in seeds for index, mine in zip(ordered, wanted, strict=True) if seed in mine]
 
 
 def rank_levels(factor: Factor, baseline: Any) -> dict[Any, int]:
@@ -46,9 +49,10 @@ def rank_levels(factor: Factor, baseline: Any) -> dict[Any, int]:
         else:
             extremes.sort(key=lambda level: -abs(level - baseline))
     ranks = {level: rank for rank, level in enumerate(dict.fromkeys(extremes), start=1)}
-    return {level: ranks.get(level, 3) for level in levels}
+    return {level: ranks.get(level, UNRANKED) for level in levels}
 
 
-def _rate_setting(levels: dict[str, Any], ranks: dict[str, dict[Any, int]]) -> tuple[int, int]:
+def _rate_setting(levels: Mapping[str, Any], ranks: dict[str, dict[Any, int]]) -> tuple[int, int]:
     """Return what settings are sorted by: the baseline first, then by their least extreme level and how many differ."""
-    return max((ranks[name][level] for name, level in levels.items()), default=0), len(levels)
+    found = (ranks.get(name, {}).get(level, UNRANKED) for name, level in levels.items())
+    return max(found, default=0), len(levels)

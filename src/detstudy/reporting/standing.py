@@ -81,7 +81,7 @@ def show_level(analysis: Analysis, setting: SettingSummary, factor: str) -> str:
 
 def is_crossed(analysis: Analysis) -> bool:
     """Whether the study crosses several factors, so that a setting is named by all its levels."""
-    return analysis.study.design == "grid" and len(analysis.study.factors) > 1
+    return analysis.plan.crossed and len(analysis.study.factors) > 1
 
 
 def caption_setting(analysis: Analysis, setting: SettingSummary) -> str:

@@ -17,6 +17,7 @@ from pydantic import TypeAdapter, ValidationError
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 
 from detstudy.study.document import apply_override, dump_document, find_place, parse_document
+from detstudy.study.extension import Extension
 from detstudy.study.setting import (
     SECTION_OF_FIELD,
     CocoData,
@@ -45,7 +46,6 @@ class _Top:
     """The study file's own keys that are single values; sections are read apart."""
 
     study: Annotated[str, MinLen(1)]
-    design: Literal["one_factor", "grid"] = "one_factor"
     seeds: Annotated[tuple[Seed, ...], MinLen(1)] = (0,)
     baseline_seeds: Annotated[tuple[Seed, ...], MinLen(1)] | None = None
     objective: str = "mask/AP"
@@ -56,7 +56,18 @@ class _Top:
     gallery_images: Annotated[int, Ge(0), Le(24)] = 6
 
 
-_SECTIONS = ("data", "model", "baseline", "factors", "when_batch_size_changes", "monitoring", "limits", "budget")
+_DESIGNS = ("one_factor", "grid")
+_SECTIONS = (
+    "design",
+    "data",
+    "model",
+    "baseline",
+    "factors",
+    "when_batch_size_changes",
+    "monitoring",
+    "limits",
+    "budget",
+)
 # What pydantic says in the words of JSON schemas, said in those of a study file.
 _MESSAGES = {"tuple_type": "a list is needed", "too_short": "more values are needed", "missing": "a value is missing"}
 # A field and what must hold for it to change anything: as a factor it would silently do nothing.
@@ -95,7 +106,7 @@ class _Reader:
         document = parse_document(self.path, text)
         self.overridden = {apply_override(document, override) for override in overrides}
         known = [field.name for field in dataclasses.fields(_Top)]
-        self.refuse_unknown(document, "", [*known, *_SECTIONS])
+        self.refuse_unknown(document, "", [*known, "design", *_SECTIONS])
         top = self.read_fields(_Top, {k: document[k] for k in known if k in document}, document, "")
         data = self.read_data(document)
         baseline = self.read_baseline(document)
@@ -104,6 +115,7 @@ class _Reader:
         limits = self.read_limits(document)
         budget = self.read_section(Budget, document, "budget", required=False) or Budget()
         factors = self.read_factors(document)
+        design = self.read_named(document, "design", _DESIGNS)
         if top and top.objective not in MEASURES:
             self.fault(document, "objective", f"{top.objective!r} is not a measure; one of {', '.join(MEASURES)}")
         for key in ("seeds", "baseline_seeds"):
@@ -124,7 +136,7 @@ class _Reader:
             data=data,
             baseline=baseline,
             factors=factors,
-            design=top.design,
+            design=design,
             seeds=top.seeds,
             baseline_seeds=top.seeds if top.baseline_seeds is None else top.baseline_seeds,
             objective=top.objective,
@@ -212,6 +224,16 @@ class _Reader:
             self.fault(document, f"{prefix}{name}", "a mapping of keys and values is needed")
             return None
         return node
+
+    def read_named(self, document: CommentedMap, name: str, known: tuple[str, ...]) -> str | Extension:
+        """Read a key that names one of those that ship, the first where it is missing, or somebody's own."""
+        value = document.get(name, known[0])
+        if isinstance(value, CommentedMap):
+            return self.read_section(Extension, document, name, required=True) or known[0]
+        if value not in known:
+            own = '{python: "module:Class", options: {...}}'
+            self.fault(document, name, f"{value!r}; {', '.join(known)} or {own} is needed")
+        return str(value)
 
     def read_data(self, document: CommentedMap) -> DataSetting | None:
         node = self.read_mapping(document, "data", required=True)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from detstudy.errors import InputError
+from detstudy.study.extension import Extension
 from detstudy.study.setting import DataSetting, Monitoring, PositiveFloat, PositiveInt, Setting
 
 MEASURES = tuple(f"{kind}/{name}" for kind in ("box", "mask") for name in ("AP", "AP50", "AP75", "APs", "APm", "APl"))
@@ -57,7 +58,7 @@ class Study:
     data: DataSetting
     baseline: Setting
     factors: tuple[Factor, ...]
-    design: Literal["one_factor", "grid"]
+    design: str | Extension  # "one_factor", "grid", or somebody's own
     seeds: tuple[int, ...]
     baseline_seeds: tuple[int, ...]
     objective: str

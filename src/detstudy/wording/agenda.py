@@ -11,6 +11,7 @@ from detstudy.analysis.contrasts.remedy import Remedy
 from detstudy.analysis.evidence.evidence import Evidence, share_weights
 from detstudy.analysis.findings.choice import has_verdict
 from detstudy.analysis.findings.convergence import propose_longer
+from detstudy.analysis.findings.factor import were_run_together
 from detstudy.analysis.records import Conclusion, Convergence, FactorSummary, SettingSummary
 from detstudy.ledger import Ledger
 from detstudy.numbers import format_time
@@ -44,7 +45,7 @@ def write_agenda(
     yield from propose_iterations(evidence, settings, convergences)
     ids = [factor.choice.setting_id for factor in factors if factor.choice]
     chosen = [s for s in settings if s.id in ids and has_verdict(s, evidence.study.objective, "better")]
-    if evidence.study.design == "one_factor" and len(chosen) > 1:
+    if not were_run_together(evidence, chosen):
         levels = {name: [level] for summary in chosen for name, level in summary.levels.items()}
         overrides = {"study": f"{evidence.study.name}-together", "design": "grid", "factors": levels}
         command = write_command(evidence, overrides, elsewhere=True)
@@ -60,7 +61,7 @@ def propose_iterations(
     rising = [summary for summary in settings if reasons[summary.id]]
     if not rising:
         return
-    command = propose_longer(evidence.study, rising, evidence.folder / "study.yaml")
+    command = propose_longer(evidence.study, rising, evidence.plan.crossed, evidence.folder / "study.yaml")
     names = [say(summary.label) for summary in rising]
     listed = "; ".join(names[:MOST_NAMED] + ([f"{len(names) - MOST_NAMED} more"] if len(names) > MOST_NAMED else []))
     why = (

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from detstudy.analysis import Analysis, analyse_study
-from detstudy.analysis.contrasts.comparison import contrast_settings, list_families
+from detstudy.analysis.contrasts.comparison import contrast_settings
 from detstudy.analysis.evidence.evidence import Evidence
 from detstudy.ledger import Ledger
 from detstudy.study.spec import load_study
@@ -26,7 +26,7 @@ def folder(write_ledger: Any, Run: Any) -> Path:  # noqa: N803
 
 def test_the_levels_of_a_factor_are_a_family(folder: Path) -> None:
     evidence = Evidence(folder)
-    families = [[setting.id for setting in family] for family in list_families(evidence)]
+    families = [[setting.id for setting in family] for family in evidence.plan.list_families()]
     assert families == [["learning_rate=0.04", "learning_rate=0.0004"], ["rpn_pre_nms_top_n_train=9000"]]
     found = contrast_settings(evidence)
     assert [found[name]["mask/AP"].family for name in SETTINGS] == [2, 2, 1]
@@ -68,7 +68,7 @@ def test_in_a_grid_all_settings_are_a_family(write_ledger: Any, Run: Any) -> Non
     names = ("baseline", "learning_rate=0.04", "rpn_pre_nms_top_n_train=9000")
     runs = {(name, seed): Run(quality=0.6) for name in names for seed in range(2)}
     folder = write_ledger(runs, design="grid", factors=factors, seeds=[0, 1], baseline_seeds=[0, 1])
-    (family,) = list_families(Evidence(folder))
+    (family,) = Evidence(folder).plan.list_families()
     assert len(family) == 3
     found = contrast_settings(Evidence(folder))
     assert [found[name]["mask/AP"].family for name in names[1:]] == [2, 2]  # what has no result is no member

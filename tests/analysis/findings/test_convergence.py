@@ -341,7 +341,7 @@ def test_the_proposed_command_trains_the_setting_twice_as_long(
 ) -> None:
     study = write_study(tmp_path, length, design)
     summary = summarise(study, id_)
-    words = shlex.split(propose_longer(study, [summary], tmp_path / "a study.yaml"))
+    words = shlex.split(propose_longer(study, [summary], False, tmp_path / "a study.yaml"))
     assert words[:3] == ["detstudy", "run", str(tmp_path / "a study.yaml")]
     longer = load_study(words[2], tuple(words[4::2]))
     assert longer.name != study.name
@@ -360,7 +360,7 @@ def test_several_settings_are_trained_longer_in_one_study(tmp_path: Path, design
     factors = (Factor(name="learning_rate", levels=(rate, 1e-05)), Factor(name="batch_size", levels=(batch, 8)))
     study = dataclasses.replace(study, factors=factors)
     summaries = [summarise(study, id_) for id_ in ("learning_rate=1e-05", "batch_size=8")]
-    words = shlex.split(propose_longer(study, summaries, tmp_path / "a study.yaml"))
+    words = shlex.split(propose_longer(study, summaries, plan_study(study).crossed, tmp_path / "a study.yaml"))
     longer = plan_study(load_study(words[2], tuple(words[4::2]))).settings
     trained = [planned.setting.training for planned in longer]
     for summary in summaries:
@@ -373,5 +373,7 @@ def test_the_stored_study_can_be_run_longer(tmp_path: Path, study: Study) -> Non
     ledger = Ledger(tmp_path / "results")
     ledger.store_study(study, {"fingerprint": "abc"})
     stored = ledger.load_study()
-    words = shlex.split(propose_longer(stored, [summarise(stored, "batch_size=8")], ledger.folder / "study.yaml"))
+    words = shlex.split(
+        propose_longer(stored, [summarise(stored, "batch_size=8")], False, ledger.folder / "study.yaml")
+    )
     assert load_study(words[2], tuple(words[4::2])).baseline.training.iterations == 800

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from detstudy.analysis.contrasts.arm import Arm, contrast_arms, make_arm, pair_arms
-from detstudy.analysis.contrasts.comparison import Contrasts, complete_contrast, contrast_members, list_families
+from detstudy.analysis.contrasts.comparison import Contrasts, complete_contrast, contrast_members
 from detstudy.analysis.contrasts.remedy import find_remedy
 from detstudy.analysis.contrasts.result_files import compare_results
 from detstudy.analysis.evidence.confounding import find_caveats
@@ -66,7 +66,7 @@ def compare_settings(folder: Path, a: str, b: str) -> dict[str, Contrast]:
 
 def _contrast_with_family(evidence: Evidence, a: Arm, b: Arm) -> Contrasts | None:
     """Return a setting against the baseline, or the baseline against it, as the report has it; None for other pairs."""
-    for family in list_families(evidence):
+    for family in evidence.plan.list_families():
         ids = {setting.id for setting in family}
         if b.id == BASELINE and a.id in ids:
             return contrast_members(evidence, family)[a.id]
@@ -145,9 +145,9 @@ def find_study(run: Path) -> Path:
 
 def find_arm(evidence: Evidence, name: str) -> Arm:
     """Return the setting or run of that name. Raises AnalysisError naming the nearest, or all."""
-    wanted = canonicalise_name(name, evidence.study.baseline)
+    wanted = name, canonicalise_name(name, evidence.study.baseline)
     for planned in evidence.plan.settings:
-        if planned.id == wanted:
+        if planned.id in wanted:
             return make_arm(evidence, planned)
     run_name = name.rstrip("/").rpartition("runs/")[2]
     for run in evidence.runs:

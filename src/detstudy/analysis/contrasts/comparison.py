@@ -23,7 +23,7 @@ Contrasts = dict[str, Contrast]
 def contrast_settings(evidence: Evidence) -> dict[str, Contrasts]:
     """Return the contrasts of every setting with the baseline, by its id."""
     found: dict[str, Contrasts] = {}
-    for family in list_families(evidence):
+    for family in evidence.plan.list_families():
         found |= contrast_members(evidence, family)
     return found
 
@@ -43,17 +43,6 @@ def contrast_members(evidence: Evidence, family: Sequence[PlannedSetting]) -> di
             for setting, contrast in zip(members, contrast_family(evidence, pairs, measure), strict=True):
                 found[setting.id][measure] = contrast
     return found
-
-
-def list_families(evidence: Evidence) -> list[list[PlannedSetting]]:
-    """Return the settings that are judged together: those of a factor; in a grid all, since all are compared."""
-    others = [setting for setting in evidence.plan.settings if setting.id != BASELINE]
-    if evidence.study.design == "grid":
-        return [others] if others else []
-    families: dict[str, list[PlannedSetting]] = {}
-    for setting in others:
-        families.setdefault(next(iter(setting.levels)), []).append(setting)
-    return list(families.values())
 
 
 def find_detectable(

@@ -282,12 +282,12 @@ def describe_rising(a_label: str, contrast: Contrast, convergences: Mapping[str,
     return f"{labels[id_]} is ahead and was {improving}: the size of the difference is not final"
 
 
-def propose_longer(study: Study, settings: Sequence[SettingSummary], study_file: Path) -> str:
+def propose_longer(study: Study, settings: Sequence[SettingSummary], crossed: bool, study_file: Path) -> str:
     """Return the command that trains settings, and the baseline beside them, for twice as many iterations.
 
-    Several of a grid are trained with the rest of it, since their levels would cross anyway. The baseline too, since a
-    verdict needs both at one length. The study file may be the one in the study's folder. What follows the length
-    (milestones, a batch size's iterations) follows it in the new study; the warm-up keeps its iterations.
+    Several of a crossed design are trained with the rest of it, since their levels would cross anyway. The baseline
+    too, since a verdict needs both at one length. The study file may be the one in the study's folder. What follows the
+    length (milestones, a batch size's iterations) follows it in the new study; the warm-up keeps its iterations.
     """
     given = parse_document(study_file, study.source)["baseline"]
     training = study.baseline.training
@@ -297,7 +297,7 @@ def propose_longer(study: Study, settings: Sequence[SettingSummary], study_file:
         else f"baseline.iterations={2 * training.iterations}"
     )
     found: dict[str, list[Any]] = {}
-    if len(settings) > 1 and study.design == "grid":
+    if len(settings) > 1 and crossed:
         found = {factor.name: list(factor.levels) for factor in study.factors}
     for name, level in (pair for setting in settings for pair in setting.levels.items()):
         if level not in found.setdefault(name, []):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from detstudy.analysis.contrasts.arm import IDENTICAL
@@ -33,6 +33,12 @@ def list_levels(evidence: Evidence, factor: Factor) -> Levels:
         if planned:
             found.append((level, planned.id))
     return tuple(found)
+
+
+def were_run_together(evidence: Evidence, chosen: Sequence[SettingSummary]) -> bool:
+    """Whether a setting has the levels of all of these; true of fewer than two."""
+    levels = {name: level for summary in chosen for name, level in summary.levels.items()}
+    return len(chosen) < 2 or find_setting(evidence, derive_setting(evidence.study, levels)) is not None
 
 
 def describe_factor(

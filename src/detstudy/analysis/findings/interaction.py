@@ -49,7 +49,7 @@ class Square:
 
 
 def analyse_interactions(evidence: Evidence) -> Factorial | None:
-    """Return the analysis of variance of the objective over a grid's runs; None for other designs.
+    """Return the analysis of variance of the objective over a grid's runs; None where levels are not combined.
 
     None too where fewer than two factors have two levels. Cells without a result are left out, as are levels without
     any; `reason` says where nothing is left to analyse. An interaction is claimed only where it holds for other
@@ -58,7 +58,7 @@ def analyse_interactions(evidence: Evidence) -> Factorial | None:
     """
     study = evidence.study
     varied = [factor for factor in study.factors if len(factor.levels) > 1]
-    if study.design != "grid" or len(varied) < 2:
+    if not evidence.plan.crossed or len(varied) < 2:
         return None
     names = tuple(factor.name for factor in varied)
     cells = {
