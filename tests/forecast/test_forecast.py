@@ -20,6 +20,7 @@ from detstudy.execution import prepare_ledger
 from detstudy.execution.pace import schedule_tasks
 from detstudy.execution.tasks import list_tasks
 from detstudy.forecast import Forecast, Range, RunForecast, forecast_study, suggest_changes
+from detstudy.forecast.facts import CombinationsTooLarge, Fit, OverLimit
 from detstudy.forecast.forecast import count_left, forecast_iteration, forecast_run
 from detstudy.forecast.measurement import find_shortage, summarise_probes
 from detstudy.ledger import Ledger
@@ -91,7 +92,7 @@ def test_what_does_not_fit_costs_its_failure_only(tiny_study: Callable[..., Path
     task = list_tasks(plan, "d")[0]
     assert find_shortage(ANSWER, 1100) is None
     assert find_shortage(ANSWER, None) is None
-    assert "limit" in (find_shortage(ANSWER, 1050) or "")  # the probe took 1000, a whole run takes 100 more
+    assert find_shortage(ANSWER, 1050) == OverLimit(1100, 1050)  # the probe took 1000, a whole run takes 100 more
     short = ({"shortage": "out of memory at 2 GiB"}, 6.0)
     out = forecast_run(task, summarise_probes([(ANSWER, 35.0), short]), study, 10, 20)  # once is enough
     assert (out.fits, out.reason, out.seconds.expected) == (False, "out of memory at 2 GiB", 6.0)
@@ -226,7 +227,7 @@ def test_what_fits_is_suggested_as_lines_to_type(tiny_study: Callable[..., Path]
     assert seeds.sets == ("seeds=[0]", "baseline_seeds=[0, 1, 2]")
     changed, smaller = read(path, *memory.sets, *seeds.sets)
     assert len(smaller.runs) == 5  # what was typed fits
-    assert suggest_changes(changed, smaller, make_forecast(smaller, 100, set()), 550)[0].sentence.startswith("Everyth")
+    assert suggest_changes(changed, smaller, make_forecast(smaller, 100, set()), 550)[0].fact is Fit.ALL_IN_TIME
     assert suggest_changes(study, plan, forecast, 50)[-1].sets == ()
     assert suggest_changes(study, plan, make_forecast(plan, 100, {"baseline"}), None)[0].sets == ()
     assert len(suggest_changes(study, plan, make_forecast(plan, 1, {"baseline"}), 550)) == 1  # nothing "ends in time"
@@ -260,7 +261,7 @@ def test_a_grid_whose_levels_all_fit_somewhere_leaves_none_out(tiny_study: Calla
     )
     (found,) = suggest_changes(study, plan, make_forecast(plan, 1, {unfit}), None)
     assert found.sets == ()
-    assert found.sentence == f"Some settings do not fit ({unfit}), but each of their levels does in another."
+    assert found.fact == CombinationsTooLarge((unfit,))
 
 
 def test_a_factor_that_fits_at_no_level_keeps_the_baseline_s(tiny_study: Callable[..., Path]) -> None:

@@ -8,7 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from detstudy.forecast.foresight import SEED_SD, UNIT_SD, Foresight, assume_noise, foresee_differences, learn_noise
+from detstudy.analysis.facts.setting import UnitCount
+from detstudy.forecast.facts import Blind, Foresight
+from detstudy.forecast.foresight import SEED_SD, UNIT_SD, assume_noise, foresee_differences, learn_noise
 from detstudy.plan import plan_study
 from detstudy.study.spec import load_study
 from detstudy.testing import run_here
@@ -26,14 +28,14 @@ def test_more_seeds_and_more_sequences_show_smaller_differences(
     few = foresee(path, nowhere)["learning_rate"]
     many = foresee(path, nowhere, "seeds=[0, 1, 2]")["learning_rate"]
     wide = foresee(path, nowhere, "seeds=[0, 1, 2]", images=800, sequences=200)["learning_rate"]
-    assert few.detectable is not None
-    assert many.detectable is not None
-    assert wide.detectable is not None
+    assert isinstance(few.detectable, float)
+    assert isinstance(many.detectable, float)
+    assert isinstance(wide.detectable, float)
     assert few.detectable > many.detectable > wide.detectable
     assert (few.seeds, many.seeds) == ((1, 3), (3, 3))
-    assert "1.6 AP over seeds, 1.8 over 20 sequences" in few.source
-    assert "scenes study" in few.source
-    assert "0.5 AP, which matters, will mostly go unseen" in few.sentence
+    assert few.noise.assumed_on == UnitCount(20, "sequence")
+    assert (few.noise.seed, few.noise.unit.variance) == (pytest.approx(1.6**2), pytest.approx(1.8**2))
+    assert few.detectable > few.matters == 0.5
 
 
 def test_the_difference_is_found_in_four_of_five_simulated_studies(
@@ -43,7 +45,7 @@ def test_the_difference_is_found_in_four_of_five_simulated_studies(
 
     path = tiny_study(factors={"learning_rate": [0.04]}, seeds=list(range(5)), baseline_seeds=list(range(5)))
     detectable = foresee(path, tmp_path / "nowhere")["learning_rate"].detectable
-    assert detectable is not None
+    assert isinstance(detectable, float)
     rng, studies = np.random.default_rng(4), 4000
     seeds = rng.normal(0, SEED_SD, (studies, 2, 5))
     seed_part = seeds.var(axis=2, ddof=1).mean(axis=1) * 2 / 5
@@ -57,21 +59,21 @@ def test_the_difference_is_found_in_four_of_five_simulated_studies(
 
 def test_nothing_can_be_told_without_repeats_or_units(tmp_path: Path, tiny_study: Callable[..., Path]) -> None:
     alone = foresee(tiny_study(baseline_seeds=[0]), tmp_path / "nowhere")["learning_rate"]
-    assert alone.detectable is None
-    assert "add baseline_seeds: [0, 1, 2]" in alone.sentence
+    assert alone.detectable is Blind.NO_SETTING_TWICE
     one = foresee(tiny_study(), tmp_path / "nowhere", images=1, sequences=1)["learning_rate"]
-    assert one.detectable is None
-    assert "at least two are needed" in one.sentence
+    assert one.detectable is Blind.ONE_UNIT
 
 
 def test_weights_that_are_shared_leave_the_images_noise(tmp_path: Path, tiny_study: Callable[..., Path]) -> None:
     path = tiny_study(factors={"box_score_threshold": [0.05, 0.3]}, seeds=[0, 1])
     shared = foresee(path, tmp_path / "nowhere")["box_score_threshold"].detectable
     trained = foresee(tiny_study(factors={"learning_rate": [0.04]}, seeds=[0, 1]), tmp_path / "nowhere")
-    assert shared is not None
-    assert shared < (trained["learning_rate"].detectable or 0)
+    detectable = trained["learning_rate"].detectable
+    assert isinstance(shared, float)
+    assert isinstance(detectable, float)
+    assert shared < detectable
     once = foresee(tiny_study(factors={"box_score_threshold": [0.05, 0.3]}, baseline_seeds=[0]), tmp_path / "nowhere")
-    assert once["box_score_threshold"].detectable is None
+    assert once["box_score_threshold"].detectable is Blind.SAME_WEIGHTS_OF_ONE_SEED
 
 
 def test_the_studys_own_runs_are_believed_first(tmp_path: Path, tiny_study: Callable[..., Path]) -> None:
@@ -85,9 +87,9 @@ def test_the_studys_own_runs_are_believed_first(tmp_path: Path, tiny_study: Call
     assert doubled is not None
     assert doubled.unit.variance == pytest.approx(noise.unit.variance / 2)
     own = foresee(path, ledger.folder, images=12, sequences=6)["learning_rate"]
-    assert "this study's own runs" in own.source
+    assert own.noise.assumed_on is None
 
 
 def test_assumed_noise_scales_with_the_units() -> None:
-    assert assume_noise(20, "sequence").unit.variance == pytest.approx(UNIT_SD**2)
-    assert assume_noise(320, "image").unit.variance == pytest.approx(UNIT_SD**2 / 4)
+    assert assume_noise(UnitCount(20, "sequence")).unit.variance == pytest.approx(UNIT_SD**2)
+    assert assume_noise(UnitCount(320, "image")).unit.variance == pytest.approx(UNIT_SD**2 / 4)

@@ -16,6 +16,7 @@ from detstudy.execution.interruption import raise_signals
 from detstudy.execution.pace import schedule_tasks
 from detstudy.execution.prepare import describe_data
 from detstudy.execution.tasks import Task, is_task_due, list_tasks
+from detstudy.forecast.facts import Note, OverLimit, ProbedSideBySide
 from detstudy.forecast.measurement import Measured, probe_costs
 from detstudy.ledger import Ledger, read_curve
 from detstudy.plan import Plan, PlannedRun, identify_cost
@@ -43,7 +44,7 @@ class RunForecast:
     seconds: Range
     peak_memory_bytes: Range | None  # None where it ran out before it could be told
     fits: bool
-    reason: str | None = None  # why it doesn't fit
+    reason: str | OverLimit | None = None  # why it doesn't fit
     accumulation: str | None = None  # "16 as 2 × 8", by the setting or where the whole batch doesn't fit
 
 
@@ -59,7 +60,7 @@ class Forecast:
     validation_images: int
     validation_sequences: int
     trainings: tuple[PlannedRun, ...]  # the first run of each training of the plan, in order, the ended ones too
-    notes: tuple[str, ...] = ()
+    notes: tuple[ProbedSideBySide | Note, ...] = ()
 
     @property
     def ended(self) -> int:
@@ -110,11 +111,11 @@ def forecast_study(
             for name in ("low", "expected", "high")
         }
     )
-    notes = []
+    notes: list[ProbedSideBySide | Note] = []
     if len(devices) > 1 and runs:
-        notes.append(f"measured with {len(devices)} probes side by side, as the runs will share the machine")
+        notes.append(ProbedSideBySide(len(devices)))
     if memory is not None and devices[0] == "cpu":
-        notes.append("memory is the process's on this CPU; on a GPU it will be another: forecast there")
+        notes.append(Note.MEMORY_OF_A_CPU)
     return Forecast(
         runs=runs,
         workers=len(devices),

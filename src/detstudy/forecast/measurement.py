@@ -23,8 +23,8 @@ from detstudy.execution.executors.assignment import make_assignment
 from detstudy.execution.executors.death import LOG_HINT, name_signal
 from detstudy.execution.executors.process import WorkerProcess
 from detstudy.execution.tasks import Task
+from detstudy.forecast.facts import OverLimit
 from detstudy.ledger import Ledger, find_secrets, redact_texts
-from detstudy.numbers import format_size
 from detstudy.plan import identify_cost
 from detstudy.study.setting import Setting, TrainingSetting
 from detstudy.study.study import Study
@@ -45,9 +45,9 @@ class Measured:
     walls: tuple[float, ...]
 
     @property
-    def shortage(self) -> str | None:
-        """Why it does not fit into memory; None where it does."""
-        reason: str | None = self.answers[0].get("shortage")
+    def shortage(self) -> str | OverLimit | None:
+        """Why it does not fit into memory, in the probe's own words where it ran out; None where it does."""
+        reason: str | OverLimit | None = self.answers[0].get("shortage")
         return reason
 
     def average(self, name: str) -> float:
@@ -59,14 +59,14 @@ class Measured:
         return [value for answer in self.answers for value in answer.get(name, ())]
 
 
-def find_shortage(answer: dict[str, Any], limit: int | None) -> str | None:
+def find_shortage(answer: dict[str, Any], limit: int | None) -> str | OverLimit | None:
     """Return why a probe's setting does not fit into memory: it ran out, or a whole run would; None where it fits."""
-    reason: str | None = answer.get("shortage")
+    reason: str | OverLimit | None = answer.get("shortage")
     peak = answer.get("peak_memory_bytes")
     if reason or limit is None or not peak:
         return reason
     need = peak + answer.get("growth_bytes", 0)
-    return f"needs about {format_size(need)}, the limit is {format_size(limit)}" if need > limit else None
+    return OverLimit(need, limit) if need > limit else None
 
 
 class Probes:

@@ -1,4 +1,4 @@
-"""What of a study fits into a deadline and a memory, as lines that can be typed."""
+"""What of a study fits into a deadline and a memory, with the overrides that leave out the rest."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from detstudy.execution.pace import schedule_tasks
+from detstudy.forecast.facts import CombinationsTooLarge, FirstInTime, Fit, LevelsTooLarge, SeedsInTime
 from detstudy.forecast.forecast import Forecast, RunForecast
 from detstudy.plan import Plan, PlannedRun
 from detstudy.study.setting import read_field
@@ -16,9 +17,9 @@ from detstudy.study.study import Study
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Suggestion:
-    """A sentence, and the overrides of the study file that do it; none where there is nothing to change."""
+    """What fits, and the overrides of the study file that do it; none where there is nothing to change."""
 
-    sentence: str
+    fact: Fit | CombinationsTooLarge | LevelsTooLarge | FirstInTime | SeedsInTime
     sets: tuple[str, ...] = ()
 
 
@@ -53,16 +54,16 @@ def find_fitting_levels(study: Study, plan: Plan, unfit: Collection[str]) -> dic
 def describe_levels(study: Study, plan: Plan, unfit: Collection[str], kept: Mapping[str, Sequence[Any]]) -> Suggestion:
     """Return how to leave out, for want of memory, the levels that fit in no setting."""
     if plan.settings[0].id in unfit:
-        return Suggestion(sentence="The baseline does not fit into memory: a smaller baseline.batch_size is needed.")
-    names = ", ".join(sorted(unfit))
+        return Suggestion(fact=Fit.BASELINE_TOO_LARGE)
+    names = tuple(sorted(unfit))
     sets = []
     for factor in study.factors:
         if len(kept[factor.name]) < len(factor.levels):  # a factor needs a level: the baseline's own adds no setting
             levels = kept[factor.name] or [read_field(study.baseline, factor.name)]
             sets.append(f"factors.{factor.name}=[{', '.join(map(json.dumps, levels))}]")
     if not sets:
-        return Suggestion(sentence=f"Some settings do not fit ({names}), but each of their levels does in another.")
-    return Suggestion(sentence=f"Without the settings that do not fit ({names}):", sets=tuple(sets))
+        return Suggestion(fact=CombinationsTooLarge(names))
+    return Suggestion(fact=LevelsTooLarge(names), sets=tuple(sets))
 
 
 def suggest_runs(
@@ -77,20 +78,19 @@ def suggest_runs(
         return schedule_tasks([run.seconds.high for run in some], workers) <= deadline
 
     if ends_in_time(runs):
-        return [Suggestion(sentence="Everything ends in time.")]
+        return [Suggestion(fact=Fit.ALL_IN_TIME)]
     most = next(count for count in range(len(runs), -1, -1) if ends_in_time(runs[:count]))
     if not most:
-        return [Suggestion(sentence="Not even one run ends in time; fewer iterations are needed.")]
+        return [Suggestion(fact=Fit.NOTHING_IN_TIME)]
     last = runs[most - 1].runs[0]
-    whole = f"The first {most} of {len(runs)} trainings end in time, {last.setting_id} the last:"
-    found = [Suggestion(sentence=whole, sets=(f"budget.runs={trainings.index(last) + 1}",))]
+    whole = FirstInTime(most, len(runs), last.setting_id)
+    found = [Suggestion(fact=whole, sets=(f"budget.runs={trainings.index(last) + 1}",))]
     for count in range(len(study.seeds) - 1, 0, -1):
         seeds = study.seeds[:count]
         some = [run for run in runs if not study.factors or _is_kept(study, run, seeds)]
         if ends_in_time(some):
             sets = (f"seeds={json.dumps(seeds)}", f"baseline_seeds={json.dumps(study.baseline_seeds)}")
-            noun = "seed" if count == 1 else "seeds"
-            found.append(Suggestion(sentence=f"With {count} {noun} of every setting all end in time:", sets=sets))
+            found.append(Suggestion(fact=SeedsInTime(count), sets=sets))
             break
     return found
 

@@ -9,8 +9,9 @@ from typing import Any
 from detstudy.analysis import Contrast
 from detstudy.audit import Audit
 from detstudy.forecast import Forecast, Suggestion
-from detstudy.forecast.foresight import Foresight
+from detstudy.forecast.facts import Blind, Foresight
 from detstudy.ledger import RunRecord
+from detstudy.wording import forecast as forecast_words  # noqa: F401  it gives words to what a forecast says
 from detstudy.wording.say import say
 
 
@@ -45,7 +46,7 @@ def describe_forecast(
             "training_seconds": dataclasses.asdict(each.training_seconds),
             "peak_memory_bytes": dataclasses.asdict(each.peak_memory_bytes) if each.peak_memory_bytes else None,
             "fits": each.fits,
-            "reason": each.reason,
+            "reason": None if each.reason is None else say(each.reason),
             "accumulation": each.accumulation,
         }
         for each in forecast.runs
@@ -60,9 +61,22 @@ def describe_forecast(
         "fits": forecast.fits,
         "probe_seconds": forecast.probe_seconds,
         "ended": forecast.ended,
-        "detectable": {each.factor: dataclasses.asdict(each) for each in seen},
-        "suggestions": [{"sentence": each.sentence, "set": list(each.sets)} for each in suggestions],
-        "notes": list(forecast.notes),
+        "detectable": {each.factor: describe_foresight(each) for each in seen},
+        "suggestions": [{"sentence": say(each.fact), "set": list(each.sets)} for each in suggestions],
+        "notes": [say(note) for note in forecast.notes],
+    }
+
+
+def describe_foresight(seen: Foresight) -> dict[str, Any]:
+    """Return what a factor's contrasts will be able to tell."""
+    return {
+        "factor": seen.factor,
+        "settings": list(seen.settings),
+        "seeds": list(seen.seeds),
+        "units": say(seen.units),
+        "detectable": None if isinstance(seen.detectable, Blind) else seen.detectable,
+        "sentence": say(seen),
+        "source": say(seen.noise),
     }
 
 
