@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from ruamel.yaml import YAML
@@ -21,6 +22,7 @@ from detstudy.study.setting import Measure
 from detstudy.study.spec import load_study
 from detstudy.testing import draw_tiny_data, write_tiny_study
 
+SHARED = Path(__file__).parents[1].parent / "shared" / "data"
 SEQUENCES, FRAMES, OBJECTS = 6, 2, 4
 WIDTH, HEIGHT = 160, 64
 
@@ -182,3 +184,83 @@ def tiny_study(tmp_path: Path, tiny_data: Path) -> Callable[..., Path]:
         return write_tiny_study(tmp_path, tiny_data, **sections)
 
     return write
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of real data beside the checkout. Each test of it has a twin on data that is drawn here."""
+    if not SHARED.is_dir():
+        pytest.skip("the real data in ../shared/data is not at hand")
+    return SHARED
+
+
+@pytest.fixture(params=["drawn", "real"])
+def photographs(request: pytest.FixtureRequest) -> Path:
+    """A folder in COCO's layout: 32 photographs to train, 6 to validate, 80 classes."""
+    return Path(
+        request.getfixturevalue("drawn_photographs")
+        if request.param == "drawn"
+        else request.getfixturevalue("shared") / "tinycoco"
+    )
+
+
+@pytest.fixture(scope="session")
+def drawn_photographs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """COCO's forms and habits: ids with gaps, polygons of several parts, crowds as runs, images without objects."""
+    folder = tmp_path_factory.mktemp("photographs")
+    generator = np.random.default_rng(2017)
+    (folder / "annotations").mkdir()
+    for split, count in (("train2017", 32), ("val2017", 6)):
+        document = draw_photographs(generator, count)
+        (folder / "annotations" / f"instances_{split}.json").write_text(json.dumps(document))
+        (folder / "images" / split).mkdir(parents=True)
+        for image in document["images"]:
+            pixels = generator.integers(0, 256, (image["height"], image["width"], 3), dtype=np.uint8)
+            assert cv2.imwrite(str(folder / "images" / split / image["file_name"]), pixels)
+    return folder
+
+
+def draw_photographs(generator: np.random.Generator, count: int) -> dict[str, Any]:
+    ids = [id_ for id_ in range(1, 91) if id_ % 9]  # 80 of 90, as COCO's
+    images, annotations = [], []
+    for image_id in sorted(generator.choice(600_000, count, replace=False).tolist()):
+        width, height = generator.integers(80, 160, 2).tolist()
+        images.append({"id": image_id, "file_name": f"{image_id:012d}.jpg", "width": width, "height": height})
+        for _ in range(int(generator.integers(0, 20))):
+            crowd = generator.random() < 0.08
+            x, y = generator.uniform(0, 0.7, 2) * (width, height)
+            parts = [draw_polygon(generator, x, y, width, height) for _ in range(int(generator.integers(1, 3)))]
+            corners = np.concatenate(parts).reshape(-1, 2)
+            left, top = corners.min(axis=0).tolist()
+            w, h = (corners.max(axis=0) - (left, top)).tolist()
+            annotations.append(
+                {
+                    "id": int(generator.integers(1000)) + 1000 * len(annotations),
+                    "image_id": image_id,
+                    "category_id": int(generator.choice(ids[:12] if generator.random() < 0.7 else ids)),
+                    "bbox": [left, top, round(w, 2), round(h, 2)],
+                    "area": round(w * h * generator.uniform(0.4, 0.9), 4),
+                    "iscrowd": int(crowd),
+                    "segmentation": count_runs(corners, height, width) if crowd else [part.tolist() for part in parts],
+                }
+            )
+    categories = [{"id": id_, "name": f"class {id_}"} for id_ in ids]
+    return {"images": images, "annotations": annotations, "categories": categories}
+
+
+def draw_polygon(generator: np.random.Generator, x: float, y: float, width: int, height: int) -> np.ndarray[Any, Any]:
+    """Return the corners of a star-shaped polygon near a place, within the image, in hundredths of a pixel."""
+    count = int(generator.integers(3, 12))
+    angles = 2 * np.pi / count * (np.arange(count) + generator.uniform(0, 0.5, count))
+    radii = generator.uniform(0.3, 1, angles.size) * generator.choice([6, 20, 50])
+    corners = np.stack([x + 4 + radii * np.cos(angles), y + 4 + radii * np.sin(angles)], axis=1)
+    return corners.clip(0, (width, height)).round(2).ravel()
+
+
+def count_runs(corners: np.ndarray[Any, Any], height: int, width: int) -> dict[str, Any]:
+    """Return all between the outermost corners as COCO writes crowds: the lengths of runs, down each column."""
+    mask = np.zeros((height, width), np.uint8)
+    (left, top), (right, bottom) = corners.min(axis=0).astype(int), corners.max(axis=0).astype(int)
+    mask[top : bottom + 1, left : right + 1] = 1
+    borders = np.flatnonzero(np.diff(mask.ravel(order="F"), prepend=0))
+    return {"size": [height, width], "counts": np.diff(borders, prepend=0, append=mask.size).tolist()}

@@ -16,15 +16,6 @@ from detstudy.data import encode_mask
 from detstudy.study.setting import CocoData, CocoSplit, KittiMotsData
 
 HEIGHT, WIDTH = 24, 32
-SHARED = Path(__file__).parents[2].parent / "shared" / "data"
-
-
-@pytest.fixture
-def shared() -> Path:
-    """The folder of real data; the test is skipped where it is not at hand."""
-    if not SHARED.is_dir():
-        pytest.skip("the real data in ../shared/data is not at hand")
-    return SHARED
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import copy
 import io
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,7 +13,6 @@ from pycocotools.cocoeval import COCOeval
 from pycocotools.mask import encode
 
 IOU_TYPES = {"box": "bbox", "mask": "segm"}
-SHARED = Path(__file__).parents[2].parent / "shared" / "data"
 
 
 def run_coco_eval(document: dict, predictions: list[dict], kind: str, image_ids=None) -> COCOeval:
@@ -122,10 +120,3 @@ def case():
 @pytest.fixture(scope="session")
 def rle():
     return draw_rle
-
-
-@pytest.fixture(scope="session")
-def shared() -> Path:
-    if not SHARED.is_dir():
-        pytest.skip(f"the shared data is not at {SHARED}")
-    return SHARED

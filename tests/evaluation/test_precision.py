@@ -10,8 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from detstudy.data import build_ground_truth, read_dataset
 from detstudy.evaluation import accumulate_precision, evaluate, load_ground_truth, load_predictions, match_predictions
 from detstudy.evaluation.protocol import DEFINITIONS, KINDS
+from detstudy.study.setting import KittiMotsData
 
 
 def assert_equal_to_oracle(document, predictions, coco_eval, image_ids=None, kinds=KINDS) -> None:
@@ -161,9 +163,18 @@ def perturb(document, seed=0) -> list[dict]:
 
 
 @pytest.mark.parametrize("split", ["train", "val"])
-def test_real_photographs(split, shared, coco_eval):
-    document = json.loads((shared / "tinycoco" / "annotations" / f"instances_{split}2017.json").read_text())
+def test_photographs(split, photographs, coco_eval):
+    document = json.loads((photographs / "annotations" / f"instances_{split}2017.json").read_text())
     assert_equal_to_oracle(document, perturb(document), coco_eval)
+
+
+def test_drawn_driving_frames(tiny_data, coco_eval):
+    data = KittiMotsData(root=str(tiny_data), train=(0, 1), validation=tuple(range(2, 8)))
+    document = build_ground_truth(read_dataset(data), "validation")
+    assert_equal_to_oracle(document, perturb(document), coco_eval)
+    chosen = [image["id"] for image in document["images"]][::3]
+    predictions = [p for p in perturb(document, seed=1) if p["image_id"] in set(chosen)]
+    assert_equal_to_oracle(document, predictions, coco_eval, image_ids=chosen)
 
 
 def test_real_driving_frames(shared, coco_eval):

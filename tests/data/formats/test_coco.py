@@ -7,6 +7,7 @@ import gzip
 import json
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from pycocotools.coco import COCO
@@ -62,17 +63,28 @@ def test_every_form_of_mask_is_read_as_pycocotools_reads_it(coco_document, write
 
 @ignore_oracle
 @pytest.mark.parametrize(("split", "count"), [("train", 32), ("val", 6)])
-def test_real_photographs_are_read_as_pycocotools_reads_them(shared, split, count):
-    folder = shared / "tinycoco"
+def test_photographs_are_read_as_pycocotools_reads_them(photographs, split, count):
     own = {
         name: CocoSplit(annotations=f"annotations/instances_{name}2017.json", images=f"images/{name}2017")
         for name in ("train", "val")
     }
-    dataset = read_dataset(CocoData(root=str(folder), train=own["train"], validation=own["val"]))
+    dataset = read_dataset(CocoData(root=str(photographs), train=own["train"], validation=own["val"]))
     records = dataset.splits["train" if split == "train" else "validation"]
     assert len(records) == count
     assert len(dataset.classes) == 80
-    assert_equal_to_pycocotools(records, folder / own[split].annotations, dataset.category_ids)
+    assert_equal_to_pycocotools(records, photographs / own[split].annotations, dataset.category_ids)
+
+
+def test_grey_images_are_told_in_one_sentence(coco_document, write_coco):
+    data = write_coco(coco_document, shift_ids(coco_document))
+    for name in ("train/a.png", "validation/va.png", "validation/vb.png"):
+        path = Path(data.root) / name
+        assert cv2.imwrite(str(path), cv2.imread(str(path), cv2.IMREAD_GRAYSCALE))
+    result = check_dataset(data)
+    assert not result.fatal
+    assert result.fault_counts == {"grey_image": 2}
+    assert "1 of 2 images" in result.faults[0].message
+    assert "are grey" in result.faults[0].message
 
 
 def test_real_nuclei_have_no_fault_but_their_channels(shared):

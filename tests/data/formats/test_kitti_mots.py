@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import shutil
+from collections import Counter
 from pathlib import Path
 
 import cv2
@@ -13,6 +14,7 @@ import pytest
 
 from detstudy.data import (
     DataError,
+    build_ground_truth,
     check_dataset,
     check_path,
     decode_mask,
@@ -223,6 +225,29 @@ def test_a_bare_folder_is_recognised(write_kitti, tmp_path):
     (tmp_path / "empty").mkdir()
     assert "give a study file, a COCO file" in check_path(tmp_path / "empty").faults[0].message
     assert "is not there" in check_path(tmp_path / "nowhere").faults[0].message
+
+
+def test_a_set_without_fault_has_none_in_any_of_its_forms(tiny_data, tmp_path):
+    whole = check_path(tiny_data)
+    assert whole.faults == ()
+    assert min(whole.splits["all"].objects.values()) > 0
+    text = check_path(tiny_data / "training" / "instances_txt", images=False)
+    assert text.faults == ()
+    assert text.splits["all"].objects == whole.splits["all"].objects
+    dataset = read_dataset(KittiMotsData(root=str(tiny_data), train=(0, 1), validation=tuple(range(2, 8))))
+    documents = [build_ground_truth(dataset, split) for split in ("train", "validation")]
+    objects: Counter[str] = Counter()
+    for document in documents:
+        path = tmp_path / "annotations.json.gz"
+        path.write_bytes(gzip.compress(json.dumps(document).encode()))
+        coco = check_path(path, images=False)
+        assert coco.faults == ()
+        assert coco.splits["all"].images == len(document["images"])
+        objects += Counter(coco.splits["all"].objects)
+    assert objects == whole.splits["all"].objects
+    # The text form knows only frames with objects, which the other names too.
+    named = {annotation["image_id"] for document in documents for annotation in document["annotations"]}
+    assert text.splits["all"].images == len(named)
 
 
 def test_the_real_validation_set_has_no_fault(shared):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import bisect
 import csv
 import math
 from pathlib import Path
@@ -39,6 +40,38 @@ def test_cosine_is_joined_where_warm_up_ends_and_ends_at_nought() -> None:
     assert compute_multiplier(setting, 200) == pytest.approx(0, abs=1e-15)
 
 
+def compose(setting: TrainingSetting, iteration: int) -> float:
+    """Return the multiplier as detectron2's `build_lr_scheduler` puts it together of fvcore's parts of a run in [0, 1].
+
+    A line up to the end of warm-up, then the schedule ("fixed": it goes on as if there had been no warm-up).
+    """
+    length = setting.iterations
+    milestones = [math.ceil(milestone * length - 1e-9) for milestone in setting.milestones]
+
+    def follow(where: float) -> float:
+        if setting.schedule == "warmup_cosine":
+            return 0.5 * (1 + math.cos(math.pi * where))
+        values = [0.1**k for k in range(len(milestones) + 1)]
+        return values[bisect.bisect_right(milestones, int((where + 1e-6) * length))]
+
+    where, warmup = iteration / length, min(setting.warmup_iterations / length, 1.0)
+    if where >= warmup:
+        return follow(where)
+    share = where / warmup
+    return follow(warmup) * share + setting.warmup_factor * follow(0) * (1 - share)
+
+
+@pytest.mark.parametrize("schedule", sorted(NAMES.values()))
+@pytest.mark.parametrize(("iterations", "warmup"), [(200, 50), (100, 0), (40, 10), (30, 40), (7, 7)])
+def test_equals_detectron2s_composition_at_every_iteration(schedule: Any, iterations: int, warmup: int) -> None:
+    setting = make_setting(
+        schedule=schedule, iterations=iterations, warmup_iterations=warmup, milestones=(0.7, 0.9), warmup_factor=0.001
+    )
+    for iteration in range(iterations):
+        expected = compose(setting, iteration)
+        assert compute_multiplier(setting, iteration) == pytest.approx(expected, rel=1e-9, abs=1e-12), iteration
+
+
 def test_equals_detectron2_at_every_published_iteration() -> None:
     if not PUBLISHED.is_file():
         pytest.skip("detectron2's multipliers are not beside this checkout (../shared/data/schedules)")
@@ -55,6 +88,7 @@ def test_equals_detectron2_at_every_published_iteration() -> None:
             milestones=tuple(int(milestone) / length for milestone in row["milestones"].split()),
         )
         found = compute_multiplier(setting, int(row["iteration"]))
+        assert compose(setting, int(row["iteration"])) == pytest.approx(float(row["multiplier"]), rel=1e-9, abs=1e-12)
         assert found == pytest.approx(float(row["multiplier"]), rel=1e-9, abs=1e-12), row
 
 
