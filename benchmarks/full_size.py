@@ -84,8 +84,8 @@ def list_overrides(arguments: argparse.Namespace, data: Path) -> list[str]:
     long = arguments.iterations >= 100
     return [
         f"data={{format: kitti_mots, root: '{data.absolute()}', validation: {list(sequences)}}}",
-        "model.weights=none",
-        "model.frozen_stages=0",
+        "setting['weights']=none",
+        "setting['frozen_stages']=0",
         f"baseline.iterations={arguments.iterations}",
         f"baseline.warmup_iterations={arguments.iterations // 10}",
         "when_batch_size_changes.hold=iterations",

@@ -28,7 +28,7 @@ from detstudy.analysis.statistics.variance import (
     estimate_unit_part,
     pool_seed_noise,
 )
-from detstudy.study.setting import EvaluationSetting, ModelSetting, Setting, TrainingSetting
+from detstudy.trainers.torchvision.hyperparameters import make_setting
 
 TIMES = np.array([1, 2, 4, 6, 9, 12, 18, 24, 36, 50.0])
 TRUTH = 45 - 25 * np.exp(-TIMES / 6)
@@ -123,11 +123,11 @@ def simulate_study(world: World, generator: np.random.Generator) -> tuple[TradeO
 
 def summarise(name: str, values: NDArray[np.float64], seconds: NDArray[np.float64]) -> SettingSummary:
     """Return a setting that trained for so long and reached so much."""
-    training = TrainingSetting(learning_rate=0.01, batch_size=4, iterations=int(float(name)))
+    setting = make_setting(name="compact", learning_rate=0.01, batch_size=4, iterations=int(float(name)))
     return SettingSummary(
         id=name,
         label=name,
-        setting=Setting(model=ModelSetting(name="compact"), training=training, evaluation=EvaluationSetting()),
+        setting=setting,
         levels={},
         runs=(),
         outcomes={"finished": len(values)},

@@ -25,7 +25,7 @@ WAYS = {0.011: "eat", 0.012: "abort", 0.013: "bad_alloc", 0.014: "segfault"}
 
 class Dying(FakeTrainer):
     def train(self, job):
-        way = WAYS.get(job.setting.training.learning_rate)
+        way = WAYS.get(job.setting['learning_rate'])
         job.at_work("batch of 4, densest image of the batch has 9 objects (0001/000002.png)")
         if way == "eat":
             held = bytearray(GREED)

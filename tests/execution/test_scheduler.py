@@ -145,7 +145,7 @@ def test_a_run_that_always_crashes_does_not_stop_the_study(
         "from detstudy.testing import FakeTrainer\n"
         "class Broken(FakeTrainer):\n"
         "    def train(self, job):\n"
-        "        if job.setting.training.learning_rate == 0.04: raise OSError('no space')\n"
+        "        if job.setting['learning_rate'] == 0.04: raise OSError('no space')\n"
         "        return super().train(job)\n"
     )
     out = tmp_path / "out"

@@ -30,7 +30,7 @@ class Leaking(FakeTrainer):
     def train(self, job):
         print(dict(os.environ), flush=True)
         os.write(2, os.environb[b"HF_TOKEN"])  # as a library of another language does
-        if job.setting.training.learning_rate == 0.04:
+        if job.setting['learning_rate'] == 0.04:
             raise ConnectionError("no answer from https://host/?token=" + os.environ["HF_TOKEN"])
         return super().train(job)
 

@@ -62,16 +62,16 @@ def test_without_factors_the_baseline_runs_alone(tiny_study: Callable[..., Path]
 def test_what_follows_the_batch_size_is_what_the_file_says(tiny_study: Callable[..., Path]) -> None:
     path = tiny_study(factors={"batch_size": [2, 8]})
     held = plan(path).settings
-    assert [s.setting.training.iterations for s in held] == [20, 40, 10]
-    assert [s.setting.training.learning_rate for s in held] == [0.004] * 3
+    assert [s.setting["iterations"] for s in held] == [20, 40, 10]
+    assert [s.setting["learning_rate"] for s in held] == [0.004] * 3
     linear = plan(path, "when_batch_size_changes={hold: iterations, learning_rate: linear}").settings
-    assert [s.setting.training.iterations for s in linear] == [20, 20, 20]
-    assert [s.setting.training.learning_rate for s in linear] == [0.004, 0.002, 0.008]
+    assert [s.setting["iterations"] for s in linear] == [20, 20, 20]
+    assert [s.setting["learning_rate"] for s in linear] == [0.004, 0.002, 0.008]
 
 
 def test_a_level_that_contradicts_the_baseline_is_refused(tiny_study: Callable[..., Path]) -> None:
     with pytest.raises(
-        StudyError, match="setting warmup_iterations=21: warmup_iterations 21 is more than iterations 20"
+        StudyError, match="setting warmup_iterations=21: warmup_iterations: 21 is more than iterations 20"
     ):
         plan(tiny_study(factors={"warmup_iterations": [0, 21]}))
 

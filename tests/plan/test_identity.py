@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from detstudy.plan import PlannedRun, identify_evaluation, identify_training, plan_study
-from detstudy.study.setting import EvaluationSetting, ModelSetting, Setting, TrainingSetting
 from detstudy.study.spec import load_study
+from detstudy.trainers.torchvision.hyperparameters import make_setting
 
 
 def identify(path: Path, *overrides: str, data: str = "d") -> str:
@@ -36,11 +36,7 @@ def test_what_does_not_determine_the_result_keeps_it(tiny_study: Callable[..., P
 @pytest.mark.parametrize(("micro", "expected"), [(None, "0b28ead7"), (4, "2f7045a0"), (2, "f6eebab0")])
 def test_of_a_new_schema_are_split_batches_alone(micro: int | None, expected: str) -> None:
     """The first two are as they were before there was a second schema; the third was 6a896191."""
-    setting = Setting(
-        model=ModelSetting(name="compact"),
-        training=TrainingSetting(learning_rate=0.004, batch_size=4, iterations=100, micro_batch_size=micro),
-        evaluation=EvaluationSetting(),
-    )
+    setting = make_setting(name="compact", learning_rate=0.004, batch_size=4, iterations=100, micro_batch_size=micro)
     run = PlannedRun(setting_id="baseline", setting=setting, seed=0)
 
     assert identify_training(run, "d").endswith(f"--{expected}")

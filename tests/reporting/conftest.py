@@ -100,13 +100,13 @@ class HandMade:
                 run, {"host": "box<1>", "device": "cpu", "python": "3.11", "versions": {"torch": "2"}}
             )
             curve = self.ledger.open_curve(run)
-            if run.setting.training.batch_size >= 16:
+            if run.setting["batch_size"] >= 16:
                 memory = Measure(name="train/peak_memory_bytes", value=11.2 * 2**30, unit="bytes")
                 self.ledger.end_run(run, "out_of_memory", "out of memory at 11.2 GiB", (memory,))
                 continue
             for step in range(1, 11):
                 point = {"kind": "train", "iteration": step, "images": 4 * step, "seconds": step / 2, "loss": 3 / step}
-                curve.append({**point, "learning_rate": run.setting.training.learning_rate})
+                curve.append({**point, "learning_rate": run.setting["learning_rate"]})
             curve.append({"kind": "validation", "iteration": 10, "images": 40, "seconds": 5.0, "loss": 0.4})
             self.ledger.end_run(run, "finished", None, measures=(), effective={"optimizer_steps": 40})
             self.ledger.end_evaluation(run, "validation", "finished", None)

@@ -1,4 +1,4 @@
-"""Settings: unique names over the sections, and reading and replacing by name."""
+"""Settings: frozen mappings of hyperparameters, the same where what is not at its default is."""
 
 from __future__ import annotations
 
@@ -6,32 +6,39 @@ import dataclasses
 
 import pytest
 
-from detstudy.study.setting import (
-    SECTION_OF_FIELD,
-    SECTIONS,
-    EvaluationSetting,
-    ModelSetting,
-    Setting,
-    TrainingSetting,
-    read_field,
-    replace_fields,
-)
+from detstudy.study.hyperparameter import Hyperparameter
+from detstudy.study.setting import Setting
+from detstudy.trainers.torchvision.hyperparameters import HYPERPARAMETERS, make_setting
 
-SETTING = Setting(
-    model=ModelSetting(name="compact"),
-    training=TrainingSetting(learning_rate=0.1, batch_size=2, iterations=5),
-    evaluation=EvaluationSetting(),
-)
+SETTING = make_setting(name="compact", learning_rate=0.1, batch_size=2, iterations=5)
 
 
-def test_field_names_are_unique_over_the_sections() -> None:
-    assert len(SECTION_OF_FIELD) == sum(len(dataclasses.fields(cls)) for cls in SECTIONS.values())
+def test_names_are_unique() -> None:
+    assert len(SETTING) == len(HYPERPARAMETERS)
 
 
-def test_fields_are_read_and_replaced_by_name_alone() -> None:
-    changed = replace_fields(SETTING, learning_rate=0.2, box_nms_threshold=0.3)
-    assert read_field(changed, "learning_rate") == 0.2
-    assert changed.evaluation.box_nms_threshold == 0.3
-    assert changed.model is SETTING.model
-    with pytest.raises(KeyError):
-        read_field(SETTING, "lr")
+def test_values_are_read_and_replaced_by_name() -> None:
+    changed = SETTING.replace(learning_rate=0.2, box_nms_threshold=0.3)
+    assert (changed["learning_rate"], changed["box_nms_threshold"]) == (0.2, 0.3)
+    assert changed.part("model") == SETTING.part("model")
+    assert changed.trained == SETTING.replace(learning_rate=0.2).trained
+    assert SETTING["learning_rate"] == 0.1
+    for wrong in (lambda: SETTING["lr"], lambda: SETTING.replace(lr=1), lambda: make_setting(name="compact")):
+        with pytest.raises(KeyError):
+            wrong()
+
+
+def test_a_setting_is_frozen() -> None:
+    with pytest.raises(AttributeError, match="frozen"):
+        SETTING.hyperparameters = ()
+
+
+def test_a_setting_is_its_non_defaults_whatever_was_declared_since() -> None:
+    later = Setting((*HYPERPARAMETERS, Hyperparameter(name="new", type=int, default=0)), dict(SETTING))
+    assert later == SETTING
+    assert hash(later) == hash(SETTING)
+    assert later.replace(new=1) != SETTING
+    other = tuple(
+        dataclasses.replace(each, default=9) if each.name == "warmup_iterations" else each for each in HYPERPARAMETERS
+    )
+    assert Setting(other, dict(SETTING)) != SETTING  # what was a default is none any more

@@ -115,7 +115,7 @@ def test_several_that_were_still_improving_make_one_longer_study(write_ledger: A
     longer = load_study(*read_command(item.text))
     wanted = {"baseline", *(f"learning_rate={rate}" for rate in rates)}
     assert {planned.id for planned in plan_study(longer).settings} == wanted
-    assert longer.baseline.training.iterations == 200
+    assert longer.baseline["iterations"] == 200
 
 
 def test_a_baseline_that_is_behind_and_still_improving_is_to_be_trained_longer(

@@ -24,7 +24,6 @@ from detstudy.analysis.findings.summary import summarise_setting
 from detstudy.analysis.findings.tradeoff import weigh_costs
 from detstudy.analysis.records import Analysis, Choice, Contrast, FactorSummary, SettingSummary
 from detstudy.plan import BASELINE
-from detstudy.study.setting import read_field
 from detstudy.study.study import Factor
 from detstudy.wording.agenda import write_agenda
 from detstudy.wording.say import say
@@ -110,7 +109,7 @@ def summarise_factor(
     levels = list_levels(evidence, factor)
     # the baseline is the setting of one of the levels
     compared = [settings[id_] for id_ in dict.fromkeys(id_ for _, id_ in levels)]
-    level = read_field(evidence.study.baseline, factor.name)
+    level = evidence.study.baseline[factor.name]
     own = LevelName(factor.name, level, baseline=True, accumulation=settings[BASELINE].accumulation)
     proposals = tabulate_proposals(evidence, factor.name, levels, settings)
     return FactorSummary(

@@ -44,7 +44,7 @@ class TerminalProgress:
         self.done: dict[int, int] = {}  # iterations, by task
         self.points: dict[int, tuple[int, float]] = {}  # the last point of this session: iteration, seconds of training
         self.started: dict[int, float] = {}  # those at work, and since when
-        self.trained: dict[int, float] = {}  # seconds of training in this session
+        self.trained: dict[int, float] = {}  # seconds of setting in this session
         self.workers = 1
         self.total = 0.0
         self.rows: dict[int, TaskID] = {}
@@ -64,7 +64,7 @@ class TerminalProgress:
         self.tasks = {id(task): task for task in tasks}
         for task in tasks:  # what is trained has its evaluations before it alone
             if not self.ledger.is_training_due(task.runs[0]):
-                self.done[id(task)] = task.runs[0].setting.training.iterations
+                self.done[id(task)] = task.runs[0].setting["iterations"]
         self.total = sum(_count_images(task) for task in tasks)
         if tasks:
             self.study_row = self.bars.add_task("study", total=max(1.0, self.total), note="")
@@ -93,7 +93,7 @@ class TerminalProgress:
         """Move the bars on, and learn how fast the run goes."""
         setting, iteration = task.runs[0].setting, event.iteration
         self.done[key] = iteration
-        note = f"iteration {iteration}/{setting.training.iterations}"
+        note = f"iteration {iteration}/{setting['iterations']}"
         if isinstance(event, Point):
             if key in self.points:
                 before, seconds = self.points[key]
@@ -105,7 +105,7 @@ class TerminalProgress:
             self.points[key] = (0, 0.0)
         else:
             self.points.pop(key, None)  # the checkpoint's seconds come with the next point
-        self.bars.update(self.rows[key], completed=iteration * setting.training.batch_size, note=note)
+        self.bars.update(self.rows[key], completed=iteration * setting["batch_size"], note=note)
         self.show_study()
 
     def note_end(self, key: int, task: Task) -> None:
@@ -118,7 +118,7 @@ class TerminalProgress:
         for record in self.records(task):
             if record.state == "ended":
                 self.console.print(describe_end(record), markup=False)
-        if began is not None and self.done.get(key, 0) >= task.runs[0].setting.training.iterations:
+        if began is not None and self.done.get(key, 0) >= task.runs[0].setting["iterations"]:
             self.pace.note_other(self.clock() - began - self.trained[key])
         self.show_study()
 
@@ -129,7 +129,7 @@ class TerminalProgress:
         seconds = self.estimate_left()
         note = "" if seconds is None else f"about {format_time(seconds)} left"
         left = sum(
-            max(0.0, _count_images(task) - self.done.get(key, 0) * task.runs[0].setting.training.batch_size)
+            max(0.0, _count_images(task) - self.done.get(key, 0) * task.runs[0].setting["batch_size"])
             for key, task in self.tasks.items()
         )
         self.bars.update(self.study_row, completed=self.total - left, note=note)
@@ -159,7 +159,7 @@ def estimate_seconds_left(records: Sequence[RunRecord]) -> float | None:
     folders = set()
     for record in records:
         if record.folder in folders:
-            continue  # the same training, evaluated otherwise
+            continue  # the same setting, evaluated otherwise
         folders.add(record.folder)
         points = [point for point in read_curve(record.folder / "curves.jsonl") if point.get("kind") == "train"]
         if points:
@@ -178,7 +178,7 @@ def estimate_seconds_left(records: Sequence[RunRecord]) -> float | None:
 
 
 def _measure_other(record: RunRecord) -> float | None:
-    """Return what a finished run took beside its training, by its files' times; None where they can't tell.
+    """Return what a finished run took beside its setting, by its files' times; None where they can't tell.
 
     A run that was resumed has no single beginning, and a copied folder has the times of the copy.
     """
@@ -216,5 +216,5 @@ def describe_end(record: RunRecord) -> str:
 
 
 def _count_images(task: Task) -> float:
-    training = task.runs[0].setting.training
-    return float(training.iterations * training.batch_size)
+    setting = task.runs[0].setting
+    return float(setting["iterations"] * setting["batch_size"])

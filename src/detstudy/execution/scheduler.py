@@ -118,7 +118,7 @@ def _note_death(task: Task, died: Died, ledger: Ledger) -> None:
         measures: tuple[Measure, ...] = ()
         effective = None
         if died.outcome == "out_of_memory":
-            size = choose_micro_batch(run.setting.training, ledger.find_largest_micro_batch(run))
+            size = choose_micro_batch(run.setting, ledger.find_largest_micro_batch(run))
             effective = {"micro_batch_size": size}
             reason = f"{reason}; its densest batch so far: {died.at_work}" if died.at_work else reason
             if died.memory_bytes is not None:

@@ -124,7 +124,7 @@ def check_all_settings(study: Study, trainer: Trainer) -> None:
 def train_run(run: PlannedRun, study: Study, ledger: Ledger, trainer: Trainer, place: Place, notify: Notify) -> None:
     """Train a run and write its result."""
     ledger.start_run(run, describe_machine(place.device, place.workers))
-    curve = WatchedCurve(ledger.open_curve(run), notify, run.setting.training.iterations, study.limits.hours)
+    curve = WatchedCurve(ledger.open_curve(run), notify, run.setting["iterations"], study.limits.hours)
     job, shortages = make_job(run, study, ledger, place, curve, notify), ledger.list_shortages(run)
     try:
         trained = trainer.train(job)
@@ -145,7 +145,7 @@ def train_run(run: PlannedRun, study: Study, ledger: Ledger, trainer: Trainer, p
         return
     effective, reason = trained.effective, trained.reason
     if trained.outcome == "out_of_memory":
-        effective = {**effective, "micro_batch_size": choose_micro_batch(job.setting.training, job.largest_micro_batch)}
+        effective = {**effective, "micro_batch_size": choose_micro_batch(job.setting, job.largest_micro_batch)}
     elif job.largest_micro_batch and shortages and "accumulation" in effective and reason is None:
         reason = describe_second_try(effective["accumulation"], shortages)
     ledger.end_run(run, trained.outcome, reason, trained.measures, effective)

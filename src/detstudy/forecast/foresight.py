@@ -34,7 +34,7 @@ def foresee_differences(study: Study, plan: Plan, folder: Path, images: int, seq
     units = UnitCount(sequences, "sequence") if sequences > 1 else UnitCount(images, "image")
     noise = learn_noise(folder, study, units.count) or assume_noise(units)
     seeds_of = {setting.id: sum(run.setting_id == setting.id for run in plan.runs) for setting in plan.settings}
-    trained = list({(s.setting.model, s.setting.training): seeds_of[s.id] for s in plan.settings}.values())
+    trained = list({s.setting.trained: seeds_of[s.id] for s in plan.settings}.values())
     freedom = sum(seeds - 1 for seeds in trained)
     found = []
     for factor in study.factors:

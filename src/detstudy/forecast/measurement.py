@@ -26,7 +26,7 @@ from detstudy.execution.tasks import Task
 from detstudy.forecast.facts import OverLimit
 from detstudy.ledger import Ledger, find_secrets, redact_texts
 from detstudy.plan import identify_cost
-from detstudy.study.setting import Setting, TrainingSetting
+from detstudy.study.setting import Setting
 from detstudy.study.study import Study
 from detstudy.trainers.contract import RefusedError, choose_micro_batch, describe_accumulation
 
@@ -162,7 +162,7 @@ def probe_costs(
             cost = wanted[number]
             details = {"setting_id": settings[cost], "memory_limit": limit}
             accumulate = study.on_out_of_memory == "accumulate"
-            return probe_setting(details, cost.training, accumulate, probes, device)
+            return probe_setting(details, cost, accumulate, probes, device)
         finally:
             free.put(device)
 
@@ -186,12 +186,12 @@ def summarise_probes(found: Sequence[tuple[dict[str, Any], float]]) -> Measured:
 
 
 def probe_setting(
-    details: dict[str, Any], training: TrainingSetting, accumulate: bool, probes: Probes, device: str
+    details: dict[str, Any], setting: Setting, accumulate: bool, probes: Probes, device: str
 ) -> tuple[dict[str, Any], float]:
     """Return what `Probes.run` does; where memory runs out and the study accumulates, with smaller micro-batches."""
     limit = details["memory_limit"]
     answer, seconds = probes.run(details, device)
-    size = choose_micro_batch(training, None)
+    size = choose_micro_batch(setting, None)
     failed = 0.0
     while accumulate and find_shortage(answer, limit) and size > 1:
         failed += seconds
@@ -199,6 +199,6 @@ def probe_setting(
         answer, seconds = probes.run({**details, "largest_micro_batch": size}, device)
     answer["shortage"] = find_shortage(answer, limit)
     if not answer.get("shortage"):
-        split = describe_accumulation(training.batch_size, size) if size < training.batch_size else None
+        split = describe_accumulation(setting["batch_size"], size) if size < setting["batch_size"] else None
         answer |= {"accumulation": split, "failed_seconds": failed}
     return answer, seconds

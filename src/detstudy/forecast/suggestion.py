@@ -11,7 +11,6 @@ from detstudy.execution.pace import schedule_tasks
 from detstudy.forecast.facts import CombinationsTooLarge, FirstInTime, Fit, LevelsTooLarge, SeedsInTime
 from detstudy.forecast.forecast import Forecast, RunForecast
 from detstudy.plan import Plan, PlannedRun
-from detstudy.study.setting import read_field
 from detstudy.study.study import Study
 
 
@@ -59,7 +58,7 @@ def describe_levels(study: Study, plan: Plan, unfit: Collection[str], kept: Mapp
     sets = []
     for factor in study.factors:
         if len(kept[factor.name]) < len(factor.levels):  # a factor needs a level: the baseline's own adds no setting
-            levels = kept[factor.name] or [read_field(study.baseline, factor.name)]
+            levels = kept[factor.name] or [study.baseline[factor.name]]
             sets.append(f"factors.{factor.name}=[{', '.join(map(json.dumps, levels))}]")
     if not sets:
         return Suggestion(fact=CombinationsTooLarge(names))

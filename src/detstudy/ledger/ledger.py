@@ -16,7 +16,6 @@ report.html, report.md, report_files/   the report, made of all this
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -269,7 +268,7 @@ class Ledger:
         write_json(
             folder / "run.json",
             {
-                "setting": dataclasses.asdict(run.setting),
+                "setting": run.setting.list_parts(),
                 "seed": run.seed,
                 "data_fingerprint": self.fingerprint,
                 "provenance": [*before.get("provenance", []), provenance],
@@ -350,7 +349,7 @@ class Ledger:
         started = read_started(folder)
         training = read_result(folder / "result.json")
         evaluation = read_result(evaluation_folder / "result.json")
-        same = run.setting.evaluation == plan.settings[0].setting.evaluation
+        same = run.setting.part("evaluation") == plan.settings[0].setting.part("evaluation")
         results = [result for result in (training, evaluation) if result]
         state, outcome, reason = judge_run(folder, evaluation_folder, started, training, evaluation)
         failed = state == "ended" and outcome != "finished"

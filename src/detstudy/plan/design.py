@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,8 +10,8 @@ from typing import Any
 from detstudy.plan.designs import Asked, Design, EndedRun, load_design
 from detstudy.plan.naming import BASELINE, name_setting
 from detstudy.plan.order import order_runs
-from detstudy.study.setting import SECTION_OF_FIELD, Setting, read_field, replace_fields
-from detstudy.study.study import Study, StudyError, find_contradictions
+from detstudy.study.setting import Setting
+from detstudy.study.study import Study, StudyError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,7 +117,7 @@ def name_asked(
     for each in asked:
         levels = check_levels(study, each.levels)
         setting = derive_setting(study, levels)
-        faults = find_contradictions(setting)
+        faults = [f"{name}: {fault}" for name, fault in study.trainer.check(setting).items()]
         if faults:
             raise StudyError(f"setting {name_setting(levels)}: {'; '.join(faults)}")
         id_ = ids.setdefault(setting, design.name_setting(levels) if levels else BASELINE)
@@ -132,10 +131,10 @@ def name_asked(
 
 def check_levels(study: Study, levels: Mapping[str, Any]) -> dict[str, Any]:
     """Return the levels that differ from the baseline's. Raises StudyError for what is no hyperparameter."""
-    unknown = [name for name in levels if name not in SECTION_OF_FIELD]
+    unknown = [name for name in levels if name not in study.baseline]
     if unknown:
         raise StudyError(f"design: asks for {', '.join(unknown)}, which is no hyperparameter")
-    return {name: level for name, level in levels.items() if read_field(study.baseline, name) != level}
+    return {name: level for name, level in levels.items() if study.baseline[name] != level}
 
 
 def make_plan(study: Study, steps: Sequence[Step]) -> Plan:
@@ -157,21 +156,22 @@ def make_plan(study: Study, steps: Sequence[Step]) -> Plan:
 
 def derive_setting(study: Study, levels: Mapping[str, Any]) -> Setting:
     """Return the baseline with these levels, and with what follows the batch size by the study's rule."""
-    setting = replace_fields(study.baseline, **levels) if levels else study.baseline
+    setting = study.baseline.replace(**levels) if levels else study.baseline
     rule = study.when_batch_size_changes
-    ratio = setting.training.batch_size / study.baseline.training.batch_size
-    if rule is None or ratio == 1:
+    if rule is None or setting["batch_size"] == study.baseline["batch_size"]:
         return setting
+    ratio = setting["batch_size"] / study.baseline["batch_size"]
     follows: dict[str, Any] = {}
     if rule.hold == "images":
         for name in ("iterations", "warmup_iterations"):
-            value = getattr(setting.training, name)
-            follows[name] = max(1, round(value / ratio)) if value else value
+            value = setting.get(name)
+            if value:
+                follows[name] = max(1, round(value / ratio))
     if rule.learning_rate == "linear" and "learning_rate" not in levels:
-        follows["learning_rate"] = setting.training.learning_rate * ratio
+        follows["learning_rate"] = setting["learning_rate"] * ratio
         if math.isinf(follows["learning_rate"]):
             raise StudyError(
-                f"setting {name_setting(levels)}: a learning rate of {setting.training.learning_rate:g} × {ratio:g} is "
+                f"setting {name_setting(levels)}: a learning rate of {setting['learning_rate']:g} × {ratio:g} is "
                 "no finite number; a smaller one is needed"
             )
-    return dataclasses.replace(setting, training=dataclasses.replace(setting.training, **follows))
+    return setting.replace(**follows)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
 import re
 from typing import Any
 
 from detstudy.plan.design import PlannedRun
-from detstudy.study.setting import EvaluationSetting, ModelSetting, Setting, TrainingSetting
+from detstudy.study.setting import Setting
 from detstudy.trainers.contract import choose_micro_batch
 
 SCHEMA = 1
@@ -26,43 +25,36 @@ def identify_training(run: PlannedRun, fingerprint: str) -> str:
     later with a default changes no identity.
     """
     content = {
-        "schema": choose_schema(run.setting.training),
-        "model": list_non_defaults(run.setting.model),
-        "training": list_non_defaults(run.setting.training),
+        "schema": choose_schema(run.setting),
+        "model": run.setting.part("model").non_defaults,
+        "training": run.setting.part("training").non_defaults,
         "seed": run.seed,
         "data": fingerprint,
     }
     return f"{make_slug(run.setting)}--s{run.seed}--{hash_content(content)}"
 
 
-def choose_schema(training: TrainingSetting) -> int:
+def choose_schema(setting: Setting) -> int:
     """Return the schema of a setting: all but those with batches split by `micro_batch_size` keep their identity."""
-    return SPLIT_SCHEMA if choose_micro_batch(training) < training.batch_size else SCHEMA
+    micro, batch = choose_micro_batch(setting), setting.get("batch_size")
+    return SPLIT_SCHEMA if micro is not None and batch is not None and micro < batch else SCHEMA
 
 
 def identify_evaluation(setting: Setting) -> str:
     """Return the name of an evaluation's folder: `<slug>--<8 hex>`."""
-    content = list_non_defaults(setting.evaluation)
+    content = setting.part("evaluation").non_defaults
     slug = "-".join(f"{name}-{value}" for name, value in content.items()) or "default"
     return f"{clean_slug(slug)}--{hash_content({'schema': SCHEMA, 'evaluation': content})}"
 
 
-def list_non_defaults(section: ModelSetting | TrainingSetting | EvaluationSetting) -> dict[str, Any]:
-    """Return the fields that are not at their default, as JSON values."""
-    return {
-        field.name: getattr(section, field.name)
-        for field in dataclasses.fields(section)
-        if getattr(section, field.name) != field.default
-    }
-
-
 def make_slug(setting: Setting) -> str:
     """Return what a person would look for in a folder's name: detector, learning rate, batch size, schedule, top-k."""
-    model, training = setting.model, setting.training
-    detector = model.backbone or model.name
-    schedule = training.schedule.removeprefix("warmup_")
-    parts = (detector, f"lr{training.learning_rate:g}", f"b{training.batch_size}", schedule)
-    return clean_slug("-".join((*parts, f"k{training.rpn_pre_nms_top_n_train}")))
+    parts = []
+    for each in setting.hyperparameters:
+        value = setting[each.name]
+        if value is not None and each.slug:
+            parts.append(each.slug.format(value) if isinstance(each.slug, str) else each.slug.get(value, ""))
+    return clean_slug("-".join(part for part in parts if part))
 
 
 def clean_slug(text: str) -> str:

@@ -6,7 +6,6 @@ import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from detstudy.study.setting import read_field
 from detstudy.study.study import Factor, Study
 
 FIRST_REPEATS = 3
@@ -23,7 +22,7 @@ def order_runs(study: Study, settings: Sequence[tuple[Mapping[str, Any], Sequenc
     order: the baseline with its first FIRST_REPEATS seeds; every setting with the first seed, each factor's extreme
     levels before the rest; then more seeds, one round after the other, the baseline ahead in each.
     """
-    ranks = {factor.name: rank_levels(factor, read_field(study.baseline, factor.name)) for factor in study.factors}
+    ranks = {factor.name: rank_levels(factor, study.baseline[factor.name]) for factor in study.factors}
     ordered = sorted(range(len(settings)), key=lambda index: _rate_setting(settings[index][0], ranks))
     first, *others = (settings[index][1] for index in ordered)
     wanted = [first[FIRST_REPEATS:], *others]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +11,6 @@ from detstudy.analysis import Analysis
 from detstudy.ledger import Ledger, RunRecord, list_unlike
 from detstudy.numbers import DASH, format_size, format_time
 from detstudy.plan import format_level
-from detstudy.study.setting import SECTIONS
 from detstudy.wording.labels import join_words, label_outcome
 from detstudy.wording.say import say
 
@@ -122,9 +120,7 @@ def gather_inventory(ledger: Ledger, analysis: Analysis) -> Inventory:
             for run in with_effective
         ),
         baseline=tuple(
-            (section, field.name, format_value(getattr(getattr(study.baseline, section), field.name)))
-            for section, cls in SECTIONS.items()
-            for field in dataclasses.fields(cls)
+            (each.part, each.name, format_value(study.baseline[each.name])) for each in study.baseline.hyperparameters
         ),
         seeds=", ".join(map(str, study.seeds)),
         baseline_seeds=", ".join(map(str, study.baseline_seeds)),

@@ -17,13 +17,10 @@ from detstudy.wording.say import say
 
 def describe_run(record: RunRecord) -> dict[str, Any]:
     """Return a run of `plan`, `run` and `status`."""
-    setting: dict[str, Any] = {}
-    for section in dataclasses.asdict(record.setting).values():
-        setting |= section
     return {
         "id": record.id,
         "setting_id": record.setting_id,
-        "setting": setting,
+        "setting": dict(record.setting),
         "seed": record.seed,
         "state": record.state,
         "outcome": record.outcome,

@@ -8,7 +8,6 @@ from detstudy.analysis import Analysis, Contrast, FactorSummary, SettingSummary
 from detstudy.analysis.findings.cost import read_reached
 from detstudy.numbers import format_p
 from detstudy.plan import BASELINE, format_level
-from detstudy.study.setting import read_field
 from detstudy.wording.say import say
 from detstudy.wording.setting import say_batch
 
@@ -75,7 +74,7 @@ def read_cost(setting: SettingSummary, measure: str) -> float | None:
 
 def show_level(analysis: Analysis, setting: SettingSummary, factor: str) -> str:
     """Return the level that a setting has of a factor, as a person writes it; a batch size with its parts."""
-    level = format_level(setting.levels.get(factor, read_field(analysis.study.baseline, factor)))
+    level = format_level(setting.levels.get(factor, analysis.study.baseline[factor]))
     return f"{level} {say(setting.accumulation)}" if factor == "batch_size" and setting.accumulation else level
 
 

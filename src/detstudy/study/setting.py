@@ -1,28 +1,13 @@
-"""What a run is: frozen facts about data, model, training and evaluation, importable by every package (no torch).
-
-A field of `ModelSetting`, `TrainingSetting` or `EvaluationSetting` can be a factor of a study. Its annotation is its
-validation rule (`spec.py` applies it) and its comment is its documentation. Field names are unique over the three.
-"""
+"""What a run is: frozen facts about its data and its hyperparameters, importable by every package (no torch)."""
 
 from __future__ import annotations
 
-import dataclasses
 import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Any, Literal, get_args
 
-from annotated_types import Ge, Gt, IsFinite, Le, Lt, MinLen
-
-LARGEST = 10**12  # of whole numbers: beyond all that is trained, and exact as a float
-
-PositiveInt = Annotated[int, Gt(0), Le(LARGEST)]
-Count = Annotated[int, Ge(0), Le(LARGEST)]
-PositiveFloat = Annotated[float, Gt(0), IsFinite]
-NonNegativeFloat = Annotated[float, Ge(0), IsFinite]
-Fraction = Annotated[float, Ge(0), Le(1)]
-OpenFraction = Annotated[float, Gt(0), Lt(1)]
-AnchorSizes = Annotated[tuple[Annotated[tuple[PositiveInt, ...], MinLen(1)], ...], MinLen(1)]
-AspectRatios = Annotated[tuple[PositiveFloat, ...], MinLen(1)]
+from detstudy.study.hyperparameter import REQUIRED, Count, Hyperparameter, Part, PositiveInt
 
 Outcome = Literal["finished", "out_of_memory", "diverged", "timed_out", "crashed", "stopped_early", "interrupted"]
 SplitName = Literal["train", "validation", "test"]
@@ -74,68 +59,79 @@ def compile_sequence_pattern(pattern: str) -> re.Pattern[str]:
         raise re.error(str(error)) from None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ModelSetting:
-    """The detector: its parts, its starting weights, the size of its input and its anchors."""
+class Setting(Mapping[str, Any]):
+    """A full assignment of a trainer's hyperparameters, by name: frozen, and the same where its non-defaults are.
 
-    name: Literal["mask_rcnn", "compact"]
-    backbone: Literal["resnet18", "resnet34", "resnet50", "resnet101"] | None = None  # needed by mask_rcnn only
-    weights: Annotated[str, MinLen(1)] = "none"  # coco, imagenet, none or the path of a state dict
-    frozen_stages: Annotated[int, Ge(0), Le(5)] = 0  # of the backbone, from the stem: 0 none, 5 all
-    image_min_size: PositiveInt | None = 800  # pixels of the shorter side; None keeps the image's own size
-    image_max_size: PositiveInt = 1333  # pixels the longer side may have; unused where image_min_size is None
-    anchor_sizes: AnchorSizes | None = None  # pixels, per level; None is the detector's own
-    anchor_aspect_ratios: AspectRatios | None = None  # height / width; None is the detector's own
+    A name that the trainer does not have is a KeyError; `get` asks whether it has one.
+    """
 
+    __slots__ = ("_values", "hyperparameters", "non_defaults")
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TrainingSetting:
-    """What determines the weights, the model and the data apart."""
+    _values: dict[str, Any]
+    hyperparameters: tuple[Hyperparameter, ...]
+    non_defaults: dict[str, Any]  # by name, in the order of the declarations
 
-    learning_rate: PositiveFloat
-    batch_size: PositiveInt  # images an optimizer step
-    iterations: PositiveInt  # optimizer steps
-    micro_batch_size: PositiveInt | None = None  # images a forward pass; None is the whole batch
-    optimizer: Literal["sgd", "adamw"] = "sgd"
-    momentum: Fraction = 0.9  # of sgd
-    weight_decay: NonNegativeFloat = 0.0001  # of convolution and linear weights; norms and biases have none
-    schedule: Literal["warmup_multistep", "warmup_cosine", "constant"] = "warmup_multistep"
-    milestones: tuple[OpenFraction, ...] = (0.7, 0.9)  # fractions of the iterations, of warmup_multistep
-    milestone_factor: PositiveFloat = 0.1  # the learning rate is multiplied by it at each milestone
-    warmup_iterations: Count = 0
-    warmup_factor: Fraction = 0.001  # multiplier at iteration 0
-    gradient_clip_norm: PositiveFloat | None = None  # largest L2 norm of all gradients together; None clips nothing
-    precision: Literal["fp32", "bf16", "fp16"] = "fp32"  # bf16 and fp16 are autocast, on CUDA
-    rpn_pre_nms_top_n_train: PositiveInt = 2000  # per feature level and image, before NMS
-    rpn_post_nms_top_n_train: PositiveInt = 2000  # per image, after NMS
-    rpn_nms_threshold: Fraction = 0.7  # in training and testing
-    rpn_batch_size_per_image: PositiveInt = 256  # anchors sampled for the RPN's loss
-    rpn_positive_fraction: Fraction = 0.5
-    box_batch_size_per_image: PositiveInt = 512  # proposals sampled for the heads' losses
-    box_positive_fraction: Fraction = 0.25
-    horizontal_flip: Fraction = 0.5  # probability
-    scale_jitter: tuple[PositiveFloat, PositiveFloat] | None = None  # range of the image's random scale
-    checkpoint_rule: Literal["last", "best"] = "last"  # whose weights count; best is by the objective on validation
+    def __init__(self, hyperparameters: Iterable[Hyperparameter], values: Mapping[str, Any]) -> None:
+        """Take the values given, and defaults for the rest. Raises KeyError for unknown names and missing values."""
+        declared = tuple(hyperparameters)
+        found = {each.name: values.get(each.name, each.default) for each in declared}
+        wrong = [*(values.keys() - found.keys()), *(name for name, value in found.items() if value is REQUIRED)]
+        if wrong:
+            raise KeyError(", ".join(wrong))
+        object.__setattr__(self, "hyperparameters", declared)
+        object.__setattr__(self, "_values", found)
+        differing = {each.name: found[each.name] for each in declared if found[each.name] != each.default}
+        object.__setattr__(self, "non_defaults", differing)
 
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"a setting is frozen: {name} can't be set; replace makes another")
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EvaluationSetting:
-    """What determines predictions from weights; a factor here trains nothing."""
+    def __getitem__(self, name: str) -> Any:
+        return self._values[name]
 
-    box_score_threshold: Fraction = 0.05  # detections below it are dropped
-    box_nms_threshold: Fraction = 0.5
-    detections_per_image: PositiveInt = 100
-    rpn_pre_nms_top_n_test: PositiveInt = 1000  # per feature level and image, before NMS
-    rpn_post_nms_top_n_test: PositiveInt = 1000  # per image, after NMS
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
 
+    def __len__(self) -> int:
+        return len(self._values)
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Setting:
-    """A full assignment of every hyperparameter."""
+    def __eq__(self, other: object) -> bool:
+        return self.non_defaults == other.non_defaults if isinstance(other, Setting) else NotImplemented
 
-    model: ModelSetting
-    training: TrainingSetting
-    evaluation: EvaluationSetting
+    def __hash__(self) -> int:
+        return hash(frozenset(self.non_defaults.items()))
+
+    def __repr__(self) -> str:
+        return f"Setting({', '.join(f'{name}={value!r}' for name, value in self.items())})"
+
+    def replace(self, **values: Any) -> Setting:
+        """Return the setting with other values. Raises KeyError for a name that the trainer does not have."""
+        return Setting(self.hyperparameters, {**self, **values})
+
+    def keep(self, wanted: Callable[[Hyperparameter], bool]) -> Setting:
+        """Return what the setting says of the hyperparameters that are wanted."""
+        kept = [each for each in self.hyperparameters if wanted(each)]
+        return Setting(kept, {each.name: self[each.name] for each in kept})
+
+    def part(self, part: Part) -> Setting:
+        """Return the hyperparameters of the model, of training or of evaluation."""
+        return self.keep(lambda each: each.part == part)
+
+    @property
+    def trained(self) -> Setting:
+        """What determines the weights: settings that share it share a training."""
+        return self.keep(lambda each: each.part != "evaluation")
+
+    def declaration(self, name: str) -> Hyperparameter:
+        """Return what is declared of a hyperparameter. Raises KeyError."""
+        for each in self.hyperparameters:
+            if each.name == name:
+                return each
+        raise KeyError(name)
+
+    def list_parts(self) -> dict[Part, dict[str, Any]]:
+        """Return the values by part, as the ledger keeps them."""
+        return {part: dict(self.part(part)) for part in get_args(Part)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,30 +152,3 @@ class Measure:
     value: float | None
     unit: str  # AP (0 to 100), s, bytes, count, ...
     reason: str | None = None
-
-
-SECTIONS: dict[str, type[ModelSetting | TrainingSetting | EvaluationSetting]] = {
-    "model": ModelSetting,
-    "training": TrainingSetting,
-    "evaluation": EvaluationSetting,
-}
-SECTION_OF_FIELD: dict[str, str] = {
-    field.name: section for section, cls in SECTIONS.items() for field in dataclasses.fields(cls)
-}
-
-
-def read_field(setting: Setting, name: str) -> object:
-    """Return the value of the field with that (unique) name. Raises KeyError for a name that no section has."""
-    value: object = getattr(getattr(setting, SECTION_OF_FIELD[name]), name)
-    return value
-
-
-def replace_fields(setting: Setting, **values: object) -> Setting:
-    """Return the setting with fields of any section replaced. Raises KeyError for a name that no section has."""
-    by_section: dict[str, dict[str, object]] = {}
-    for name, value in values.items():
-        by_section.setdefault(SECTION_OF_FIELD[name], {})[name] = value
-    sections = {
-        section: dataclasses.replace(getattr(setting, section), **changes) for section, changes in by_section.items()
-    }
-    return dataclasses.replace(setting, **sections)

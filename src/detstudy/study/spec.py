@@ -18,23 +18,19 @@ from ruamel.yaml.comments import CommentedMap, CommentedSeq
 
 from detstudy.study.document import apply_override, dump_document, find_place, parse_document
 from detstudy.study.extension import Extension
+from detstudy.study.hyperparameter import REQUIRED, Fraction, Hyperparameter, PositiveInt
 from detstudy.study.setting import (
-    SECTION_OF_FIELD,
     CocoData,
     CocoSplit,
     DataSetting,
-    EvaluationSetting,
-    Fraction,
     KittiMotsData,
-    ModelSetting,
     Monitoring,
-    PositiveInt,
     Setting,
-    TrainingSetting,
     compile_sequence_pattern,
 )
 from detstudy.study.size import parse_size
-from detstudy.study.study import MEASURES, BatchSizeRule, Budget, Factor, Limits, Study, StudyError, find_contradictions
+from detstudy.study.study import MEASURES, BatchSizeRule, Budget, Factor, Limits, Study, StudyError
+from detstudy.study.trainer import find_trainer
 
 T = typing.TypeVar("T")
 LONGEST_NAME = 200  # bytes; file systems take 255
@@ -70,12 +66,6 @@ _SECTIONS = (
 )
 # What pydantic says in the words of JSON schemas, said in those of a study file.
 _MESSAGES = {"tuple_type": "a list is needed", "too_short": "more values are needed", "missing": "a value is missing"}
-# A field and what must hold for it to change anything: as a factor it would silently do nothing.
-_NEEDS: dict[str, tuple[str, Any]] = {
-    "momentum": ("optimizer", "sgd"),
-    "milestones": ("schedule", "warmup_multistep"),
-    "milestone_factor": ("schedule", "warmup_multistep"),
-}
 
 
 def load_study(path: Path | str, overrides: tuple[str, ...] = ()) -> Study:
@@ -101,6 +91,7 @@ class _Reader:
         self.path = path
         self.faults: list[str] = []
         self.overridden: set[str] = set()
+        self.trainer = find_trainer()
 
     def read(self, text: str, overrides: tuple[str, ...]) -> Study:
         document = parse_document(self.path, text)
@@ -134,6 +125,7 @@ class _Reader:
         return Study(
             name=top.study,
             data=data,
+            trainer=self.trainer,
             baseline=baseline,
             factors=factors,
             design=design,
@@ -280,32 +272,39 @@ class _Reader:
         return None if len(self.faults) > count else CocoData(**checked, **sections)  # type: ignore[arg-type]
 
     def read_baseline(self, document: CommentedMap) -> Setting | None:
-        model = self.read_section(ModelSetting, document, "model", required=True)
+        declared = self.trainer.hyperparameters
+        model = [each for each in declared if each.section == "model"]
+        rest = [each for each in declared if each.section == "baseline"]
+        needed = any(each.default is REQUIRED for each in model)
+        node = self.read_mapping(document, "model", required=needed)
+        own = self.read_values(model, dict(node), node, "model.") if node is not None else None if needed else {}
         node = self.read_mapping(document, "baseline", required=True)
         if node is None:
             return None
-        fields = {cls: [f.name for f in dataclasses.fields(cls)] for cls in (TrainingSetting, EvaluationSetting)}
-        self.refuse_unknown(node, "baseline.", ["images", *fields[TrainingSetting], *fields[EvaluationSetting]])
         values = dict(node)
-        if "images" in values:
+        names = {each.name for each in rest}
+        length = ["images"] if {"iterations", "batch_size"} <= names and "images" not in names else []
+        if length and "images" in values:
             if "iterations" in values:
                 self.fault(node, "baseline.images", "stands beside iterations; give the length once")
             ok, images = self.check_value(PositiveInt, values.pop("images"), node, "baseline.images")
             batch = values.get("batch_size")
             if "iterations" not in values:  # where the batch size is at fault, that alone is said
                 values["iterations"] = -(-images // batch) if ok and isinstance(batch, int) and batch > 0 else 1
-        sections = [
-            self.read_fields(cls, {k: v for k, v in values.items() if k in names}, node, "baseline.")
-            for cls, names in fields.items()
-        ]
-        training, evaluation = sections
-        if not isinstance(model, ModelSetting) or training is None or evaluation is None:
-            return None
-        return Setting(
-            model=model,
-            training=typing.cast(TrainingSetting, training),
-            evaluation=typing.cast(EvaluationSetting, evaluation),
-        )
+        others = self.read_values(rest, values, node, "baseline.", *length)
+        return None if own is None or others is None else Setting(declared, {**own, **others})
+
+    def read_values(
+        self, declared: list[Hyperparameter], values: dict[str, Any], node: Any, prefix: str, *more: str
+    ) -> dict[str, Any] | None:
+        """Validate a section's values against the declarations; None where any is at fault or missing."""
+        types = {each.name: each.type for each in declared}
+        self.refuse_unknown(node, prefix, [*more, *types])
+        missing = [each.name for each in declared if each.default is REQUIRED and each.name not in values]
+        self.faults += [f"{self.path}: {prefix.rstrip('.')}: the key {name} is missing" for name in missing]
+        known = {name: value for name, value in values.items() if name in types}
+        checked = {name: self.check_value(types[name], known[name], node, f"{prefix}{name}") for name in known}
+        return None if missing or not all(ok for ok, _ in checked.values()) else {n: v for n, (_, v) in checked.items()}
 
     def read_limits(self, document: CommentedMap) -> Limits:
         node = self.read_mapping(document, "limits", required=False)
@@ -323,12 +322,8 @@ class _Reader:
         node = self.read_mapping(document, "factors", required=False)
         if node is None:
             return ()
-        self.refuse_unknown(node, "factors.", list(SECTION_OF_FIELD))
-        hints = {
-            name: hint
-            for cls in (ModelSetting, TrainingSetting, EvaluationSetting)
-            for name, hint in typing.get_type_hints(cls, include_extras=True).items()
-        }
+        hints = {each.name: each.type for each in self.trainer.hyperparameters}
+        self.refuse_unknown(node, "factors.", list(hints))
         factors = []
         for name, levels in node.items():
             path = f"factors.{name}"
@@ -356,13 +351,17 @@ class _Reader:
         """Check what no single value shows: contradictions, and factors that could do nothing."""
         node = document.get("baseline")
         names = {factor.name for factor in factors}
-        for fault in find_contradictions(baseline):
-            self.faults.append(f"{self.path}: {fault}")
-        for name in names & set(_NEEDS):
-            needed, value = _NEEDS[name]
-            if getattr(baseline.training, needed) != value and needed not in names:
-                message = f"changes nothing unless {needed} is {value}; baseline.{needed} is another"
-                self.fault(document.get("factors"), f"factors.{name}", message)
+        for name, message in self.trainer.check(baseline).items():
+            section = baseline.declaration(name).section
+            self.fault(document.get(section), f"{section}.{name}", message)
+        for each in baseline.hyperparameters:
+            if each.name not in names or each.needs is None:
+                continue
+            needed, value = each.needs
+            if baseline[needed] != value and needed not in names:
+                where = baseline.declaration(needed).section
+                message = f"changes nothing unless {needed} is {value}; {where}.{needed} is another"
+                self.fault(document.get("factors"), f"factors.{each.name}", message)
         if "batch_size" in names and rule is None:
             self.faults.append(
                 f"{self.path}: the section when_batch_size_changes is missing: batch_size is a factor, so say what "
@@ -377,7 +376,7 @@ class _Reader:
         for factor in factors:
             if factor.name == "checkpoint_rule" and "best" in factor.levels:
                 self.check_best(document.get("factors"), "factors.checkpoint_rule", data, monitoring)
-        if baseline.training.checkpoint_rule == "best":
+        if baseline.get("checkpoint_rule") == "best":
             self.check_best(node, "baseline.checkpoint_rule", data, monitoring)
 
     def check_best(self, node: Any, path: str, data: DataSetting | None, monitoring: Monitoring) -> None:

@@ -7,7 +7,9 @@ from typing import Any, Literal
 
 from detstudy.errors import InputError
 from detstudy.study.extension import Extension
-from detstudy.study.setting import DataSetting, Monitoring, PositiveFloat, PositiveInt, Setting
+from detstudy.study.hyperparameter import PositiveFloat, PositiveInt
+from detstudy.study.setting import DataSetting, Monitoring, Setting
+from detstudy.study.trainer import StudyTrainer
 
 MEASURES = tuple(f"{kind}/{name}" for kind in ("box", "mask") for name in ("AP", "AP50", "AP75", "APs", "APm", "APl"))
 """What can be a study's objective."""
@@ -56,6 +58,7 @@ class Study:
 
     name: str
     data: DataSetting
+    trainer: StudyTrainer
     baseline: Setting
     factors: tuple[Factor, ...]
     design: str | Extension  # "one_factor", "grid", or somebody's own
@@ -72,31 +75,3 @@ class Study:
     budget: Budget
     gallery_images: int
     source: str  # the study file's text with overrides applied, as the ledger keeps it
-
-
-def find_contradictions(setting: Setting) -> list[str]:
-    """Return what in a full setting contradicts itself, one sentence each."""
-    model, training = setting.model, setting.training
-    found = []
-    if model.name == "mask_rcnn" and model.backbone is None:
-        found.append("model.backbone: mask_rcnn needs one of resnet18, resnet34, resnet50, resnet101")
-    if model.name == "compact":
-        if model.backbone is not None:
-            found.append("model.backbone: the compact detector has its own; remove the key")
-        if model.weights in ("coco", "imagenet"):
-            found.append(f"model.weights: there are no {model.weights} weights for compact; none or a path is needed")
-        if model.frozen_stages:
-            found.append("model.frozen_stages: the compact detector freezes none; remove the key")
-    if model.weights == "coco" and model.backbone not in (None, "resnet50"):
-        found.append(f"model.weights: coco weights exist for resnet50 only, not {model.backbone}; imagenet or none")
-    if model.weights == "none" and model.frozen_stages:
-        found.append("model.frozen_stages: random weights would be frozen; 0 is needed where model.weights is none")
-    if training.micro_batch_size is not None and training.micro_batch_size > training.batch_size:
-        found.append(f"micro_batch_size {training.micro_batch_size} is larger than batch_size {training.batch_size}")
-    if training.warmup_iterations > training.iterations:
-        found.append(f"warmup_iterations {training.warmup_iterations} is more than iterations {training.iterations}")
-    if list(training.milestones) != sorted(set(training.milestones)):
-        found.append(f"milestones {list(training.milestones)}: rising fractions of the run are needed")
-    if training.scale_jitter and training.scale_jitter[0] > training.scale_jitter[1]:
-        found.append(f"scale_jitter {list(training.scale_jitter)}: the smaller scale comes first")
-    return found

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from detstudy.errors import InputError
-from detstudy.study.setting import DataSetting, Measure, Monitoring, Outcome, Setting, SplitName, TrainingSetting
+from detstudy.study.setting import DataSetting, Measure, Monitoring, Outcome, Setting, SplitName
 
 if TYPE_CHECKING:
     import numpy as np
@@ -69,9 +69,9 @@ class Job:
     """To be called after each iteration and each predicted image: a run that is silent for long is taken to hang."""
 
 
-def choose_micro_batch(training: TrainingSetting, largest: int | None = None) -> int:
+def choose_micro_batch(setting: Setting, largest: int | None = None) -> int:
     """Return how many images at most go through the detector at once; `largest` is what memory has room for."""
-    sizes = (largest, training.micro_batch_size, training.batch_size)
+    sizes = (largest, setting.get("micro_batch_size"), setting["batch_size"])
     return min(size for size in sizes if size is not None)
 
 

@@ -54,28 +54,28 @@ class FakeTrainer:
 
     def train(self, job: Job) -> Trained:
         """Write a curve of falling losses, going on from the checkpoint."""
-        training = job.setting.training
+        setting = job.setting
         checkpoint = job.folder / "checkpoint.txt"
         start = int(checkpoint.read_text()) if checkpoint.exists() else 0
         job.curve.rewind(start)
-        micro = choose_micro_batch(training, job.largest_micro_batch)
+        micro = choose_micro_batch(setting, job.largest_micro_batch)
         shortage = _find_shortage(job, micro)
         if shortage is not None:
             limit = {"limit_memory_bytes": job.memory_limit} if micro < TOO_MANY_IMAGES else {}
             return Trained(outcome="out_of_memory", reason=shortage, effective=limit)
         split = {}
-        if micro < training.batch_size:
+        if micro < setting["batch_size"]:
             differs = "samples are drawn in another order and images padded by micro-batch"
-            accumulation = describe_accumulation(training.batch_size, micro)
+            accumulation = describe_accumulation(setting["batch_size"], micro)
             split = {"accumulation": accumulation, "accumulation_differs": differs}
         every = job.monitoring.log_every
-        for iteration in range(start + 1, training.iterations + 1):
+        for iteration in range(start + 1, setting["iterations"] + 1):
             time.sleep(self.seconds_per_iteration)
             job.beat()
-            if training.learning_rate >= 1 and iteration >= 3:
-                reason = f"loss was nan at iteration {iteration} (learning rate {training.learning_rate:g})"
+            if setting["learning_rate"] >= 1 and iteration >= 3:
+                reason = f"loss was nan at iteration {iteration} (learning rate {setting['learning_rate']:g})"
                 return Trained(outcome="diverged", reason=reason)
-            if iteration % every == 0 or iteration == training.iterations:
+            if iteration % every == 0 or iteration == setting["iterations"]:
                 job.curve.append(self._make_point(job, iteration))
             if iteration % job.monitoring.checkpoint_every == 0:
                 unfinished = job.folder / "checkpoint.part"
@@ -83,8 +83,8 @@ class FakeTrainer:
                 unfinished.replace(checkpoint)
         (job.folder / "weights.txt").write_text(f"{_rate_quality(job.setting, job.seed):.6f}")
         checkpoint.unlink(missing_ok=True)
-        entered, survived = _count_proposals(training.rpn_pre_nms_top_n_train)
-        seconds = (0.16 + sum(entered) * 1e-5) * training.iterations * training.batch_size / 4
+        entered, survived = _count_proposals(setting["rpn_pre_nms_top_n_train"])
+        seconds = (0.16 + sum(entered) * 1e-5) * setting["iterations"] * setting["batch_size"] / 4
         return Trained(
             outcome="finished",
             measures=(
@@ -92,17 +92,17 @@ class FakeTrainer:
                 Measure(name="train/peak_memory_bytes", value=float(IMAGE_BYTES * micro), unit="bytes"),
             ),
             effective={
-                "learning_rate_first": training.learning_rate * training.warmup_factor,
-                "learning_rate_max": training.learning_rate,
-                "learning_rate_last": training.learning_rate * compute_multiplier(training, training.iterations - 1),
-                "optimizer_steps": training.iterations,
-                "images_seen": training.iterations * training.batch_size,
+                "learning_rate_first": setting["learning_rate"] * setting["warmup_factor"],
+                "learning_rate_max": setting["learning_rate"],
+                "learning_rate_last": setting["learning_rate"] * compute_multiplier(setting, setting["iterations"] - 1),
+                "optimizer_steps": setting["iterations"],
+                "images_seen": setting["iterations"] * setting["batch_size"],
                 "micro_batch_size": micro,
                 **split,
-                "precision": training.precision,
+                "precision": setting["precision"],
                 "proposals_entered": sum(entered),
                 "proposals_survived": sum(survived),
-                "proposals_kept": min(sum(survived), float(training.rpn_post_nms_top_n_train)),
+                "proposals_kept": min(sum(survived), float(setting["rpn_post_nms_top_n_train"])),
                 "feature_levels": list(ANCHORS),
                 "proposals_entered_per_level": entered,
                 "proposals_survived_per_level": survived,
@@ -114,23 +114,23 @@ class FakeTrainer:
         """Return damaged ground truth; raises FileNotFoundError without weights."""
         import numpy as np
 
-        evaluation = job.setting.evaluation
+        setting = job.setting
         trained = float((job.folder / "weights.txt").read_text())
-        quality = trained * min(1.0, evaluation.rpn_pre_nms_top_n_test / 1000) ** 0.1
+        quality = trained * min(1.0, setting["rpn_pre_nms_top_n_test"] / 1000) ** 0.1
         dataset = read_dataset(job.data)
-        rng = np.random.default_rng([job.seed, zlib.crc32(repr(job.setting.training).encode())])
+        rng = np.random.default_rng([job.seed, zlib.crc32(_describe(job.setting).encode())])
         predictions = []
         for record in dataset.splits[split]:
             predictions += _damage_image(record, quality, dataset.category_ids, rng)
-        entered, survived = _count_proposals(evaluation.rpn_pre_nms_top_n_test)
-        kept = min(int(sum(survived)), evaluation.rpn_post_nms_top_n_test)
+        entered, survived = _count_proposals(setting["rpn_pre_nms_top_n_test"])
+        kept = min(int(sum(survived)), setting["rpn_post_nms_top_n_test"])
         per_level = {
             "anchors": [float(anchors) for anchors in ANCHORS.values()],
             "proposals_entered": entered,
             "proposals_survived": survived,
         }
         return Predicted(
-            predictions=[line for line in predictions if line["score"] >= evaluation.box_score_threshold],
+            predictions=[line for line in predictions if line["score"] >= setting["box_score_threshold"]],
             proposals={record.id: _propose_boxes(record, trained, kept, job.seed) for record in dataset.splits[split]},
             measures=(
                 Measure(name="test/seconds_per_image", value=0.01 + sum(entered) * 1e-6, unit="s"),
@@ -147,8 +147,8 @@ class FakeTrainer:
 
     def probe(self, job: Job) -> Probe:
         """Return what its runs take; memory runs out as in training."""
-        training = job.setting.training
-        micro = choose_micro_batch(training, job.largest_micro_batch)
+        setting = job.setting
+        micro = choose_micro_batch(setting, job.largest_micro_batch)
         shortage = _find_shortage(job, micro)
         if shortage is not None:
             return Probe(shortage=shortage)
@@ -161,20 +161,20 @@ class FakeTrainer:
         )
 
     def _make_point(self, job: Job, iteration: int) -> dict[str, object]:
-        training = job.setting.training
-        entered, survived = _count_proposals(training.rpn_pre_nms_top_n_train)
-        loss = 3 * math.exp(-2 * _rate_quality(job.setting, job.seed) * iteration / training.iterations)
+        setting = job.setting
+        entered, survived = _count_proposals(setting["rpn_pre_nms_top_n_train"])
+        loss = 3 * math.exp(-2 * _rate_quality(job.setting, job.seed) * iteration / setting["iterations"])
         return {
             "kind": "train",
             "iteration": iteration,
-            "images": iteration * training.batch_size,
+            "images": iteration * setting["batch_size"],
             "seconds": 0.17 * iteration,
             "data_seconds": 0.01 * iteration,
-            "images_per_second": training.batch_size / 0.17,
-            "learning_rate": training.learning_rate,
+            "images_per_second": setting["batch_size"] / 0.17,
+            "learning_rate": setting["learning_rate"],
             "loss": loss,
             "losses": {"loss_classifier": loss / 2, "loss_mask": loss / 2},
-            "memory_bytes": IMAGE_BYTES * choose_micro_batch(training, job.largest_micro_batch),
+            "memory_bytes": IMAGE_BYTES * choose_micro_batch(setting, job.largest_micro_batch),
             "proposals_entered": sum(entered),
             "proposals_survived": sum(survived),
         }
@@ -207,16 +207,20 @@ class SlowFakeTrainer(FakeTrainer):
 
 def _rate_quality(setting: Setting, seed: int) -> float:
     """Return 0 (useless) to 1 (perfect)."""
-    training = setting.training
-    distance = abs(math.log10(training.learning_rate / 0.004))
-    top_k = 1 - 0.3 * math.exp(-training.rpn_pre_nms_top_n_train / 500)
-    scatter = (zlib.crc32(f"{training}{seed}".encode()) % 1000 / 1000 - 0.5) * 0.04
+    distance = abs(math.log10(setting["learning_rate"] / 0.004))
+    top_k = 1 - 0.3 * math.exp(-setting["rpn_pre_nms_top_n_train"] / 500)
+    scatter = (zlib.crc32(f"{_describe(setting)}{seed}".encode()) % 1000 / 1000 - 0.5) * 0.04
     return min(1.0, max(0.02, 0.8 * math.exp(-(distance**2)) * top_k + scatter))
+
+
+def _describe(setting: Setting) -> str:
+    """Return the training's hyperparameters as text: what noise is drawn from."""
+    return f"TrainingSetting({', '.join(f'{name}={value!r}' for name, value in setting.part('training').items())})"
 
 
 def _find_shortage(job: Job, micro: int) -> str | None:
     """Return why so many images at once do not fit into memory; None where they do."""
-    batch = f"batch of {job.setting.training.batch_size}"
+    batch = f"batch of {job.setting['batch_size']}"
     if micro >= TOO_MANY_IMAGES:
         return f"out of memory at 11.2 GiB, {batch}"
     if job.memory_limit is not None and micro * IMAGE_BYTES > job.memory_limit:

@@ -15,18 +15,15 @@ from detstudy.analysis.facts.caveat import (
     StepsDiffer,
     TrainedInParts,
 )
-from detstudy.study.setting import EvaluationSetting, ModelSetting, Setting, TrainingSetting
+from detstudy.study.setting import Setting
 from detstudy.study.study import BatchSizeRule, Factor, Study
+from detstudy.trainers.torchvision.hyperparameters import make_setting
 
-BASELINE = Setting(
-    model=ModelSetting(name="compact"),
-    training=TrainingSetting(learning_rate=0.004, batch_size=4, iterations=1000, warmup_iterations=100),
-    evaluation=EvaluationSetting(),
-)
+BASELINE = make_setting(name="compact", learning_rate=0.004, batch_size=4, iterations=1000, warmup_iterations=100)
 
 
 def change(**fields: Any) -> Setting:
-    return dataclasses.replace(BASELINE, training=dataclasses.replace(BASELINE.training, **fields))
+    return BASELINE.replace(**fields)
 
 
 @dataclasses.dataclass

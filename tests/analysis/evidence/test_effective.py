@@ -11,16 +11,16 @@ from detstudy.analysis.evidence.effective import (
     find_peak_learning_rate,
 )
 from detstudy.ledger import RunRecord
-from detstudy.study.setting import EvaluationSetting, ModelSetting, Setting, TrainingSetting
+from detstudy.study.setting import Setting
+from detstudy.trainers.torchvision.hyperparameters import make_setting
 from detstudy.trainers.torchvision.schedule import compute_multiplier
 
-TRAINING = TrainingSetting(
-    learning_rate=0.01, batch_size=4, iterations=400, schedule="warmup_cosine", warmup_iterations=40
+TRAINING = make_setting(
+    name="compact", learning_rate=0.01, batch_size=4, iterations=400, schedule="warmup_cosine", warmup_iterations=40
 )
 
 
-def make_run(training: TrainingSetting = TRAINING, **effective: Any) -> RunRecord:
-    setting = Setting(model=ModelSetting(name="compact"), training=training, evaluation=EvaluationSetting())
+def make_run(setting: Setting = TRAINING, **effective: Any) -> RunRecord:
     return RunRecord(
         id="r",
         setting_id="baseline",
@@ -45,12 +45,12 @@ def test_a_run_that_did_as_told_gives_no_notes() -> None:
 
 
 def test_the_peak_follows_the_schedule() -> None:
-    multistep = dataclasses.replace(TRAINING, schedule="warmup_multistep")
+    multistep = TRAINING.replace(schedule="warmup_multistep")
     assert find_peak_learning_rate(multistep) == 0.01
-    late = dataclasses.replace(multistep, warmup_iterations=400)
+    late = multistep.replace(warmup_iterations=400)
     assert find_peak_learning_rate(late) == pytest.approx(0.01 * compute_multiplier(late, 399))
-    assert find_peak_learning_rate(dataclasses.replace(TRAINING, schedule="constant")) == 0.01
-    assert find_peak_learning_rate(dataclasses.replace(TRAINING, warmup_factor=1.0)) == 0.01
+    assert find_peak_learning_rate(TRAINING.replace(schedule="constant")) == 0.01
+    assert find_peak_learning_rate(TRAINING.replace(warmup_factor=1.0)) == 0.01
 
 
 def test_what_did_not_take_effect_is_named() -> None:
@@ -65,31 +65,31 @@ def test_what_did_not_take_effect_is_named() -> None:
 @pytest.mark.parametrize("schedule", ["warmup_multistep", "warmup_cosine", "constant"])
 @pytest.mark.parametrize("changes", [{}, {"warmup_iterations": 0}, {"warmup_iterations": 400}, {"iterations": 50}])
 def test_the_rate_is_the_one_that_is_trained_with(schedule: str, changes: dict[str, Any]) -> None:
-    training = dataclasses.replace(TRAINING, schedule=schedule, **changes)
-    rates = [compute_rate(training, step) for step in range(training.iterations)]
-    applied = [0.01 * compute_multiplier(training, step) for step in range(training.iterations)]
+    setting = TRAINING.replace(schedule=schedule, **changes)
+    rates = [compute_rate(setting, step) for step in range(setting["iterations"])]
+    applied = [0.01 * compute_multiplier(setting, step) for step in range(setting["iterations"])]
     assert rates == pytest.approx(applied, rel=1e-12)
-    assert find_peak_learning_rate(training) == pytest.approx(max(applied), rel=1e-12)
+    assert find_peak_learning_rate(setting) == pytest.approx(max(applied), rel=1e-12)
 
 
-def compare(a: TrainingSetting, b: TrainingSetting, a_values: dict[str, Any], b_values: dict[str, Any]) -> str | None:
+def compare(a: Setting, b: Setting, a_values: dict[str, Any], b_values: dict[str, Any]) -> str | None:
     a_runs, b_runs = [make_run(a, **a_values)] * 2, [make_run(b, **b_values)]
     return contradict_contrast(a_runs, b_runs, a_runs[0].setting, b_runs[0].setting)
 
 
-def told(training: TrainingSetting, **changes: Any) -> dict[str, Any]:
+def told(setting: Setting, **changes: Any) -> dict[str, Any]:
     """What a trainer that did as told records."""
-    rates = [training.learning_rate * compute_multiplier(training, step) for step in range(training.iterations)]
+    rates = [setting["learning_rate"] * compute_multiplier(setting, step) for step in range(setting["iterations"])]
     return {
         "learning_rate_max": max(rates),
         "learning_rate_last": rates[-1],
-        "optimizer_steps": training.iterations,
-        "images_seen": training.iterations * training.batch_size,
-        "micro_batch_size": training.micro_batch_size or training.batch_size,
-        "precision": training.precision,
-        "proposals_entered": 3.0 * training.rpn_pre_nms_top_n_train,
+        "optimizer_steps": setting["iterations"],
+        "images_seen": setting["iterations"] * setting["batch_size"],
+        "micro_batch_size": setting["micro_batch_size"] or setting["batch_size"],
+        "precision": setting["precision"],
+        "proposals_entered": 3.0 * setting["rpn_pre_nms_top_n_train"],
         "proposals_survived": 3000.0,
-        "proposals_kept": min(3000.0, training.rpn_post_nms_top_n_train),
+        "proposals_kept": min(3000.0, setting["rpn_post_nms_top_n_train"]),
         **changes,
     }
 
@@ -112,7 +112,7 @@ def told(training: TrainingSetting, **changes: Any) -> dict[str, Any]:
     ],
 )
 def test_arms_that_differ_as_their_settings_do_are_judged(changes: dict[str, Any]) -> None:
-    other = dataclasses.replace(TRAINING, **changes)
+    other = TRAINING.replace(**changes)
     assert compare(other, TRAINING, told(other), told(TRAINING)) is None
     assert compare(other, TRAINING, {}, {}) is None  # a trainer that records nothing
     assert compare(other, TRAINING, dict.fromkeys(told(other)), told(TRAINING)) is None
@@ -131,7 +131,7 @@ def test_arms_that_differ_as_their_settings_do_are_judged(changes: dict[str, Any
 def test_a_run_that_was_not_trained_as_set_allows_no_verdict(
     changes: dict[str, Any], recorded: dict[str, Any], reason: str
 ) -> None:
-    other = dataclasses.replace(TRAINING, **changes)
+    other = TRAINING.replace(**changes)
     found = compare(other, TRAINING, told(other, **recorded), told(TRAINING))
     assert found is not None
     assert found.startswith(f"baseline, seed 0, was not trained as set: {reason}")
@@ -157,7 +157,7 @@ def test_steps_left_out_for_overflow_are_taken_as_long_as_they_are_few() -> None
 )
 def test_a_factor_that_did_nothing_allows_no_verdict(changes: dict[str, Any], reason: str) -> None:
     """The first arm's trainer did what the second's did."""
-    other = dataclasses.replace(TRAINING, **changes)
+    other = TRAINING.replace(**changes)
     same = told(TRAINING, proposals_survived=1500.0, proposals_kept=1500.0)
     if "schedule" in changes:
         same["learning_rate_last"] = 2e-4  # within what either schedule is allowed at its end
@@ -167,19 +167,19 @@ def test_a_factor_that_did_nothing_allows_no_verdict(changes: dict[str, Any], re
 
 
 def test_what_differed_unasked_allows_no_verdict() -> None:
-    faster = dataclasses.replace(TRAINING, learning_rate=0.02)
+    faster = TRAINING.replace(learning_rate=0.02)
     found = compare(faster, TRAINING, told(faster, precision="fp16"), told(TRAINING))
     assert found == "the precision differed though the settings do not ask for it: fp16 against fp32"
 
 
 def test_a_batch_that_a_trainer_had_to_split_is_still_a_batch() -> None:
-    larger = dataclasses.replace(TRAINING, batch_size=8)
+    larger = TRAINING.replace(batch_size=8)
     assert compare(larger, TRAINING, told(larger, micro_batch_size=4), told(TRAINING)) is None
 
 
 def test_a_batch_in_parts_is_a_caveat_and_no_contradiction() -> None:
     """One arm at the same batch size had to be split: judged, and neither a note nor "did nothing" hides it."""
-    more = dataclasses.replace(TRAINING, rpn_pre_nms_top_n_train=9000)
+    more = TRAINING.replace(rpn_pre_nms_top_n_train=9000)
     split = {"micro_batch_size": 2, "accumulation": "4 as 2 × 2"}
     had_to = dataclasses.replace(make_run(more, **told(more, **split)), earlier=({"outcome": "out_of_memory"},))
     whole = make_run(**told(TRAINING))
@@ -189,13 +189,13 @@ def test_a_batch_in_parts_is_a_caveat_and_no_contradiction() -> None:
     found = contradict_contrast([for_no_reason], [whole], had_to.setting, whole.setting)
     assert found == "the micro batch size differed though the settings do not ask for it: 2 against 4"
     assert check_receipt(for_no_reason) == ["micro batch size was 2, not 4"]
-    asked = dataclasses.replace(TRAINING, micro_batch_size=2)
+    asked = TRAINING.replace(micro_batch_size=2)
     found = compare(asked, TRAINING, told(asked), told(TRAINING, **split))
     assert found == "the micro batch size did nothing: it was 2 in both"
 
 
 def test_top_k_above_every_level_says_why_it_did_nothing() -> None:
-    more = dataclasses.replace(TRAINING, rpn_pre_nms_top_n_train=9000)
+    more = TRAINING.replace(rpn_pre_nms_top_n_train=9000)
     entered = {"proposals_entered": 2500.0, "anchors_per_level": [1200.0, 900.0, 400.0]}
     found = compare(more, TRAINING, told(more, **entered), told(TRAINING, **entered))
     assert found is not None

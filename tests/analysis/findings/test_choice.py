@@ -1,6 +1,6 @@
 from detstudy.analysis.findings.choice import choose_setting
 from detstudy.analysis.records import Choice, Contrast, SettingSummary, Spread, Verdict
-from detstudy.study.setting import EvaluationSetting, ModelSetting, Setting, TrainingSetting
+from detstudy.trainers.torchvision.hyperparameters import make_setting
 
 
 def make_contrast(a: str, b: str, estimate: float, half: float | None, verdict: Verdict | None) -> Contrast:
@@ -21,17 +21,16 @@ def make_contrast(a: str, b: str, estimate: float, half: float | None, verdict: 
     )
 
 
-def make_setting(name: str, mean: float | None, contrast: Contrast | None, seconds: float) -> SettingSummary:
+def make_summary(name: str, mean: float | None, contrast: Contrast | None, seconds: float) -> SettingSummary:
     measures = {"train/seconds": Spread(mean=seconds, sd=None, values={0: seconds})}
     measures["train/peak_memory_bytes"] = Spread(mean=2.1 * 2**30, sd=None, values={0: 2.1 * 2**30})
     if mean is not None:
         measures["mask/AP"] = Spread(mean=mean, sd=None, values={0: mean})
     rate = 0.01 if name == "baseline" else 0.01 + len(name) / 1000
-    training = TrainingSetting(learning_rate=rate, batch_size=4, iterations=100)
     return SettingSummary(
         id=name,
         label=name,
-        setting=Setting(model=ModelSetting(name="compact"), training=training, evaluation=EvaluationSetting()),
+        setting=make_setting(name="compact", learning_rate=rate, batch_size=4, iterations=100),
         levels={},
         runs=(),
         outcomes={"finished": 1} if mean is not None else {"out_of_memory": 1},
@@ -55,11 +54,11 @@ def choose(
 ) -> Choice | None:
     """Choose among a baseline and settings given by (difference, half width, verdict) and by the most they may lose."""
     times = seconds or {}
-    summaries = [make_setting("baseline", baseline, None, times.get("baseline", 100.0))]
+    summaries = [make_summary("baseline", baseline, None, times.get("baseline", 100.0))]
     for name, (difference, width, verdict) in table.items():
         mean = None if difference is None else (40.0 if baseline is None else baseline) + difference
         contrast = None if difference is None else make_contrast(name, "baseline", difference, width, verdict)
-        summaries.append(make_setting(name, mean, contrast, times.get(name, 100.0)))
+        summaries.append(make_summary(name, mean, contrast, times.get(name, 100.0)))
     return choose_setting(summaries, "mask/AP", margin, losses.get, "sure.")
 
 

@@ -29,9 +29,9 @@ from detstudy.analysis.findings.convergence import (
 from detstudy.analysis.records import Contrast, Convergence, SettingSummary, Verdict
 from detstudy.ledger import Ledger, RunRecord
 from detstudy.plan import plan_study
-from detstudy.study.setting import TrainingSetting
 from detstudy.study.spec import load_study
 from detstudy.study.study import Factor, Study
+from detstudy.trainers.torchvision.hyperparameters import make_setting
 
 ITERATIONS = np.arange(20, 2401, 20)
 
@@ -160,11 +160,13 @@ def test_values_that_can_not_be_judged_are_left_out() -> None:
 
 
 def test_a_step_of_the_rate_does_not_pass_for_convergence_or_progress() -> None:
-    training = TrainingSetting(learning_rate=0.1, batch_size=4, iterations=2400, milestones=(0.4, 0.7, 0.9))
+    training = make_setting(
+        name="compact", learning_rate=0.1, batch_size=4, iterations=2400, milestones=(0.4, 0.7, 0.9)
+    )
     step = find_step(training)
     assert step == pytest.approx(1680)
-    assert find_step(dataclasses.replace(training, milestones=(0.5,))) is None
-    assert find_step(dataclasses.replace(training, schedule="warmup_cosine")) is None
+    assert find_step(training.replace(milestones=(0.5,))) is None
+    assert find_step(training.replace(schedule="warmup_cosine")) is None
     before = ITERATIONS < 1680
     jumps = make_points(np.where(before, 30.0, 36.0))
     assert judge_curve(jumps, "mask/AP", 0.5, step).state == "flat"
@@ -347,25 +349,25 @@ def test_the_proposed_command_trains_the_setting_twice_as_long(
     assert longer.name != study.name
     settings = plan_study(longer).settings
     assert len(settings) == (1 if id_ == "baseline" else 2)
-    own, wanted = settings[-1].setting.training, summary.setting.training
-    assert own == dataclasses.replace(wanted, iterations=2 * wanted.iterations)
-    base = study.baseline.training
-    assert settings[0].setting.training == dataclasses.replace(base, iterations=2 * base.iterations)
+    own, wanted = settings[-1].setting, summary.setting
+    assert own == wanted.replace(iterations=2 * wanted["iterations"])
+    base = study.baseline
+    assert settings[0].setting == base.replace(iterations=2 * base["iterations"])
 
 
 @pytest.mark.parametrize("design", ["one_factor", "grid"])
 def test_several_settings_are_trained_longer_in_one_study(tmp_path: Path, design: str) -> None:
     study = write_study(tmp_path, "iterations", design)
-    rate, batch = study.baseline.training.learning_rate, study.baseline.training.batch_size
+    rate, batch = study.baseline["learning_rate"], study.baseline["batch_size"]
     factors = (Factor(name="learning_rate", levels=(rate, 1e-05)), Factor(name="batch_size", levels=(batch, 8)))
     study = dataclasses.replace(study, factors=factors)
     summaries = [summarise(study, id_) for id_ in ("learning_rate=1e-05", "batch_size=8")]
     words = shlex.split(propose_longer(study, summaries, plan_study(study).crossed, tmp_path / "a study.yaml"))
     longer = plan_study(load_study(words[2], tuple(words[4::2]))).settings
-    trained = [planned.setting.training for planned in longer]
+    trained = [planned.setting for planned in longer]
     for summary in summaries:
-        own = summary.setting.training
-        assert dataclasses.replace(own, iterations=2 * own.iterations) in trained
+        own = summary.setting
+        assert own.replace(iterations=2 * own["iterations"]) in trained
     assert len(trained) == (3 if design == "one_factor" else len(plan_study(study).settings))
 
 
@@ -376,4 +378,4 @@ def test_the_stored_study_can_be_run_longer(tmp_path: Path, study: Study) -> Non
     words = shlex.split(
         propose_longer(stored, [summarise(stored, "batch_size=8")], False, ledger.folder / "study.yaml")
     )
-    assert load_study(words[2], tuple(words[4::2])).baseline.training.iterations == 800
+    assert load_study(words[2], tuple(words[4::2])).baseline["iterations"] == 800

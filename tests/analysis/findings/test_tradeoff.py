@@ -19,16 +19,19 @@ from detstudy.analysis.findings.front import Pairs, bound_price, draw_repeats, f
 from detstudy.analysis.findings.tradeoff import weigh_costs
 from detstudy.analysis.records import Contrast, SettingSummary, Spread, TradeOff
 from detstudy.ledger import RunRecord
-from detstudy.study.setting import EvaluationSetting, Measure, ModelSetting, Setting, TrainingSetting
+from detstudy.study.setting import Measure
+from detstudy.trainers.torchvision.hyperparameters import make_setting
 
 TOP_K: dict[str, Any] = {"6000": (39.3, 6972.0), "9000": (39.9, 10383.0), "12000": (40.4, 12485.0)}
 
 
-def make_setting(
+def make_summary(
     name: str, ap: float | None, seconds: float | Sequence[float], measures: Mapping[str, float] | None = None
 ) -> SettingSummary:
     number = int(name) if name.isdigit() else len(name)
-    training = TrainingSetting(learning_rate=0.01, batch_size=4, iterations=100, rpn_pre_nms_top_n_train=number)
+    setting = make_setting(
+        name="compact", learning_rate=0.01, batch_size=4, iterations=100, rpn_pre_nms_top_n_train=number
+    )
     times = dict(enumerate(seconds if isinstance(seconds, Sequence) else [seconds] * 3))
     found = {"train/seconds": Spread(mean=np.mean(list(times.values())).item(), sd=None, values=times)}
     found |= {
@@ -39,7 +42,7 @@ def make_setting(
     return SettingSummary(
         id=name,
         label=name,
-        setting=Setting(model=ModelSetting(name="compact"), training=training, evaluation=EvaluationSetting()),
+        setting=setting,
         levels={},
         runs=(),
         outcomes={"finished": len(times)} if ap is not None else {"out_of_memory": 1},
@@ -98,7 +101,7 @@ def weigh(
 
 
 def weigh_time(table: Mapping[str, tuple[float, Any]], **more: Any) -> TradeOff:
-    return weigh([make_setting(name, ap, seconds) for name, (ap, seconds) in table.items()], **more)[0]
+    return weigh([make_summary(name, ap, seconds) for name, (ap, seconds) in table.items()], **more)[0]
 
 
 def list_front(trade_off: TradeOff) -> list[str]:
@@ -236,7 +239,7 @@ def test_one_setting_is_no_choice() -> None:
     trade_off = weigh_time({"6000": TOP_K["6000"]}, loses=None)
     assert trade_off.sentence == "Only 6000 has a result: 39.3 mask AP for 1 h 56 min."
     assert trade_off.points[0].share == 1.0
-    assert weigh([make_setting("6000", None, 1.0)]) == ()
+    assert weigh([make_summary("6000", None, 1.0)]) == ()
 
 
 def test_of_settings_that_predict_the_same_the_cheaper_is_the_best() -> None:
@@ -255,11 +258,11 @@ def test_a_noisy_setting_counts_by_its_own_error() -> None:
 
 
 def test_a_failed_setting_stands_with_the_memory_it_reached() -> None:
-    failed = make_setting("16000", None, 0.0)
+    failed = make_summary("16000", None, 0.0)
     used = Measure(name="train/peak_memory_bytes", value=11.2 * 2**30, unit="bytes")
     run = make_run(failed, "out_of_memory", measures={used.name: used})
     failed = dataclasses.replace(failed, runs=(run,))
-    others = [make_setting(name, ap, time, {used.name: 2.0**30}) for name, (ap, time) in TOP_K.items()]
+    others = [make_summary(name, ap, time, {used.name: 2.0**30}) for name, (ap, time) in TOP_K.items()]
     time, memory = weigh([*others, failed])
     assert [gap.cost for gap in (*time.missing, *memory.missing)] == [None, 11.2 * 2**30]
     assert memory.missing[0].reason == "out of memory at 11.2 GiB"
@@ -268,9 +271,9 @@ def test_a_failed_setting_stands_with_the_memory_it_reached() -> None:
 
 
 def test_settings_that_differ_in_evaluation_share_their_training_time() -> None:
-    base = make_setting("6000", 39.0, [100.0, 140.0], {"test/seconds_per_image": 0.2})
-    fast = make_setting("6000", 38.9, [100.0], {"test/seconds_per_image": 0.1})
-    other = dataclasses.replace(base.setting, evaluation=EvaluationSetting(detections_per_image=20))
+    base = make_summary("6000", 39.0, [100.0, 140.0], {"test/seconds_per_image": 0.2})
+    fast = make_summary("6000", 38.9, [100.0], {"test/seconds_per_image": 0.1})
+    other = base.setting.replace(detections_per_image=20)
     training, testing = weigh([base, dataclasses.replace(fast, id="fast", label="fast", setting=other)])
     assert [point.cost for point in training.points] == [120.0, 120.0]
     assert list_front(training) == ["6000"]
@@ -279,7 +282,7 @@ def test_settings_that_differ_in_evaluation_share_their_training_time() -> None:
 
 
 def test_times_of_a_shared_machine_are_said_to_be_rough() -> None:
-    settings = [make_setting(name, ap, time) for name, (ap, time) in TOP_K.items()]
+    settings = [make_summary(name, ap, time) for name, (ap, time) in TOP_K.items()]
     runs = [
         make_run(settings[0], provenance={"workers": 2, "cpu": "A"}),
         make_run(settings[1], provenance={"gpu": "B"}),

@@ -16,14 +16,11 @@ import torch
 from detstudy.study.setting import (
     CocoData,
     CocoSplit,
-    EvaluationSetting,
-    ModelSetting,
     Monitoring,
     Setting,
-    TrainingSetting,
-    replace_fields,
 )
 from detstudy.trainers.contract import Job
+from detstudy.trainers.torchvision.hyperparameters import make_setting
 
 HEIGHT, WIDTH = 64, 96
 
@@ -110,21 +107,21 @@ def coco_data(tmp_path_factory: pytest.TempPathFactory) -> CocoData:
 
 @pytest.fixture
 def compact_setting() -> Setting:
-    return Setting(
-        model=ModelSetting(name="compact", image_min_size=None),
-        training=TrainingSetting(
-            learning_rate=0.002,
-            batch_size=2,
-            iterations=3,
-            optimizer="adamw",
-            schedule="constant",
-            rpn_pre_nms_top_n_train=20,
-            rpn_post_nms_top_n_train=16,
-            box_batch_size_per_image=16,
-        ),
-        evaluation=EvaluationSetting(
-            box_score_threshold=0.0, detections_per_image=5, rpn_pre_nms_top_n_test=20, rpn_post_nms_top_n_test=16
-        ),
+    return make_setting(
+        name="compact",
+        image_min_size=None,
+        learning_rate=0.002,
+        batch_size=2,
+        iterations=3,
+        optimizer="adamw",
+        schedule="constant",
+        rpn_pre_nms_top_n_train=20,
+        rpn_post_nms_top_n_train=16,
+        box_batch_size_per_image=16,
+        box_score_threshold=0.0,
+        detections_per_image=5,
+        rpn_pre_nms_top_n_test=20,
+        rpn_post_nms_top_n_test=16,
     )
 
 
@@ -137,9 +134,7 @@ def make_job(tmp_path: Path, coco_data: CocoData, compact_setting: Setting) -> C
         own = {field.name for field in dataclasses.fields(Job)}
         watched = {field.name for field in dataclasses.fields(Monitoring)}
         job = Job(
-            setting=replace_fields(
-                compact_setting, **{k: v for k, v in fields.items() if k not in own and k not in watched}
-            ),
+            setting=compact_setting.replace(**{k: v for k, v in fields.items() if k not in own and k not in watched}),
             seed=5,
             data=coco_data,
             monitoring=Monitoring(**{"log_every": 1, **{k: v for k, v in fields.items() if k in watched}}),

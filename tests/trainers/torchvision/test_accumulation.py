@@ -5,16 +5,17 @@ from __future__ import annotations
 import copy
 import dataclasses
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
 
-from detstudy.study.setting import EvaluationSetting, ModelSetting, Setting, TrainingSetting
 from detstudy.trainers.contract import Job
 from detstudy.trainers.torchvision import loop
 from detstudy.trainers.torchvision.accumulation import AVERAGED_OVER, share_losses
 from detstudy.trainers.torchvision.batches import Batch
 from detstudy.trainers.torchvision.detector import Detector, build_detector, find_norms
+from detstudy.trainers.torchvision.hyperparameters import make_setting
 from detstudy.trainers.torchvision.progress import Progress
 from detstudy.trainers.torchvision.session import Session
 from detstudy.trainers.torchvision.trainer import TorchvisionTrainer
@@ -22,27 +23,24 @@ from detstudy.trainers.torchvision.trainer import TorchvisionTrainer
 MakeJob = Callable[..., Job]
 LOSSES = tuple(AVERAGED_OVER)
 
-FROZEN = ModelSetting(name="mask_rcnn", backbone="resnet18", weights="imagenet", image_min_size=None)
-LIVE = ModelSetting(name="compact", image_min_size=None)
+FROZEN = {"name": "mask_rcnn", "backbone": "resnet18", "weights": "imagenet", "image_min_size": None}
+LIVE = {"name": "compact", "image_min_size": None}
 
 
-def make_session(model: ModelSetting, micro: int | None, **training: object) -> Session:
+def make_session(model: dict[str, Any], micro: int | None, **training: object) -> Session:
     """Return a session whose detector samples every anchor and proposal, so that chance has no part."""
     fields = {"rpn_batch_size_per_image": 10**6, "box_batch_size_per_image": 10**6, **training}
-    setting = Setting(
-        model=model,
-        training=TrainingSetting(
-            learning_rate=1.0,
-            batch_size=5,
-            iterations=1,
-            schedule="constant",
-            momentum=0.0,
-            weight_decay=0.0,
-            rpn_pre_nms_top_n_train=50,
-            rpn_post_nms_top_n_train=30,
-            **fields,  # type: ignore[arg-type]
-        ),
-        evaluation=EvaluationSetting(),
+    setting = make_setting(
+        **model,
+        learning_rate=1.0,
+        batch_size=5,
+        iterations=1,
+        schedule="constant",
+        momentum=0.0,
+        weight_decay=0.0,
+        rpn_pre_nms_top_n_train=50,
+        rpn_post_nms_top_n_train=30,
+        **fields,  # type: ignore[arg-type]
     )
     torch.manual_seed(3)
     detector = build_detector(setting, class_count=2)
@@ -79,7 +77,7 @@ def make_batch() -> Batch:
 
 
 def compute_gradients(
-    model: ModelSetting,
+    model: dict[str, Any],
     micro: int | None,
     losses: tuple[str, ...] = LOSSES,
     *,
@@ -108,8 +106,8 @@ def compute_gradients(
     return torch.cat([gradient.flatten() for gradient in gradients]).double()
 
 
-TRAINING = TrainingSetting(
-    learning_rate=1e-9, batch_size=5, iterations=1, schedule="constant", momentum=0.0, weight_decay=0.0
+TRAINING = make_setting(
+    name="compact", learning_rate=1e-9, batch_size=5, iterations=1, schedule="constant", momentum=0.0, weight_decay=0.0
 )
 
 
@@ -155,7 +153,7 @@ def test_with_live_batch_norm_the_gradients_are_others() -> None:
 
 
 @pytest.mark.parametrize("model", [FROZEN, LIVE])
-def test_counting_changes_nothing_and_draws_what_training_draws(model: ModelSetting) -> None:
+def test_counting_changes_nothing_and_draws_what_training_draws(model: dict[str, Any]) -> None:
     session = make_session(model, 2, rpn_batch_size_per_image=20, box_batch_size_per_image=8)
     detector, parts = session.detector, list(make_batch().split(2))
     torch.manual_seed(7)

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from detstudy.data import DataError, decode_masks, load_image, read_dataset
-from detstudy.study.setting import CocoData, Setting, replace_fields
+from detstudy.study.setting import CocoData, Setting
 from detstudy.trainers.torchvision.batches import (
     Batch,
     ImageCache,
@@ -41,8 +41,8 @@ def test_the_same_images_come_with_the_same_flips_whatever_the_batch_size(
     records = read_dataset(coco_data).splits["train"]
     cache = ImageCache()
     fields = {"horizontal_flip": 0.5, "scale_jitter": (0.5, 2.0)}
-    pairs = replace_fields(compact_setting, batch_size=2, **fields).training
-    fours = replace_fields(compact_setting, batch_size=4, **fields).training
+    pairs = compact_setting.replace(batch_size=2, **fields)
+    fours = compact_setting.replace(batch_size=4, **fields)
 
     two = [make_batch(records, pairs, 9, iteration, cache) for iteration in range(4)]
     four = [make_batch(records, fours, 9, iteration, cache) for iteration in range(2)]
@@ -124,7 +124,7 @@ def test_batches_made_ahead_are_the_same_in_the_same_order(
     monkeypatch.setattr(Batch, "pin", lambda batch: batch)
     monkeypatch.setattr(Batch, "move", lambda batch, _: batch)
     records = read_dataset(coco_data).splits["train"]
-    setting = replace_fields(compact_setting, iterations=7).training
+    setting = compact_setting.replace(iterations=7)
 
     ahead = list(stream_batches(records, setting, 3, 2, torch.device("cuda")))
     plain = list(stream_batches(records, setting, 3, 2, torch.device("cpu")))
@@ -143,4 +143,4 @@ def test_a_fault_in_a_batch_made_ahead_reaches_the_loop(
 
     monkeypatch.setattr(Batch, "move", lambda batch, _: batch)
     with pytest.raises(DataError, match=r"gone\.png"):
-        list(stream_batches(records, compact_setting.training, 3, 0, torch.device("cuda")))
+        list(stream_batches(records, compact_setting, 3, 0, torch.device("cuda")))

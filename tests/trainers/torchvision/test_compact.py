@@ -1,12 +1,10 @@
 from __future__ import annotations
 
-import dataclasses
-
 import pytest
 import torch
 from torchvision.ops import roi_align
 
-from detstudy.study.setting import ModelSetting, Setting
+from detstudy.study.setting import Setting
 from detstudy.trainers.torchvision.compact import CompactBackbone, GridPool, make_compact_parts
 from detstudy.trainers.torchvision.detector import build_detector
 
@@ -50,7 +48,7 @@ def test_grid_pool_takes_images_without_regions() -> None:
 
 
 def test_frozen_stages_are_counted_from_the_stem(compact_setting: Setting) -> None:
-    model = dataclasses.replace(compact_setting.model, frozen_stages=3)
+    model = compact_setting.replace(frozen_stages=3)
     backbone = make_compact_parts(model, 2).backbone
 
     frozen = {name.split(".conv")[0] for name, p in backbone.named_parameters() if not p.requires_grad}
@@ -65,8 +63,8 @@ def test_frozen_stages_are_counted_from_the_stem(compact_setting: Setting) -> No
         ({"anchor_aspect_ratios": ()}, "anchor_aspect_ratios is empty"),
     ],
 )
-def test_anchors_that_do_not_fit_are_refused(fields: dict[str, object], message: str) -> None:
-    model = ModelSetting(name="compact", image_min_size=None, **fields)  # type: ignore[arg-type]
+def test_anchors_that_do_not_fit_are_refused(compact_setting: Setting, fields: dict[str, object], message: str) -> None:
+    model = compact_setting.replace(**fields)
 
     with pytest.raises(ValueError, match=message):
         make_compact_parts(model, 2)

@@ -5,21 +5,30 @@ import torch
 from torchvision.models.detection import MaskRCNN, maskrcnn_resnet50_fpn
 from torchvision.models.detection.backbone_utils import resnet_fpn_backbone
 
-from detstudy.study.setting import EvaluationSetting, ModelSetting, Setting, TrainingSetting, replace_fields
+from detstudy.study.setting import Setting
 from detstudy.trainers.torchvision.detector import build_detector
+from detstudy.trainers.torchvision.hyperparameters import make_setting
 
 
 @pytest.fixture
 def resnet_setting() -> Setting:
-    return Setting(
-        model=ModelSetting(name="mask_rcnn", backbone="resnet18", image_min_size=64, image_max_size=200),
-        training=TrainingSetting(learning_rate=0.01, batch_size=2, iterations=2, rpn_nms_threshold=0.6),
-        evaluation=EvaluationSetting(rpn_pre_nms_top_n_test=50, rpn_post_nms_top_n_test=20, detections_per_image=7),
+    return make_setting(
+        name="mask_rcnn",
+        backbone="resnet18",
+        image_min_size=64,
+        image_max_size=200,
+        learning_rate=0.01,
+        batch_size=2,
+        iterations=2,
+        rpn_nms_threshold=0.6,
+        rpn_pre_nms_top_n_test=50,
+        rpn_post_nms_top_n_test=20,
+        detections_per_image=7,
     )
 
 
 def test_weights_have_the_names_and_shapes_of_torchvisions_model(resnet_setting: Setting) -> None:
-    setting = replace_fields(resnet_setting, backbone="resnet50")
+    setting = resnet_setting.replace(backbone="resnet50")
 
     with torch.device("meta"):
         ours = build_detector(setting, class_count=90)
@@ -68,8 +77,7 @@ def test_detections_and_losses_are_torchvisions(resnet_setting: Setting) -> None
 
 
 def test_every_knob_of_the_setting_reaches_its_place(compact_setting: Setting) -> None:
-    setting = replace_fields(
-        compact_setting,
+    setting = compact_setting.replace(
         rpn_pre_nms_top_n_train=11,
         rpn_pre_nms_top_n_test=12,
         rpn_post_nms_top_n_train=13,
@@ -126,7 +134,7 @@ def test_boxes_stay_in_full_precision_where_the_network_computes_in_half(compact
 
 @pytest.mark.parametrize(("frozen", "learning"), [(0, 5), (2, 3), (5, 0)])
 def test_frozen_stages_leave_the_last_ones_learning(resnet_setting: Setting, frozen: int, learning: int) -> None:
-    body = build_detector(replace_fields(resnet_setting, frozen_stages=frozen), 2).backbone.body
+    body = build_detector(resnet_setting.replace(frozen_stages=frozen), 2).backbone.body
 
     stages = ["conv1", "layer1", "layer2", "layer3", "layer4"]
     assert [all(p.requires_grad for p in body[stage].parameters()) for stage in stages] == [False] * frozen + [
@@ -136,4 +144,4 @@ def test_frozen_stages_leave_the_last_ones_learning(resnet_setting: Setting, fro
 
 def test_a_resnet_needs_its_backbone_named(resnet_setting: Setting) -> None:
     with pytest.raises(ValueError, match="backbone is missing"):
-        build_detector(replace_fields(resnet_setting, backbone=None), 2)
+        build_detector(resnet_setting.replace(backbone=None), 2)

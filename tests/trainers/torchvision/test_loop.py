@@ -3,8 +3,8 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from detstudy.study.setting import TrainingSetting
 from detstudy.trainers.torchvision.batches import Batch
+from detstudy.trainers.torchvision.hyperparameters import make_setting
 from detstudy.trainers.torchvision.loop import take_step
 from detstudy.trainers.torchvision.optimizer import build_optimizer
 from detstudy.trainers.torchvision.progress import Progress, ProposalCounts
@@ -40,7 +40,8 @@ class MeanDetector(nn.Module):
 
 def train_once(micro: int | None, clip: float | None = None) -> tuple[torch.Tensor, Session]:
     torch.manual_seed(0)
-    setting = TrainingSetting(
+    setting = make_setting(
+        name="compact",
         learning_rate=0.5,
         batch_size=5,
         iterations=3,
@@ -89,7 +90,7 @@ def test_gradients_are_clipped_to_the_norm_asked_for() -> None:
 def test_only_weights_of_convolutions_and_linear_layers_decay() -> None:
     model = nn.Sequential(nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4), nn.ConvTranspose2d(4, 2, 1), nn.Linear(2, 2))
     model[0].bias.requires_grad_(False)
-    setting = TrainingSetting(learning_rate=0.5, batch_size=5, iterations=3, weight_decay=0.3)
+    setting = make_setting(name="compact", learning_rate=0.5, batch_size=5, iterations=3, weight_decay=0.3)
 
     optimizer = build_optimizer(model, setting)
 

@@ -27,6 +27,7 @@ import json, sys
 from pathlib import Path
 from detstudy.study.setting import *
 from detstudy.trainers.contract import Job
+from detstudy.trainers.torchvision.hyperparameters import make_setting
 from detstudy.trainers.torchvision.trainer import TorchvisionTrainer
 
 class Curve:
@@ -37,11 +38,8 @@ root, folder, limit, space = sys.argv[1:]
 if int(space):
     import resource
     resource.setrlimit(resource.RLIMIT_AS, (int(space),) * 2)
-setting = Setting(
-    model=ModelSetting(name="compact", image_min_size=1000, image_max_size=2000),
-    training=TrainingSetting(learning_rate=0.001, batch_size=8, iterations=2),
-    evaluation=EvaluationSetting(),
-)
+setting = make_setting(name="compact", image_min_size=1000, image_max_size=2000, learning_rate=0.001, batch_size=8,
+                       iterations=2)
 data = CocoData(root=root, train=CocoSplit(annotations="train.json", images="train"),
                 validation=CocoSplit(annotations="validation.json", images="validation"))
 job = Job(setting=setting, seed=0, data=data, monitoring=Monitoring(), objective="mask/AP", folder=Path(folder),

@@ -6,7 +6,7 @@ import torch
 from torchvision.models.detection.roi_heads import paste_masks_in_image
 
 from detstudy.data import Rle, decode_mask, read_dataset
-from detstudy.study.setting import CocoData, Setting, replace_fields
+from detstudy.study.setting import CocoData, Setting
 from detstudy.trainers.torchvision.detector import build_detector
 from detstudy.trainers.torchvision.prediction import paste_mask, predict_images
 
@@ -77,7 +77,7 @@ def test_proposals_are_in_the_images_own_pixels(coco_data: CocoData, compact_set
     """Where the detector sees images at twice their size, a proposal is as large in the image as without."""
     dataset = read_dataset(coco_data)
     record = dataset.splits["validation"][0]
-    setting = replace_fields(compact_setting, image_min_size=128, image_max_size=400, rpn_post_nms_top_n_test=7)
+    setting = compact_setting.replace(image_min_size=128, image_max_size=400, rpn_post_nms_top_n_test=7)
     detector = build_detector(setting, 2)
 
     predicted = predict_images(detector, [record], dataset.category_ids, torch.device("cpu"))

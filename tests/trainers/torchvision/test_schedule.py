@@ -8,19 +8,20 @@ from typing import Any
 
 import pytest
 
-from detstudy.study.setting import TrainingSetting
+from detstudy.study.setting import Setting
+from detstudy.trainers.torchvision.hyperparameters import make_setting
 from detstudy.trainers.torchvision.schedule import compute_multiplier, find_milestones
 
 PUBLISHED = Path(__file__).parents[3].parent / "shared" / "data" / "schedules" / "detectron2.csv"
 NAMES = {"WarmupMultiStepLR": "warmup_multistep", "WarmupCosineLR": "warmup_cosine"}
 
 
-def make_setting(**fields: Any) -> TrainingSetting:
-    return TrainingSetting(**{"learning_rate": 1.0, "batch_size": 1, "iterations": 200, **fields})
+def make_run(**fields: Any) -> Setting:
+    return make_setting(**{"name": "compact", "learning_rate": 1.0, "batch_size": 1, "iterations": 200, **fields})
 
 
 def test_multistep_equals_its_closed_form_at_every_iteration() -> None:
-    setting = make_setting(schedule="warmup_multistep", warmup_iterations=50, warmup_factor=0.01)
+    setting = make_run(schedule="warmup_multistep", warmup_iterations=50, warmup_factor=0.01)
 
     for iteration in range(200):
         steps = 1.0 * 0.1 ** ((iteration >= 140) + (iteration >= 180))
@@ -29,7 +30,7 @@ def test_multistep_equals_its_closed_form_at_every_iteration() -> None:
 
 
 def test_cosine_is_joined_where_warm_up_ends_and_ends_at_nought() -> None:
-    setting = make_setting(schedule="warmup_cosine", warmup_iterations=50)
+    setting = make_run(schedule="warmup_cosine", warmup_iterations=50)
 
     def follow(iteration: int) -> float:
         return 0.5 * (1 + math.cos(math.pi * iteration / 200))
@@ -40,7 +41,7 @@ def test_cosine_is_joined_where_warm_up_ends_and_ends_at_nought() -> None:
     assert compute_multiplier(setting, 200) == pytest.approx(0, abs=1e-15)
 
 
-def compose(setting: TrainingSetting, iteration: int) -> float:
+def compose(setting: Setting, iteration: int) -> float:
     """Return the multiplier as detectron2's `build_lr_scheduler` puts it together of fvcore's parts of a run in [0, 1].
 
     A line up to the end of warm-up, then the schedule ("fixed": it goes on as if there had been no warm-up).
@@ -81,7 +82,7 @@ def test_equals_detectron2_at_every_published_iteration() -> None:
     assert len(rows) > 700
     for row in rows:
         length = int(row["iterations"])
-        setting = make_setting(
+        setting = make_run(
             schedule=NAMES[row["schedule"]],
             iterations=length,
             warmup_iterations=int(row["warmup_iterations"]),
@@ -93,17 +94,17 @@ def test_equals_detectron2_at_every_published_iteration() -> None:
 
 
 def test_a_constant_schedule_is_constant_after_its_warm_up() -> None:
-    setting = make_setting(schedule="constant", warmup_iterations=4, warmup_factor=0.5)
+    setting = make_run(schedule="constant", warmup_iterations=4, warmup_factor=0.5)
 
     assert [compute_multiplier(setting, i) for i in (0, 1, 2, 3, 4, 199)] == [0.5, 0.625, 0.75, 0.875, 1, 1]
 
 
 def test_milestones_are_the_first_iterations_at_or_past_their_fractions() -> None:
-    assert find_milestones(make_setting(iterations=200, milestones=(0.7, 0.9))) == (140, 180)
-    assert find_milestones(make_setting(iterations=5, milestones=(0.9, 0.7))) == (4, 5)
+    assert find_milestones(make_run(iterations=200, milestones=(0.7, 0.9))) == (140, 180)
+    assert find_milestones(make_run(iterations=5, milestones=(0.9, 0.7))) == (4, 5)
 
 
 def test_a_warm_up_longer_than_the_run_is_cut_at_its_end() -> None:
-    setting = make_setting(schedule="warmup_multistep", iterations=30, warmup_iterations=400, milestones=(0.5,))
+    setting = make_run(schedule="warmup_multistep", iterations=30, warmup_iterations=400, milestones=(0.5,))
 
     assert compute_multiplier(setting, 29) == pytest.approx(0.001 + (0.1 - 0.001) * 29 / 30)

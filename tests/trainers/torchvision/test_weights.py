@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 import torch
 
-from detstudy.study.setting import Setting, replace_fields
+from detstudy.study.setting import Setting
 from detstudy.trainers.torchvision.detector import build_detector, load_initial_weights
+from detstudy.trainers.torchvision.hyperparameters import make_setting
 from detstudy.trainers.torchvision.weights import WeightsError
 
 
 def use_weights(setting: Setting, weights: Path | str, **fields: Any) -> Setting:
-    return replace_fields(setting, weights=str(weights), **fields)
+    return setting.replace(weights=str(weights), **fields)
 
 
 def test_a_file_starts_the_detector_and_keeps_fresh_predictors_for_other_classes(
@@ -26,7 +27,7 @@ def test_a_file_starts_the_detector_and_keeps_fresh_predictors_for_other_classes
     detector = build_detector(setting, class_count=2)
     fresh = detector.roi_heads.box_predictor.cls_score.weight.clone()
 
-    load_initial_weights(detector, setting.model)
+    load_initial_weights(detector, setting)
 
     state, given = detector.state_dict(), donor.state_dict()
     assert torch.equal(detector.roi_heads.box_predictor.cls_score.weight, fresh)
@@ -41,14 +42,14 @@ def test_a_checkpoint_of_the_same_data_starts_the_detector_whole(tmp_path: Path,
     setting = use_weights(compact_setting, tmp_path / "donor.pt")
     detector = build_detector(setting, class_count=2)
 
-    load_initial_weights(detector, setting.model)
+    load_initial_weights(detector, setting)
 
     assert all(torch.equal(value, donor.state_dict()[name]) for name, value in detector.state_dict().items())
 
 
 def test_published_coco_weights_load_under_their_old_names(tmp_path: Path, monkeypatch: Any) -> None:
     """The published file names the mask head's, the RPN's and the pyramid's layers as torchvision did years ago."""
-    setting = replace_fields(make_resnet50(), weights="coco")
+    setting = make_resnet50().replace(weights="coco")
     torch.manual_seed(1)
     donor = build_detector(setting, class_count=90).state_dict()
     old = {}
@@ -66,7 +67,7 @@ def test_published_coco_weights_load_under_their_old_names(tmp_path: Path, monke
     detector = build_detector(setting, class_count=90)
     fresh = detector.roi_heads.mask_predictor.mask_fcn_logits.weight.clone()
 
-    load_initial_weights(detector, setting.model)
+    load_initial_weights(detector, setting)
 
     state = detector.state_dict()
     replaced = [name for name in state if not torch.equal(state[name], donor[name])]
@@ -82,10 +83,10 @@ def test_imagenet_weights_go_into_the_backbone(tmp_path: Path, monkeypatch: Any)
     (tmp_path / "hub" / "checkpoints").mkdir(parents=True)
     torch.save(donor.state_dict(), tmp_path / "hub" / "checkpoints" / "resnet18-f37072fd.pth")
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
-    setting = replace_fields(make_resnet50(), weights="imagenet", backbone="resnet18")
+    setting = make_resnet50().replace(weights="imagenet", backbone="resnet18")
     detector = build_detector(setting, class_count=2)
 
-    load_initial_weights(detector, setting.model)
+    load_initial_weights(detector, setting)
 
     assert torch.equal(detector.backbone.body.layer4[1].conv2.weight, donor.layer4[1].conv2.weight)
     assert torch.equal(detector.backbone.body.bn1.running_var, donor.bn1.running_var)
@@ -102,7 +103,7 @@ def test_weights_that_cannot_be_had_name_the_file_and_its_place(tmp_path: Path, 
     detector = torch.nn.Linear(1, 1)
 
     with pytest.raises(WeightsError) as caught:
-        load_initial_weights(detector, setting.model)  # type: ignore[arg-type]
+        load_initial_weights(detector, setting)  # type: ignore[arg-type]
 
     assert "maskrcnn_resnet50_fpn_coco-bf2d0c1e.pth" in str(caught.value)
     assert str(tmp_path / "hub" / "checkpoints") in str(caught.value)
@@ -120,7 +121,7 @@ def test_weights_that_cannot_be_had_name_the_file_and_its_place(tmp_path: Path, 
 )
 def test_weights_that_do_not_exist_are_refused(fields: dict[str, str], message: str) -> None:
     with pytest.raises(WeightsError, match=message):
-        load_initial_weights(torch.nn.Linear(1, 1), replace_fields(make_resnet50(), **fields).model)  # type: ignore[arg-type]
+        load_initial_weights(torch.nn.Linear(1, 1), make_resnet50().replace(**fields))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -145,7 +146,7 @@ def test_files_with_anything_else_are_refused(
     setting = use_weights(compact_setting, path)
 
     with pytest.raises(WeightsError, match=message) as caught:
-        load_initial_weights(build_detector(setting, 2), setting.model)
+        load_initial_weights(build_detector(setting, 2), setting)
 
     assert str(path) in str(caught.value)
 
@@ -157,14 +158,9 @@ def test_misfits_are_listed(tmp_path: Path, compact_setting: Setting) -> None:
     setting = use_weights(compact_setting, tmp_path / "weights.pt")
 
     with pytest.raises(WeightsError, match=r"stem\.0\.weight is missing; backbone\.stem\.9\.weight is unknown"):
-        load_initial_weights(build_detector(setting, 2), setting.model)
+        load_initial_weights(build_detector(setting, 2), setting)
 
 
 def make_resnet50() -> Setting:
-    from detstudy.study.setting import EvaluationSetting, ModelSetting, TrainingSetting
 
-    return Setting(
-        model=ModelSetting(name="mask_rcnn", backbone="resnet50"),
-        training=TrainingSetting(learning_rate=0.01, batch_size=2, iterations=2),
-        evaluation=EvaluationSetting(),
-    )
+    return make_setting(name="mask_rcnn", backbone="resnet50", learning_rate=0.01, batch_size=2, iterations=2)

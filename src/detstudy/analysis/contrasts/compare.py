@@ -22,7 +22,7 @@ from detstudy.ledger import Ledger, list_unlike
 from detstudy.ledger.files import read_json
 from detstudy.numbers import describe_interval, format_ap, format_change, format_interval
 from detstudy.plan import BASELINE, format_level
-from detstudy.study.setting import SECTION_OF_FIELD, Setting, read_field
+from detstudy.study.setting import Setting
 from detstudy.study.study import MEASURES
 from detstudy.wording.labels import label_measure
 from detstudy.wording.say import say
@@ -173,7 +173,7 @@ def canonicalise_name(name: str, baseline: Setting) -> str:
                 break
             except ValueError:
                 continue
-        if key not in SECTION_OF_FIELD or format_level(read_field(baseline, key)) != text:
+        if key not in baseline or format_level(baseline[key]) != text:
             levels[key] = text
     return ",".join(f"{key}={levels[key]}" for key in sorted(levels)) or BASELINE
 

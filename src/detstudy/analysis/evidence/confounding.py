@@ -31,17 +31,16 @@ def find_caveats(study: Study, a: Setting, b: Setting, runs: Sequence[RunRecord]
     Among it which batches of the finished runs were trained in parts, where others were not or in other parts. A study
     that asks for the iterations themselves means to compare budgets; then nothing is said of them.
     """
-    own, other = a.training, b.training
-    divided = {(read_micro_batch(run) and run.setting.training.batch_size, read_micro_batch(run)) for run in runs}
+    divided = {(read_micro_batch(run) and run.setting["batch_size"], read_micro_batch(run)) for run in runs}
     caveats: list[Fact] = [*list_accumulations(runs)] if len(divided) > 1 else []
-    if own.batch_size != other.batch_size and own.learning_rate == other.learning_rate:
+    if a["batch_size"] != b["batch_size"] and a["learning_rate"] == b["learning_rate"]:
         caveats.append(RateNotScaled())
-    if own.batch_size == other.batch_size and any(factor.name == "iterations" for factor in study.factors):
+    if a["batch_size"] == b["batch_size"] and any(factor.name == "iterations" for factor in study.factors):
         return tuple(caveats)
-    change = own.iterations / other.iterations - 1
+    change = a["iterations"] / b["iterations"] - 1
     if abs(change) > SLACK:
         caveats.append(StepsDiffer(change))
-    images, others = own.iterations * own.batch_size, other.iterations * other.batch_size
+    images, others = a["iterations"] * a["batch_size"], b["iterations"] * b["batch_size"]
     if abs(images / others - 1) > SLACK:
         caveats.append(ImagesDiffer(images, others))
     return tuple(caveats)
@@ -63,7 +62,7 @@ def find_accumulation(runs: Sequence[RunRecord]) -> Accumulation | None:
     sizes = [size for run in finished if (size := read_micro_batch(run))]
     if not sizes:
         return None
-    batch_size = finished[0].setting.training.batch_size
+    batch_size = finished[0].setting["batch_size"]
     return Accumulation(batch_size, tuple(dict.fromkeys(sizes)), len(sizes), len(finished))
 
 
@@ -73,7 +72,7 @@ def list_accumulations(runs: Sequence[RunRecord]) -> tuple[Fact, ...]:
     by_setting: dict[str, dict[int | None, list[int]]] = {}
     sizes = {}
     for run in runs:
-        size, batch_size = read_micro_batch(run), run.setting.training.batch_size
+        size, batch_size = read_micro_batch(run), run.setting["batch_size"]
         if size:
             differs = run.effective.get("accumulation_differs")
             found.append(TrainedInParts(batch_size, size, ran_out_of_memory(run), differs))
@@ -89,7 +88,7 @@ def list_accumulations(runs: Sequence[RunRecord]) -> tuple[Fact, ...]:
 def read_micro_batch(run: RunRecord) -> int | None:
     """Return the images that a run's parts of a batch had; None where it was whole."""
     size = run.effective.get("micro_batch_size")
-    return size if isinstance(size, int) and size < run.setting.training.batch_size else None
+    return size if isinstance(size, int) and size < run.setting["batch_size"] else None
 
 
 def ran_out_of_memory(run: RunRecord) -> bool:
@@ -100,14 +99,14 @@ def ran_out_of_memory(run: RunRecord) -> bool:
 def state_batch_rule(study: Study, levels: Sequence[tuple[Any, SettingSummary]]) -> BatchRule:
     """Return what stayed the same as the batch size changed, and what thereby did not."""
     rule = study.when_batch_size_changes
-    trainings = [summary.setting.training for _, summary in levels]
+    trainings = [summary.setting for _, summary in levels]
     return BatchRule(
         holds_images=rule is not None and rule.hold == "images",
         scales_rate=rule is not None and rule.learning_rate == "linear",
         levels=tuple(level for level, _ in levels),
-        iterations=tuple(training.iterations for training in trainings),
-        warmup_iterations=tuple(training.warmup_iterations for training in trainings),
-        learning_rates=tuple(training.learning_rate for training in trainings),
+        iterations=tuple(setting["iterations"] for setting in trainings),
+        warmup_iterations=tuple(setting["warmup_iterations"] for setting in trainings),
+        learning_rates=tuple(setting["learning_rate"] for setting in trainings),
         epochs=tuple(_average_epochs(summary) for _, summary in levels),
     )
 

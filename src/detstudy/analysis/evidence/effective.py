@@ -9,7 +9,7 @@ from typing import Any
 from detstudy.analysis.evidence.confounding import name_setting, ran_out_of_memory
 from detstudy.ledger import RunRecord
 from detstudy.plan import format_level
-from detstudy.study.setting import Setting, TrainingSetting
+from detstudy.study.setting import Setting
 from detstudy.wording.labels import label_factor
 from detstudy.wording.say import say
 
@@ -31,7 +31,7 @@ def check_receipts(label: str, runs: Sequence[RunRecord]) -> tuple[str, ...]:
 def check_receipt(run: RunRecord) -> list[str]:
     """Return what a run's effective values contradict in its setting; what was not recorded is not judged."""
     found = find_broken(run)
-    steps, iterations = _read_number(run, "optimizer_steps"), run.setting.training.iterations
+    steps, iterations = _read_number(run, "optimizer_steps"), run.setting["iterations"]
     if steps is not None and steps != iterations:
         found = list(dict.fromkeys([*found, _count_steps(steps, iterations)]))
     for name, value in _ask(run.setting).items():
@@ -61,10 +61,10 @@ def contradict_contrast(
     if not a_runs or not b_runs:
         return None
     return (
-        _compare_rates(a_runs, b_runs, a_setting.training, b_setting.training)
+        _compare_rates(a_runs, b_runs, a_setting, b_setting)
         or _compare_asked(a_runs, b_runs, a_setting, b_setting)
-        or _compare_entered(a_runs, b_runs, a_setting.training, b_setting.training)
-        or _compare_kept(a_runs, b_runs, a_setting.training, b_setting.training)
+        or _compare_entered(a_runs, b_runs, a_setting, b_setting)
+        or _compare_kept(a_runs, b_runs, a_setting, b_setting)
     )
 
 
@@ -73,63 +73,65 @@ def find_broken(run: RunRecord) -> list[str]:
 
     Steps that fp16 left out because gradients overflowed count as taken, as long as they are few.
     """
-    training = run.setting.training
+    setting = run.setting
     found = []
-    highest, expected = _read_number(run, "learning_rate_max"), find_peak_learning_rate(training)
+    highest, expected = _read_number(run, "learning_rate_max"), find_peak_learning_rate(setting)
     if highest is not None and not math.isclose(highest, expected, rel_tol=TOLERANCE):
         found.append(f"the largest learning rate applied was {highest:.3g}, not {expected:.3g}")
-    last, end = _read_number(run, "learning_rate_last"), compute_rate(training, training.iterations - 1)
+    last, end = _read_number(run, "learning_rate_last"), compute_rate(setting, setting["iterations"] - 1)
     if not found and last is not None and abs(last - end) > TOLERANCE * expected:
         found.append(f"the learning rate ended at {last:.3g}, not {end:.3g}")
     steps, skipped = _read_number(run, "optimizer_steps"), _read_number(run, "skipped_steps") or 0
-    if steps is not None and (steps + skipped != training.iterations or skipped > TOLERANCE * training.iterations):
-        found.append(_count_steps(steps, training.iterations))
-    images, asked = _read_number(run, "images_seen"), training.iterations * training.batch_size
-    if images is not None and steps == training.iterations and not math.isclose(images, asked, rel_tol=TOLERANCE):
+    if steps is not None and (steps + skipped != setting["iterations"] or skipped > TOLERANCE * setting["iterations"]):
+        found.append(_count_steps(steps, setting["iterations"]))
+    images, asked = _read_number(run, "images_seen"), setting["iterations"] * setting["batch_size"]
+    if images is not None and steps == setting["iterations"] and not math.isclose(images, asked, rel_tol=TOLERANCE):
         found.append(f"{images:,.0f} images were seen in {steps:,.0f} steps, not {asked:,}")
     return found
 
 
-def find_peak_learning_rate(training: TrainingSetting) -> float:
+def find_peak_learning_rate(setting: Setting) -> float:
     """Return the largest learning rate that the schedule applies: at its start, or where the warm-up ends."""
-    return max(compute_rate(training, step) for step in (0, min(training.warmup_iterations, training.iterations - 1)))
+    return max(
+        compute_rate(setting, step) for step in (0, min(setting["warmup_iterations"], setting["iterations"] - 1))
+    )
 
 
-def compute_rate(training: TrainingSetting, step: int) -> float:
+def compute_rate(setting: Setting, step: int) -> float:
     """Return the learning rate of the step that follows `step` done steps, as the study's schedules define it.
 
     Linear from `warmup_factor` times the schedule's first value to its value where the warm-up ends, then the schedule.
     """
-    warmup = min(training.warmup_iterations, training.iterations)
+    warmup: int = min(setting["warmup_iterations"], setting["iterations"])
+    rate: float = setting["learning_rate"]
     if step >= warmup:
-        return training.learning_rate * _follow_schedule(training, step)
-    start, end = training.warmup_factor * _follow_schedule(training, 0), _follow_schedule(training, warmup)
-    return training.learning_rate * (start + (end - start) * step / warmup)
+        return rate * _follow_schedule(setting, step)
+    start: float = setting["warmup_factor"] * _follow_schedule(setting, 0)
+    end = _follow_schedule(setting, warmup)
+    return rate * (start + (end - start) * step / warmup)
 
 
-def _follow_schedule(training: TrainingSetting, step: int) -> float:
-    if training.schedule == "constant":
+def _follow_schedule(setting: Setting, step: int) -> float:
+    if setting["schedule"] == "constant":
         return 1.0
-    if training.schedule == "warmup_cosine":
-        return 0.5 * (1 + math.cos(math.pi * min(1.0, step / training.iterations)))
+    if setting["schedule"] == "warmup_cosine":
+        return 0.5 * (1 + math.cos(math.pi * min(1.0, step / setting["iterations"])))
     # a milestone at 0.7 of 200 is step 140, though 0.7 * 200 is a little less in floating point
-    passed = sum(step >= milestone * training.iterations - 1e-9 for milestone in training.milestones)
-    return float(training.milestone_factor**passed)
+    passed = sum(step >= milestone * setting["iterations"] - 1e-9 for milestone in setting["milestones"])
+    return float(setting["milestone_factor"] ** passed)
 
 
-def _compare_rates(
-    a_runs: Sequence[RunRecord], b_runs: Sequence[RunRecord], a: TrainingSetting, b: TrainingSetting
-) -> str | None:
+def _compare_rates(a_runs: Sequence[RunRecord], b_runs: Sequence[RunRecord], a: Setting, b: Setting) -> str | None:
     """Return a reason where peak or end of the rates should differ and both are the same in all runs."""
-    peaks = [find_peak_learning_rate(training) for training in (a, b)]
-    ends = [compute_rate(training, training.iterations - 1) for training in (a, b)]
+    peaks = [find_peak_learning_rate(setting) for setting in (a, b)]
+    ends = [compute_rate(setting, setting["iterations"] - 1) for setting in (a, b)]
     if math.isclose(*peaks, rel_tol=1e-6) and abs(ends[0] - ends[1]) < 1e-3 * max(peaks):
         return None  # milestones, say: peak and end are the same by intention
     highest = _read_all((*a_runs, *b_runs), "learning_rate_max")
     last = _read_all((*a_runs, *b_runs), "learning_rate_last")
     if not _are_equal(highest) or not _are_equal(last):
         return None
-    name = "learning rate" if a.learning_rate != b.learning_rate else "schedule"
+    name = "learning rate" if a["learning_rate"] != b["learning_rate"] else "schedule"
     return f"the {name} did nothing: in both the learning rate peaked at {highest[0]:.3g} and ended at {last[0]:.3g}"
 
 
@@ -139,7 +141,7 @@ def _compare_asked(
     """Return a reason where micro-batch or precision are the same though the settings differ, or the reverse."""
     a, b = _ask(a_setting), _ask(b_setting)
     for name in a:
-        if name == "micro_batch_size" and a_setting.training.batch_size != b_setting.training.batch_size:
+        if name == "micro_batch_size" and a_setting["batch_size"] != b_setting["batch_size"]:
             continue  # a trainer may split a batch that does not fit; the batch is the factor
         found_a, found_b = ({run.effective.get(name) for run in runs} for runs in (a_runs, b_runs))
         if None in found_a | found_b:
@@ -156,13 +158,13 @@ def _compare_asked(
     return None
 
 
-def _compare_entered(
-    a_runs: Sequence[RunRecord], b_runs: Sequence[RunRecord], a: TrainingSetting, b: TrainingSetting
-) -> str | None:
+def _compare_entered(a_runs: Sequence[RunRecord], b_runs: Sequence[RunRecord], a: Setting, b: Setting) -> str | None:
     """Return a reason where the larger pre-NMS top-k let no more proposals in than the smaller one."""
-    if a.rpn_pre_nms_top_n_train == b.rpn_pre_nms_top_n_train:
+    if a["rpn_pre_nms_top_n_train"] == b["rpn_pre_nms_top_n_train"]:
         return None
-    arms = sorted([(a.rpn_pre_nms_top_n_train, a_runs), (b.rpn_pre_nms_top_n_train, b_runs)], key=lambda arm: arm[0])
+    arms = sorted(
+        [(a["rpn_pre_nms_top_n_train"], a_runs), (b["rpn_pre_nms_top_n_train"], b_runs)], key=lambda arm: arm[0]
+    )
     (smaller, few_runs), (larger, many_runs) = arms
     few, many = (_read_all(runs, "proposals_entered") for runs in (few_runs, many_runs))
     if not few or not many or max(few) * (1 + SAME) < min(many):
@@ -175,11 +177,9 @@ def _compare_entered(
     return text
 
 
-def _compare_kept(
-    a_runs: Sequence[RunRecord], b_runs: Sequence[RunRecord], a: TrainingSetting, b: TrainingSetting
-) -> str | None:
+def _compare_kept(a_runs: Sequence[RunRecord], b_runs: Sequence[RunRecord], a: Setting, b: Setting) -> str | None:
     """Return a reason where neither post-NMS top-k ever cut a proposal."""
-    if a.rpn_post_nms_top_n_train == b.rpn_post_nms_top_n_train:
+    if a["rpn_post_nms_top_n_train"] == b["rpn_post_nms_top_n_train"]:
         return None
     runs = (*a_runs, *b_runs)
     survived, kept = _read_all(runs, "proposals_survived"), _read_all(runs, "proposals_kept")
@@ -190,10 +190,9 @@ def _compare_kept(
 
 def _ask(setting: Setting) -> dict[str, Any]:
     """Return what a setting asks of fields that a trainer may have to handle otherwise."""
-    training = setting.training
     return {
-        "micro_batch_size": training.micro_batch_size or training.batch_size,
-        "precision": training.precision,
+        "micro_batch_size": setting["micro_batch_size"] or setting["batch_size"],
+        "precision": setting["precision"],
     }
 
 

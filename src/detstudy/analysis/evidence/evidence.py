@@ -204,7 +204,7 @@ def read_tables(run: RunRecord, ground_truth: GroundTruth) -> Tables | None:
 
 def share_weights(a: Setting, b: Setting) -> bool:
     """Whether two settings differ in evaluation at most."""
-    return a.model == b.model and a.training == b.training
+    return a.trained == b.trained
 
 
 def read_value(run: RunRecord, measure: str) -> float | None:

@@ -22,7 +22,7 @@ from detstudy.ledger import RunRecord, read_curve
 from detstudy.numbers import describe_interval, format_change
 from detstudy.plan import BASELINE
 from detstudy.study.document import parse_document
-from detstudy.study.setting import TrainingSetting
+from detstudy.study.setting import Setting
 from detstudy.study.study import Study
 from detstudy.wording.labels import label_measure
 
@@ -41,7 +41,7 @@ DECAYED = 0.1  # a learning rate below this share of its largest flattens any cu
 def judge_runs(runs: Sequence[RunRecord], objective: str, margin: float) -> dict[str, Convergence]:
     """Return the verdict on each finished run's own curve, by run id; `margin` is in AP."""
     return {
-        run.id: judge_curve(read_curve(run.folder / "curves.jsonl"), objective, margin, find_step(run.setting.training))
+        run.id: judge_curve(read_curve(run.folder / "curves.jsonl"), objective, margin, find_step(run.setting))
         for run in runs
         if run.outcome == "finished"
     }
@@ -57,7 +57,7 @@ def judge_setting(runs: Sequence[RunRecord], objective: str, margin: float) -> C
         return None
     curves = [read_curve(run.folder / "curves.jsonl") for run in finished]
     points = average_curves(curves, objective)
-    return judge_curve(points, objective, margin, find_step(finished[0].setting.training))
+    return judge_curve(points, objective, margin, find_step(finished[0].setting))
 
 
 def judge_curve(points: Points, objective: str, margin: float, step: float | None = None) -> Convergence:
@@ -193,11 +193,11 @@ def average_curves(curves: Sequence[Points], objective: str) -> list[dict[str, A
     return averaged
 
 
-def find_step(training: TrainingSetting) -> float | None:
+def find_step(setting: Setting) -> float | None:
     """Return the first iteration in the run's last third from which the schedule lowers the rate at once, if any."""
-    if training.schedule != "warmup_multistep" or training.milestone_factor == 1:
+    if setting["schedule"] != "warmup_multistep" or setting["milestone_factor"] == 1:
         return None
-    return next((share * training.iterations for share in training.milestones if share > WINDOW), None)
+    return next((share * setting["iterations"] for share in setting["milestones"] if share > WINDOW), None)
 
 
 def find_rate_left(points: Points, end: float) -> float | None:
@@ -267,7 +267,7 @@ def describe_rising(a_label: str, contrast: Contrast, convergences: Mapping[str,
     if len(rising) == 2:
         return (
             f"{a_label} and {labels[contrast.b]} were both still improving {ended}: this compares them at this length "
-            "of training, not their end results"
+            "of setting, not their end results"
         )
     ((id_, known),) = rising.items()
     other = verdicts[contrast.b if id_ == contrast.a else contrast.a]
@@ -290,11 +290,11 @@ def propose_longer(study: Study, settings: Sequence[SettingSummary], crossed: bo
     length (milestones, a batch size's iterations) follows it in the new study; the warm-up keeps its iterations.
     """
     given = parse_document(study_file, study.source)["baseline"]
-    training = study.baseline.training
+    setting = study.baseline
     length = (
         f"baseline.images={2 * given['images']}"
         if "images" in given
-        else f"baseline.iterations={2 * training.iterations}"
+        else f"baseline.iterations={2 * setting['iterations']}"
     )
     found: dict[str, list[Any]] = {}
     if len(settings) > 1 and crossed:

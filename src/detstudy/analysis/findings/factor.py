@@ -11,7 +11,6 @@ from detstudy.analysis.evidence.effective import check_receipts
 from detstudy.analysis.evidence.evidence import Evidence, find_setting
 from detstudy.analysis.records import SettingSummary
 from detstudy.plan.design import derive_setting
-from detstudy.study.setting import read_field
 from detstudy.study.study import Factor
 from detstudy.wording.labels import label_level
 from detstudy.wording.say import say
@@ -26,7 +25,7 @@ def list_levels(evidence: Evidence, factor: Factor) -> Levels:
     baseline's level of another factor has no such settings: those levels are left out.
     """
     study = evidence.study
-    own = read_field(study.baseline, factor.name)
+    own = study.baseline[factor.name]
     found = []
     for level in factor.levels if own in factor.levels else (own, *factor.levels):
         planned = find_setting(evidence, derive_setting(study, {} if level == own else {factor.name: level}))

@@ -18,7 +18,7 @@ from detstudy.analysis.statistics.factorial import Term, VarianceTable, analyse_
 from detstudy.analysis.statistics.variance import Part, combine_seed_parts, estimate_unit_part
 from detstudy.ledger import RunRecord
 from detstudy.numbers import describe_interval, format_ap, format_change, format_p
-from detstudy.study.setting import SECTION_OF_FIELD, read_field
+from detstudy.study.setting import Setting
 from detstudy.wording.labels import count, label_factor, label_level, label_measure, name_level
 from detstudy.wording.say import say
 
@@ -62,9 +62,9 @@ def analyse_interactions(evidence: Evidence) -> Factorial | None:
         return None
     names = tuple(factor.name for factor in varied)
     cells = {
-        tuple(read_field(planned.setting, name) for name in names): planned.id
+        tuple(planned.setting[name] for name in names): planned.id
         for planned in evidence.plan.settings
-        if all(read_field(planned.setting, factor.name) in factor.levels for factor in study.factors)
+        if all(planned.setting[factor.name] in factor.levels for factor in study.factors)
     }
     results = {cell: _read_results(evidence, id_) for cell, id_ in cells.items()}
     levels = tuple(
@@ -73,7 +73,7 @@ def analyse_interactions(evidence: Evidence) -> Factorial | None:
     )
     values = {cell: found for cell, found in results.items() if found}
     planned = math.prod(len(factor.levels) for factor in varied)
-    reason = _refuse(names, levels, cells, planned)
+    reason = _refuse(study.baseline, names, levels, cells, planned)
     table = None if reason else analyse_variance(values)
     if table is None and not reason:
         reason = _explain_no_noise(values)
@@ -93,10 +93,12 @@ def _read_results(evidence: Evidence, setting_id: str) -> list[float]:
     return [value for value in found if value is not None]
 
 
-def _refuse(names: Sequence[str], levels: Sequence[tuple[Any, ...]], cells: Cells, planned: int) -> str | None:
+def _refuse(
+    baseline: Setting, names: Sequence[str], levels: Sequence[tuple[Any, ...]], cells: Cells, planned: int
+) -> str | None:
     """Return why a grid can't be analysed whatever its runs gave; None where it can."""
     for name in names:
-        if SECTION_OF_FIELD[name] == "evaluation":
+        if baseline.declaration(name).part == "evaluation":
             return f"{label_factor(name)} trains nothing: settings that share their trainings are not independent"
     if len(cells) < planned:
         return (

@@ -43,7 +43,7 @@ def tabulate_proposals(
     if not rows:
         return None
     steps = [_make_step(low, high) for low, high in itertools.pairwise(rows)]
-    cut = settings[rows[0].setting_id].setting.evaluation.rpn_post_nms_top_n_test
+    cut = settings[rows[0].setting_id].setting["rpn_post_nms_top_n_test"]
     sentences = [
         *_describe_counts(factor, side, rows),
         *(_describe_saturation(rows) if "pre_nms" in factor else ()),

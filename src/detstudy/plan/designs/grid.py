@@ -8,7 +8,6 @@ from typing import Any
 
 from detstudy.plan import naming
 from detstudy.plan.designs.contract import Asked, EndedRun
-from detstudy.study.setting import read_field
 from detstudy.study.study import Study
 
 
@@ -19,7 +18,7 @@ class Grid:
 
     def begin(self, study: Study) -> list[Asked]:
         """Return every combination but the baseline's, with the study's seeds."""
-        own = {factor.name: read_field(study.baseline, factor.name) for factor in study.factors}
+        own = {factor.name: study.baseline[factor.name] for factor in study.factors}
         combinations = itertools.product(*(factor.levels for factor in study.factors))
         differing = [
             {name: level for name, level in zip(own, levels, strict=True) if level != own[name]}

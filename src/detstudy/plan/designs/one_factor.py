@@ -7,7 +7,6 @@ from typing import Any
 
 from detstudy.plan import naming
 from detstudy.plan.designs.contract import Asked, EndedRun
-from detstudy.study.setting import read_field
 from detstudy.study.study import Study
 
 
@@ -22,7 +21,7 @@ class OneFactor:
             Asked(levels={factor.name: level}, seeds=study.seeds)
             for factor in study.factors
             for level in factor.levels
-            if level != read_field(study.baseline, factor.name)
+            if level != study.baseline[factor.name]
         ]
 
     def go_on(self, _study: Study, _runs: Sequence[EndedRun]) -> Sequence[Asked]:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from detstudy.data import ImageRecord, decode_masks, load_image
-from detstudy.study.setting import TrainingSetting
+from detstudy.study.setting import Setting
 from detstudy.trainers.torchvision.transform import Target
 
 CACHE_BYTES = 256 * 2**20  # of decoded images
@@ -89,19 +89,17 @@ def count_learned_objects(record: ImageRecord) -> int:
     return sum(not annotation.crowd for annotation in record.annotations)
 
 
-def make_batch(
-    records: Sequence[ImageRecord], setting: TrainingSetting, seed: int, iteration: int, cache: ImageCache
-) -> Batch:
+def make_batch(records: Sequence[ImageRecord], setting: Setting, seed: int, iteration: int, cache: ImageCache) -> Batch:
     """Return the batch that a run learns from after `iteration` done steps.
 
     An image's flip and scale depend on its position in the run's order, so they are the same for any batch size.
     """
-    first = iteration * setting.batch_size
+    first = iteration * setting["batch_size"]
     images, targets = [], []
-    for offset, index in enumerate(pick_images(len(records), seed, first, setting.batch_size)):
+    for offset, index in enumerate(pick_images(len(records), seed, first, setting["batch_size"])):
         chance = np.random.default_rng((seed, _AUGMENTATION, first + offset))
-        flip = bool(chance.random() < setting.horizontal_flip)
-        scale = float(chance.uniform(*setting.scale_jitter)) if setting.scale_jitter is not None else None
+        flip = bool(chance.random() < setting["horizontal_flip"])
+        scale = float(chance.uniform(*setting["scale_jitter"])) if setting["scale_jitter"] is not None else None
         image, target = make_example(records[index], cache, flip=flip, scale=scale)
         images.append(image)
         targets.append(target)
@@ -140,7 +138,7 @@ def make_example(
 
 
 def stream_batches(
-    records: Sequence[ImageRecord], setting: TrainingSetting, seed: int, start: int, device: torch.device
+    records: Sequence[ImageRecord], setting: Setting, seed: int, start: int, device: torch.device
 ) -> Generator[Batch, None, None]:
     """Give the batches from the iteration `start` to the last, on the device.
 
@@ -148,14 +146,14 @@ def stream_batches(
     """
     cache = ImageCache()
     if device.type == "cpu":
-        for iteration in range(start, setting.iterations):
+        for iteration in range(start, setting["iterations"]):
             yield make_batch(records, setting, seed, iteration, cache)
         return
     pool = ThreadPoolExecutor(PREFETCH, thread_name_prefix="batches")
     try:
         ahead: dict[int, Future[Batch]] = {}
-        for iteration in range(start, setting.iterations):
-            for coming in range(iteration, min(iteration + PREFETCH + 1, setting.iterations)):
+        for iteration in range(start, setting["iterations"]):
+            for coming in range(iteration, min(iteration + PREFETCH + 1, setting["iterations"])):
                 if coming not in ahead:
                     ahead[coming] = pool.submit(_make_pinned_batch, records, setting, seed, coming, cache)
             yield ahead.pop(iteration).result().move(device)
@@ -164,7 +162,7 @@ def stream_batches(
 
 
 def _make_pinned_batch(
-    records: Sequence[ImageRecord], setting: TrainingSetting, seed: int, iteration: int, cache: ImageCache
+    records: Sequence[ImageRecord], setting: Setting, seed: int, iteration: int, cache: ImageCache
 ) -> Batch:
     return make_batch(records, setting, seed, iteration, cache).pin()
 

@@ -15,7 +15,7 @@ from torchvision.models.detection.mask_rcnn import MaskRCNNHeads, MaskRCNNPredic
 from torchvision.models.detection.rpn import RPNHead
 from torchvision.ops import FeaturePyramidNetwork
 
-from detstudy.study.setting import ModelSetting
+from detstudy.study.setting import Setting
 from detstudy.trainers.torchvision.anchors import choose_anchors
 from detstudy.trainers.torchvision.parts import Parts, widen
 
@@ -28,14 +28,14 @@ ANCHOR_ASPECT_RATIOS = (0.5, 1.0, 2.5)
 FINEST_STRIDE = 4  # pixels of the image a cell, of the level that RoIs are pooled from
 
 
-def make_compact_parts(setting: ModelSetting, class_count: int) -> Parts:
+def make_compact_parts(setting: Setting, class_count: int) -> Parts:
     """Make the compact detector's parts with fresh weights for that number of classes (background left out)."""
     sizes, ratios = choose_anchors(setting, ANCHOR_SIZES, ANCHOR_ASPECT_RATIOS)
     rpn_head = RPNHead(PYRAMID_CHANNELS, len(sizes[0]) * len(ratios))
     # torchvision's start (deviation 0.01) is meant for pretrained features; from random ones it wastes the first steps.
     nn.init.kaiming_normal_(rpn_head.conv[0][0].weight, nonlinearity="relu")
     return Parts(
-        backbone=CompactBackbone(setting.frozen_stages),
+        backbone=CompactBackbone(setting["frozen_stages"]),
         rpn_levels=("1", "2", "3"),
         rpn_head=rpn_head,
         anchor_sizes=sizes,

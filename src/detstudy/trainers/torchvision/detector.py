@@ -12,7 +12,7 @@ from torchvision.models.detection.anchor_utils import AnchorGenerator
 from torchvision.models.detection.generalized_rcnn import GeneralizedRCNN
 from torchvision.models.detection.roi_heads import RoIHeads
 
-from detstudy.study.setting import ModelSetting, Setting
+from detstudy.study.setting import Setting
 from detstudy.trainers.torchvision.accumulation import CountingSampler, untracked_norms
 from detstudy.trainers.torchvision.compact import make_compact_parts
 from detstudy.trainers.torchvision.parts import Parts, widen
@@ -40,16 +40,15 @@ class Detector(GeneralizedRCNN):  # type: ignore[misc]
     """
 
     def __init__(self, parts: Parts, setting: Setting) -> None:
-        training, evaluation = setting.training, setting.evaluation
         rpn = CountingProposals(
             AnchorGenerator(parts.anchor_sizes, (parts.anchor_aspect_ratios,) * len(parts.anchor_sizes)),
             parts.rpn_head,
             *ANCHOR_IOU,
-            training.rpn_batch_size_per_image,
-            training.rpn_positive_fraction,
-            {"training": training.rpn_pre_nms_top_n_train, "testing": evaluation.rpn_pre_nms_top_n_test},
-            {"training": training.rpn_post_nms_top_n_train, "testing": evaluation.rpn_post_nms_top_n_test},
-            training.rpn_nms_threshold,
+            setting["rpn_batch_size_per_image"],
+            setting["rpn_positive_fraction"],
+            {"training": setting["rpn_pre_nms_top_n_train"], "testing": setting["rpn_pre_nms_top_n_test"]},
+            {"training": setting["rpn_post_nms_top_n_train"], "testing": setting["rpn_post_nms_top_n_test"]},
+            setting["rpn_nms_threshold"],
             levels=parts.rpn_levels,
         )
         heads = RoIHeads(
@@ -57,21 +56,23 @@ class Detector(GeneralizedRCNN):  # type: ignore[misc]
             parts.box_head,
             parts.box_predictor,
             *PROPOSAL_IOU,
-            training.box_batch_size_per_image,
-            training.box_positive_fraction,
+            setting["box_batch_size_per_image"],
+            setting["box_positive_fraction"],
             None,
-            evaluation.box_score_threshold,
-            evaluation.box_nms_threshold,
-            evaluation.detections_per_image,
+            setting["box_score_threshold"],
+            setting["box_nms_threshold"],
+            setting["detections_per_image"],
             parts.mask_pool,
             parts.mask_head,
             parts.mask_predictor,
         )
-        rpn.fg_bg_sampler = CountingSampler(training.rpn_batch_size_per_image, training.rpn_positive_fraction)
-        heads.fg_bg_sampler = CountingSampler(training.box_batch_size_per_image, training.box_positive_fraction)
-        model = setting.model
+        rpn.fg_bg_sampler = CountingSampler(setting["rpn_batch_size_per_image"], setting["rpn_positive_fraction"])
+        heads.fg_bg_sampler = CountingSampler(setting["box_batch_size_per_image"], setting["box_positive_fraction"])
         transform = ImageTransform(
-            min_size=model.image_min_size, max_size=model.image_max_size, mean=parts.image_mean, std=parts.image_std
+            min_size=setting["image_min_size"],
+            max_size=setting["image_max_size"],
+            mean=parts.image_mean,
+            std=parts.image_std,
         )
         super().__init__(parts.backbone, rpn, heads, transform)
         # torchvision decodes boxes in the type of these outputs: bf16 would round a coordinate of 1,000 to 8 pixels.
@@ -111,27 +112,27 @@ def build_detector(setting: Setting, class_count: int) -> Detector:
     `class_count` leaves the background out. Raises RefusedError where the setting contradicts itself (a backbone is
     missing, anchors don't fit the levels).
     """
-    make_parts = make_compact_parts if setting.model.name == "compact" else make_resnet_parts
-    return Detector(make_parts(setting.model, class_count), setting)
+    make_parts = make_compact_parts if setting["name"] == "compact" else make_resnet_parts
+    return Detector(make_parts(setting, class_count), setting)
 
 
-def load_initial_weights(detector: Detector, setting: ModelSetting) -> None:
+def load_initial_weights(detector: Detector, setting: Setting) -> None:
     """Put the weights that training starts from into a fresh detector, in place; `none` leaves it as it is.
 
     Raises WeightsError where they can't be had, or don't fit the detector.
     """
-    if setting.weights == "none":
+    if setting["weights"] == "none":
         return
-    if setting.weights in ("coco", "imagenet") and (setting.name == "compact" or setting.backbone is None):
+    if setting["weights"] in ("coco", "imagenet") and (setting["name"] == "compact" or setting["backbone"] is None):
         raise WeightsError(
-            f"model.weights: there are no {setting.weights} weights for {setting.name}; use none or a file's path"
+            f"model.weights: there are no {setting['weights']} weights for {setting['name']}; use none or a file's path"
         )
-    if setting.weights == "coco":
-        load_weights(detector, fetch_coco_weights(str(setting.backbone)), source="coco")
-    elif setting.weights == "imagenet":
-        load_weights(detector.backbone.body, fetch_imagenet_weights(str(setting.backbone)), source="imagenet")
+    if setting["weights"] == "coco":
+        load_weights(detector, fetch_coco_weights(str(setting["backbone"])), source="coco")
+    elif setting["weights"] == "imagenet":
+        load_weights(detector.backbone.body, fetch_imagenet_weights(str(setting["backbone"])), source="imagenet")
     else:
-        path = Path(setting.weights).expanduser()
+        path = Path(setting["weights"]).expanduser()
         load_weights(detector, read_weights(path), source=str(path))
 
 

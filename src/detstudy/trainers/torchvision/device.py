@@ -31,7 +31,7 @@ def open_device(job: Job) -> torch.device:
 
 def choose_dtype(setting: Setting, device: torch.device) -> torch.dtype | None:
     """Return the type that autocast computes in, None for fp32. Raises RefusedError for a lower precision on a CPU."""
-    precision = setting.training.precision
+    precision = setting["precision"]
     if precision == "fp32":
         return None
     if device.type != "cuda":

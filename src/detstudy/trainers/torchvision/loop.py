@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from detstudy.data import Dataset, ImageRecord
-from detstudy.study.setting import TrainingSetting
+from detstudy.study.setting import Setting
 from detstudy.trainers.contract import Job, Predicted, RefusedError, choose_micro_batch
 from detstudy.trainers.torchvision.accumulation import share_losses
 from detstudy.trainers.torchvision.batches import Batch, ImageCache, count_learned_objects, pick_images, stream_batches
@@ -34,14 +34,14 @@ def run_loop(session: Session, job: Job, dataset: Dataset) -> Predicted | None:
     Validations happen where the monitoring says and at the end, checkpoints where it says; neither counts as training
     time. Raises DivergedError at the first non-finite loss, before a step is made with it.
     """
-    setting, monitoring, progress = job.setting.training, job.monitoring, session.progress
+    setting, monitoring, progress = job.setting, job.monitoring, session.progress
     records = dataset.splits["train"]
     validation = choose_validation_images(dataset.splits["validation"], monitoring.validation_images)
     validation_cache = ImageCache()
     predicted, densest = None, -1
     session.detector.train()
     with closing(stream_batches(records, setting, job.seed, progress.iteration, session.device)) as batches:
-        while progress.iteration < setting.iterations:
+        while progress.iteration < setting["iterations"]:
             start = time.perf_counter()
             batch = next(batches)
             data_seconds = time.perf_counter() - start
@@ -52,7 +52,7 @@ def run_loop(session: Session, job: Job, dataset: Dataset) -> Predicted | None:
             take_step(session, batch, setting)
             job.beat()
             done = progress.iteration
-            last = done == setting.iterations
+            last = done == setting["iterations"]
             log = last or done % monitoring.log_every == 0
             validate = last or (monitoring.validate_every is not None and done % monitoring.validate_every == 0)
             save = not last and done % monitoring.checkpoint_every == 0
@@ -75,7 +75,7 @@ def run_loop(session: Session, job: Job, dataset: Dataset) -> Predicted | None:
 
 def describe_batch(job: Job, records: Sequence[ImageRecord], iteration: int) -> str:
     """Return in words the size of the batch of an iteration (from 0), its parts, and which image has most objects."""
-    size, micro = job.setting.training.batch_size, choose_micro_batch(job.setting.training, job.largest_micro_batch)
+    size, micro = job.setting["batch_size"], choose_micro_batch(job.setting, job.largest_micro_batch)
     parts = f" in micro-batches of {micro}" if micro < size else ""
     batch = [records[index] for index in pick_images(len(records), job.seed, iteration * size, size)]
     densest = max(batch, key=count_learned_objects)
@@ -83,7 +83,7 @@ def describe_batch(job: Job, records: Sequence[ImageRecord], iteration: int) -> 
     return f"batch of {size}{parts}, densest image of the batch has {objects} objects ({densest.name})"
 
 
-def take_step(session: Session, batch: Batch, setting: TrainingSetting) -> None:
+def take_step(session: Session, batch: Batch, setting: Setting) -> None:
     """Make one optimizer step from a batch and count it.
 
     The batch goes through in micro-batches of the session's size, each loss weighted by its share of what that loss
@@ -91,7 +91,7 @@ def take_step(session: Session, batch: Batch, setting: TrainingSetting) -> None:
     in another order, and padding follows the micro-batch. Live batch norm sees the micro-batch alone.
     """
     detector, progress = session.detector, session.progress
-    rate = setting.learning_rate * compute_multiplier(setting, progress.iteration)
+    rate = setting["learning_rate"] * compute_multiplier(setting, progress.iteration)
     set_learning_rate(session.optimizer, rate)
     session.optimizer.zero_grad(set_to_none=True)
     count = len(batch.images)
@@ -171,7 +171,7 @@ def validate_now(
         "measures": measures,
     }
     job.curve.append(point)
-    if job.setting.training.checkpoint_rule == "best":
+    if job.setting["checkpoint_rule"] == "best":
         _keep_best(session, measures, job.objective)
     return predicted
 
@@ -187,13 +187,13 @@ def _keep_best(session: Session, measures: dict[str, float | None], objective: s
     session.best_weights = {name: tensor.cpu().clone() for name, tensor in session.detector.state_dict().items()}
 
 
-def _update_weights(session: Session, setting: TrainingSetting) -> None:
+def _update_weights(session: Session, setting: Setting) -> None:
     """Clip the gradients and step; counts a step that fp16's scaler leaves out."""
     optimizer, scaler = session.optimizer, session.scaler
-    if setting.gradient_clip_norm is not None:
+    if setting["gradient_clip_norm"] is not None:
         scaler.unscale_(optimizer)
         learning = [parameter for group in optimizer.param_groups for parameter in group["params"]]
-        torch.nn.utils.clip_grad_norm_(learning, setting.gradient_clip_norm)
+        torch.nn.utils.clip_grad_norm_(learning, setting["gradient_clip_norm"])
     before = scaler.get_scale()
     scaler.step(optimizer)
     scaler.update()

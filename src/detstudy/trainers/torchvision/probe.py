@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, suppress
 
 from detstudy.data import Dataset, ImageRecord
-from detstudy.study.setting import TrainingSetting
+from detstudy.study.setting import Setting
 from detstudy.trainers.contract import Job, Probe
 from detstudy.trainers.torchvision.batches import CACHE_BYTES, Batch, ImageCache, count_learned_objects, stream_batches
 from detstudy.trainers.torchvision.loop import DivergedError, take_step, validate_now
@@ -33,9 +32,9 @@ def measure_cost(session: Session, job: Job, dataset: Dataset) -> Probe:
     is measured over the densest images of all, before and after a validation, whose libraries stay in memory.
     """
     records, device = dataset.splits["train"], session.device
-    setting = dataclasses.replace(job.setting.training, iterations=max(job.setting.training.iterations, 10**6))
+    setting = job.setting.replace(iterations=max(job.setting["iterations"], 10**6))
     ordered = sorted(records, key=count_learned_objects, reverse=True)
-    crowded = ordered[: max(setting.batch_size, round(CROWDED_SHARE * len(records)))]
+    crowded = ordered[: max(setting["batch_size"], round(CROWDED_SHARE * len(records)))]
     session.detector.train()
     typical_seconds: list[float] = []
     crowded_seconds: list[float] = []
@@ -44,7 +43,7 @@ def measure_cost(session: Session, job: Job, dataset: Dataset) -> Probe:
     with ExitStack() as stack:
         typical_batches, crowded_batches, densest_batches = (
             stack.enter_context(closing(stream_batches(each, setting, job.seed, 0, device)))
-            for each in (records, crowded, ordered[: setting.batch_size])
+            for each in (records, crowded, ordered[: setting["batch_size"]])
         )
         with suppress(DivergedError):  # what was timed until then stands
             warmup_seconds = sum(_time_step(session, typical_batches, setting) for _ in range(WARMUP_ITERATIONS))
@@ -80,7 +79,7 @@ def measure_cost(session: Session, job: Job, dataset: Dataset) -> Probe:
     )
 
 
-def _time_step(session: Session, batches: Iterator[Batch], setting: TrainingSetting) -> float:
+def _time_step(session: Session, batches: Iterator[Batch], setting: Setting) -> float:
     start = time.perf_counter()
     take_step(session, next(batches), setting)
     session.synchronize()

@@ -18,7 +18,7 @@ def describe_effective(session: Session, job: Job, image_count: int) -> dict[str
     """
     progress, detector = session.progress, session.detector
     proposals = progress.proposals
-    model, training = job.setting.model, job.setting.training
+    setting = job.setting
     return {
         "learning_rate_first": progress.learning_rate_first,
         "learning_rate_max": progress.learning_rate_max,
@@ -28,10 +28,10 @@ def describe_effective(session: Session, job: Job, image_count: int) -> dict[str
         "images_seen": progress.images,
         "images_per_epoch": image_count,
         "epochs": progress.images / image_count if image_count else None,
-        "batch_size": training.batch_size,
+        "batch_size": setting["batch_size"],
         "micro_batch_size": progress.micro_batch_size,
         **describe_split(session, job),
-        "precision": training.precision,
+        "precision": setting["precision"],
         "proposals_entered": proposals.average(sum(proposals.entered)),
         "proposals_survived": proposals.average(sum(proposals.survived)),
         "proposals_kept": proposals.average(proposals.kept),
@@ -42,16 +42,16 @@ def describe_effective(session: Session, job: Job, image_count: int) -> dict[str
         "anchors_per_location": detector.anchors_per_location,
         "anchor_sizes": [list(sizes) for sizes in detector.anchor_sizes],
         "normalization": detector.normalization,
-        "image_min_size": model.image_min_size,
-        "image_max_size": model.image_max_size if model.image_min_size is not None else None,
-        "horizontal_flip": training.horizontal_flip > 0,
-        "scale_jitter": training.scale_jitter is not None,
+        "image_min_size": setting["image_min_size"],
+        "image_max_size": setting["image_max_size"] if setting["image_min_size"] is not None else None,
+        "horizontal_flip": setting["horizontal_flip"] > 0,
+        "scale_jitter": setting["scale_jitter"] is not None,
         "densest_image": progress.densest_image,
         "device": job.device,
         "threads": job.threads,
         "parameters": sum(parameter.numel() for parameter in detector.parameters()),
         "trainable_parameters": sum(p.numel() for p in detector.parameters() if p.requires_grad),
-        "checkpoint_rule": training.checkpoint_rule,
+        "checkpoint_rule": setting["checkpoint_rule"],
         "best_iteration": progress.best_iteration,
         "resumes": progress.resumes,
     }
@@ -59,16 +59,16 @@ def describe_effective(session: Session, job: Job, image_count: int) -> dict[str
 
 def describe_split(session: Session, job: Job) -> dict[str, str]:
     """Return in words how the batch was split, and what that changes; {} where it was not."""
-    training = job.setting.training
-    micro = choose_micro_batch(training, job.largest_micro_batch)
-    if micro == training.batch_size:
+    setting = job.setting
+    micro = choose_micro_batch(setting, job.largest_micro_batch)
+    if micro == setting["batch_size"]:
         return {}
     differs = "samples are drawn in another order and images padded by micro-batch"
     if find_norms(session.detector):
         differs += f", and batch norm sees {micro} images at a time, so the gradients are not the whole batch's"
     else:
         differs += "; otherwise the gradients are the whole batch's"
-    split = describe_accumulation(training.batch_size, micro)
+    split = describe_accumulation(setting["batch_size"], micro)
     return {"accumulation": split, "accumulation_differs": differs}
 
 

@@ -10,7 +10,7 @@ from torchvision.models.detection.mask_rcnn import MaskRCNNHeads, MaskRCNNPredic
 from torchvision.models.detection.rpn import RPNHead
 from torchvision.ops import FrozenBatchNorm2d, MultiScaleRoIAlign
 
-from detstudy.study.setting import ModelSetting
+from detstudy.study.setting import Setting
 from detstudy.trainers.contract import RefusedError
 from detstudy.trainers.torchvision.anchors import choose_anchors
 from detstudy.trainers.torchvision.parts import Parts
@@ -23,14 +23,14 @@ ANCHOR_ASPECT_RATIOS = (0.5, 1.0, 2.0)
 POOLED_LEVELS = ["0", "1", "2", "3"]
 
 
-def make_resnet_parts(setting: ModelSetting, class_count: int) -> Parts:
+def make_resnet_parts(setting: Setting, class_count: int) -> Parts:
     """Make the parts of torchvision's `maskrcnn_resnet50_fpn` (or another depth) for that number of classes.
 
     Norms are frozen where the weights come from elsewhere, since small batches would spoil their statistics, and
     BatchNorm where the detector starts from random ones. The weights here are fresh ones.
     """
     sizes, ratios = choose_anchors(setting, ANCHOR_SIZES, ANCHOR_ASPECT_RATIOS)
-    frozen = setting.weights != "none"
+    frozen = setting["weights"] != "none"
     return Parts(
         backbone=_make_backbone(setting, frozen_norm=frozen),
         rpn_levels=("0", "1", "2", "3", "pool"),
@@ -49,13 +49,13 @@ def make_resnet_parts(setting: ModelSetting, class_count: int) -> Parts:
     )
 
 
-def _make_backbone(setting: ModelSetting, *, frozen_norm: bool) -> BackboneWithFPN:
-    if setting.backbone is None:
+def _make_backbone(setting: Setting, *, frozen_norm: bool) -> BackboneWithFPN:
+    if setting["backbone"] is None:
         raise RefusedError("model.backbone is missing: mask_rcnn needs resnet18, resnet34, resnet50 or resnet101")
     norm = FrozenBatchNorm2d if frozen_norm else nn.BatchNorm2d
-    body = getattr(resnet, setting.backbone)(weights=None, norm_layer=norm)
-    backbone = _resnet_fpn_extractor(body, STAGES - setting.frozen_stages)
-    if setting.weights == "coco":
+    body = getattr(resnet, setting["backbone"])(weights=None, norm_layer=norm)
+    backbone = _resnet_fpn_extractor(body, STAGES - setting["frozen_stages"])
+    if setting["weights"] == "coco":
         # The published COCO weights were trained with norms that add nothing to the variance.
         for module in backbone.modules():
             if isinstance(module, FrozenBatchNorm2d):

@@ -64,7 +64,7 @@ def open_session(job: Job, class_count: int, device: torch.device) -> Session:
     A checkpoint of another micro-batch is of another training: the run starts afresh.
     """
     dtype = choose_dtype(job.setting, device)
-    micro = choose_micro_batch(job.setting.training, job.largest_micro_batch)
+    micro = choose_micro_batch(job.setting, job.largest_micro_batch)
     state = read_checkpoint(job.folder)
     if state is not None and state["progress"]["micro_batch_size"] != micro:
         remove_checkpoints(job.folder)
@@ -72,13 +72,13 @@ def open_session(job: Job, class_count: int, device: torch.device) -> Session:
     torch.manual_seed(job.seed)
     detector = build_detector(job.setting, class_count)
     if state is None:
-        load_initial_weights(detector, job.setting.model)
+        load_initial_weights(detector, job.setting)
         # Sampling starts from the same random state however many numbers the fresh weights took.
         torch.manual_seed(job.seed)
     detector.to(device)
     session = Session(
         detector=detector,
-        optimizer=build_optimizer(detector, job.setting.training),
+        optimizer=build_optimizer(detector, job.setting),
         scaler=torch.amp.GradScaler(device.type, enabled=dtype is torch.float16),
         device=device,
         dtype=dtype,

@@ -11,7 +11,7 @@ import torch
 
 from detstudy.data import Dataset, read_dataset
 from detstudy.numbers import format_size
-from detstudy.study.setting import DataSetting, EvaluationSetting, Measure, ModelSetting, Outcome, Setting, SplitName
+from detstudy.study.setting import DataSetting, Measure, Outcome, Setting, SplitName
 from detstudy.trainers.contract import Job, MemoryShortageError, Predicted, Probe, RefusedError, Trained
 from detstudy.trainers.torchvision.checkpoint import (
     FINAL_WEIGHTS,
@@ -48,22 +48,22 @@ class TorchvisionTrainer:
     """
 
     def __init__(self) -> None:
-        self._checked: set[ModelSetting] = set()
+        self._checked: set[Setting] = set()
         self._dataset: tuple[DataSetting, Dataset] | None = None
-        self._predicted: tuple[Path, EvaluationSetting, Predicted] | None = None
+        self._predicted: tuple[Path, Setting, Predicted] | None = None
 
     def prepare(self, setting: Setting) -> None:
         """Check that the setting's detector can be built and its weights be had; downloads published ones.
 
         Raises RefusedError (WeightsError) with the remedy. Precision is checked when the device is known, in `train`.
         """
-        if setting.model in self._checked:
+        if setting.part("model") in self._checked:
             return
         with torch.device("meta"):
             build_detector(setting, class_count=1)
-        if setting.model.weights != "none":
-            load_initial_weights(build_detector(setting, class_count=1), setting.model)
-        self._checked.add(setting.model)
+        if setting["weights"] != "none":
+            load_initial_weights(build_detector(setting, class_count=1), setting)
+        self._checked.add(setting.part("model"))
 
     def train(self, job: Job) -> Trained:
         """Train to the end, going on from the newest good checkpoint in the job's folder.
@@ -103,7 +103,7 @@ class TorchvisionTrainer:
                 known["limit_memory_bytes"] = job.memory_limit
             return dataclasses.replace(ended, effective={**ended.effective, **known})
         if predicted is not None and session.best_weights is None and job.monitoring.validation_images is None:
-            self._predicted = (job.folder, job.setting.evaluation, predicted)
+            self._predicted = (job.folder, job.setting.part("evaluation"), predicted)
         write_tensors(job.folder / FINAL_WEIGHTS, session.best_weights or session.detector.state_dict())
         trained = _end(session, job, "finished", None, dataset)
         _write_ended(job.folder, trained)
@@ -118,7 +118,7 @@ class TorchvisionTrainer:
         RefusedError where the data has no such split, MemoryShortageError where memory runs out.
         """
         known, self._predicted = self._predicted, None
-        if known is not None and known[:2] == (job.folder, job.setting.evaluation) and split == "validation":
+        if known is not None and known[:2] == (job.folder, job.setting.part("evaluation")) and split == "validation":
             return known[2]
         device = open_device(job)
         reset_peak(device)
@@ -154,7 +154,7 @@ class TorchvisionTrainer:
             if not is_out_of_memory(error):
                 raise
             need = measure_need(device, error)
-            reason = f"{_describe_need(job, device, need)}, batch of {job.setting.training.batch_size}"
+            reason = f"{_describe_need(job, device, need)}, batch of {job.setting['batch_size']}"
             return Probe(shortage=reason, peak_memory_bytes=need)
 
     def _read_dataset(self, data: DataSetting) -> Dataset:

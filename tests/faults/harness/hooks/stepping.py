@@ -20,7 +20,7 @@ class SteppingTrainer(FakeTrainer):
 
     def train(self, job: Job) -> Trained:
         """Take the steps that are missing."""
-        training = job.setting.training
+        setting = job.setting
         began = time.monotonic()
         iteration, state = 0, str(job.seed)
         for path in sorted(job.folder.glob("checkpoint-*.json"), reverse=True):
@@ -30,12 +30,12 @@ class SteppingTrainer(FakeTrainer):
                 break
         print(f"goes on from iteration {iteration}", flush=True)
         job.curve.rewind(iteration)
-        while iteration < training.iterations:
+        while iteration < setting["iterations"]:
             time.sleep(self.seconds_per_iteration)
             iteration += 1
-            state = hashlib.sha256(f"{state} {training} {iteration}".encode()).hexdigest()
-            if iteration % job.monitoring.log_every == 0 or iteration == training.iterations:
-                images = iteration * training.batch_size
+            state = hashlib.sha256(f"{state} {setting} {iteration}".encode()).hexdigest()
+            if iteration % job.monitoring.log_every == 0 or iteration == setting["iterations"]:
+                images = iteration * setting["batch_size"]
                 point = {"kind": "train", "iteration": iteration, "images": images, "loss": int(state[:6], 16) / 2**24}
                 job.curve.append({**point, "seconds": time.monotonic() - began})
             if iteration % job.monitoring.checkpoint_every == 0:
