@@ -46,26 +46,26 @@ def compose(setting: Setting, iteration: int) -> float:
 
     A line up to the end of warm-up, then the schedule ("fixed": it goes on as if there had been no warm-up).
     """
-    length = setting.iterations
-    milestones = [math.ceil(milestone * length - 1e-9) for milestone in setting.milestones]
+    length = setting["iterations"]
+    milestones = [math.ceil(milestone * length - 1e-9) for milestone in setting["milestones"]]
 
     def follow(where: float) -> float:
-        if setting.schedule == "warmup_cosine":
+        if setting["schedule"] == "warmup_cosine":
             return 0.5 * (1 + math.cos(math.pi * where))
         values = [0.1**k for k in range(len(milestones) + 1)]
         return values[bisect.bisect_right(milestones, int((where + 1e-6) * length))]
 
-    where, warmup = iteration / length, min(setting.warmup_iterations / length, 1.0)
+    where, warmup = iteration / length, min(setting["warmup_iterations"] / length, 1.0)
     if where >= warmup:
         return follow(where)
     share = where / warmup
-    return follow(warmup) * share + setting.warmup_factor * follow(0) * (1 - share)
+    return follow(warmup) * share + setting["warmup_factor"] * follow(0) * (1 - share)
 
 
 @pytest.mark.parametrize("schedule", sorted(NAMES.values()))
 @pytest.mark.parametrize(("iterations", "warmup"), [(200, 50), (100, 0), (40, 10), (30, 40), (7, 7)])
 def test_equals_detectron2s_composition_at_every_iteration(schedule: Any, iterations: int, warmup: int) -> None:
-    setting = make_setting(
+    setting = make_run(
         schedule=schedule, iterations=iterations, warmup_iterations=warmup, milestones=(0.7, 0.9), warmup_factor=0.001
     )
     for iteration in range(iterations):
