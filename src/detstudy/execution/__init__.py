@@ -8,7 +8,7 @@ from detstudy.execution.progress import TerminalProgress
 from detstudy.execution.provenance import count_cores, list_gpus
 from detstudy.execution.scheduler import check_settings, run_tasks
 from detstudy.execution.tasks import Place, Task, is_task_due, list_tasks
-from detstudy.execution.work import work_on
+from detstudy.execution.work import do_work, work_on
 
 __all__ = [
     "InterruptedStudyError",
@@ -22,6 +22,7 @@ __all__ = [
     "cut_tasks",
     "describe_data",
     "describe_stop",
+    "do_work",
     "foresee_runs",
     "is_task_due",
     "list_gpus",

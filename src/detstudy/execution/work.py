@@ -26,7 +26,7 @@ from detstudy.evaluation import (
 )
 from detstudy.execution.events import AtWork, Evaluating, Event, Heartbeat, Point, Resumed
 from detstudy.execution.provenance import describe_machine
-from detstudy.execution.tasks import Place, Task
+from detstudy.execution.tasks import Place, Task, Work
 from detstudy.ledger import Ledger
 from detstudy.ledger.attempts import LIMIT_HOURS, LIMIT_MEMORY
 from detstudy.ledger.files import write_atomically
@@ -101,6 +101,17 @@ class WatchedCurve:
         self._notify(Resumed(iteration))
 
 
+def do_work(
+    work: Work, study: Study, ledger: Ledger, trainer: Trainer, place: Place, notify: Notify = lambda _: None
+) -> None:
+    """Do a piece of work here, whichever it is. Raises what `work_on` does, and RefusedError."""
+    if isinstance(work, Task):
+        work_on(work, study, ledger, trainer, place, notify)
+    else:
+        for setting in plan_study(study).settings:
+            trainer.prepare(setting.setting)
+
+
 def work_on(
     task: Task, study: Study, ledger: Ledger, trainer: Trainer, place: Place, notify: Notify = lambda _: None
 ) -> None:
@@ -113,12 +124,6 @@ def work_on(
                 if ledger.is_evaluation_due(run, split):
                     notify(Evaluating(split))
                     evaluate_run(run, split, study, ledger, trainer, place, notify)
-
-
-def check_all_settings(study: Study, trainer: Trainer) -> None:
-    """Let the trainer look at every setting. Raises RefusedError."""
-    for setting in plan_study(study).settings:
-        trainer.prepare(setting.setting)
 
 
 def train_run(run: PlannedRun, study: Study, ledger: Ledger, trainer: Trainer, place: Place, notify: Notify) -> None:

@@ -23,15 +23,14 @@ from detstudy.errors import InputError
 from detstudy.execution.events import Event, Refused, encode_event
 from detstudy.execution.executors.assignment import Assignment, read_assignment
 from detstudy.execution.executors.tree import ProcessTree
-from detstudy.execution.tasks import Task
+from detstudy.execution.tasks import SettingsCheck, Task
 from detstudy.execution.work import (
     EXIT_HELD,
     EXIT_REFUSED,
     NO_ROOM_REMEDY,
     STACKS_SIGNAL,
-    check_all_settings,
+    do_work,
     is_unwritable,
-    work_on,
 )
 from detstudy.ledger import LeaseHeldError, Ledger
 from detstudy.plan import plan_study
@@ -81,14 +80,14 @@ def do_assignment(assignment: Assignment, notify: Callable[[Event], None]) -> No
     study = ledger.load_study()
     details = assignment.details
     if not details:
-        check_all_settings(study, trainer)
+        do_work(SettingsCheck(), study, ledger, trainer, assignment.place, notify)
         return
     wanted = {(setting_id, seed) for setting_id, seed in details["runs"]}
     runs = tuple(run for run in plan_study(study).runs if (run.setting_id, run.seed) in wanted)
     if len(runs) < len(wanted) or ledger.run_folder(runs[0]).name != details["training"]:
         raise RefusedError(f"{ledger.folder}: another driver has changed the study meanwhile; run it again")
     task = Task(runs=runs, splits=tuple(details["splits"]))
-    work_on(task, study, ledger, trainer, assignment.place, notify)
+    do_work(task, study, ledger, trainer, assignment.place, notify)
 
 
 def load_trainer(name: str) -> Trainer:

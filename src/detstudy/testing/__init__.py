@@ -1,6 +1,16 @@
-"""Shipped fakes: a trainer that needs no torch, tiny data, studies run in one process."""
+"""Shipped fakes and contracts: trainers without torch, tiny data, studies run in one process, what a seam promises."""
 
+from detstudy.testing.executor import ExecutorContract
 from detstudy.testing.study import draw_tiny_data, run_here, write_tiny_study
-from detstudy.trainers.fake import FakeTrainer, HangingFakeTrainer, SlowFakeTrainer
+from detstudy.trainers.fake import FakeTrainer, HangingFakeTrainer, RefusingFakeTrainer, SlowFakeTrainer
 
-__all__ = ["FakeTrainer", "HangingFakeTrainer", "SlowFakeTrainer", "draw_tiny_data", "run_here", "write_tiny_study"]
+__all__ = [
+    "ExecutorContract",
+    "FakeTrainer",
+    "HangingFakeTrainer",
+    "RefusingFakeTrainer",
+    "SlowFakeTrainer",
+    "draw_tiny_data",
+    "run_here",
+    "write_tiny_study",
+]

@@ -17,6 +17,7 @@ from detstudy.trainers.contract import (
     Predicted,
     Prediction,
     Probe,
+    RefusedError,
     Trained,
     choose_micro_batch,
     describe_accumulation,
@@ -197,6 +198,14 @@ class HangingFakeTrainer(FakeTrainer):
                 time.sleep(600)
 
         return super().train(dataclasses.replace(job, beat=beat))
+
+
+class RefusingFakeTrainer(FakeTrainer):
+    """A fake that can train nothing here."""
+
+    def prepare(self, setting: Setting) -> None:
+        """Refuse every setting."""
+        raise RefusedError(f"no {setting.model.name} can be trained here")
 
 
 class SlowFakeTrainer(FakeTrainer):
