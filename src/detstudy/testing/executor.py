@@ -58,7 +58,7 @@ class ExecutorContract:
         """What the trainer refuses is said in its words."""
         ledger, _ = _prepare(tmp_path)
         check = SettingsCheck()
-        for trainer, ending in ((FAST, Ended()), (REFUSING, Refused("no compact can be trained here"))):
+        for trainer, ending in ((FAST, Ended()), (REFUSING, Refused("learning rate 0.004 can't be trained here"))):
             executor = self.make_executor(ledger, trainer)
             executor.start(check)
             assert _finish(executor, check) == [[ending]]

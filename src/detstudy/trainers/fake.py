@@ -205,7 +205,7 @@ class RefusingFakeTrainer(FakeTrainer):
 
     def prepare(self, setting: Setting) -> None:
         """Refuse every setting."""
-        raise RefusedError(f"no {setting.model.name} can be trained here")
+        raise RefusedError(f"learning rate {setting['learning_rate']:g} can't be trained here")
 
 
 class SlowFakeTrainer(FakeTrainer):
