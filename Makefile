@@ -2,17 +2,21 @@
 PYTHON ?= python3
 BIN := .venv/bin
 WORKERS ?=
+TORCH ?=
+TORCHVISION ?=
 
 BENCHES := bench-faults bench-fuzz bench-large-annotations bench-forecast bench-evaluation bench-calibration bench-same-setting bench-convergence bench-trade-off bench-seeds bench-full-size
 
-.PHONY: install demo test check bench $(BENCHES) clean
+.PHONY: install demo test coverage check bench $(BENCHES) clean
 
-install: .venv/installed  ## the environment alone
+install: .venv/installed  ## the environment alone; TORCH=2.11.0 TORCHVISION=0.26.0 takes this pair, not the pinned one
 
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed: make PYTHON=python3.11 ...")'
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	$(if $(TORCH),grep -vE '^(torch|torchvision|triton|nvidia-.*|cuda-.*)==',cat) constraints.txt > .venv/constraints.txt
+	$(if $(TORCH),printf '%s\n' torch==$(TORCH) torchvision==$(TORCHVISION) >> .venv/constraints.txt)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint .venv/constraints.txt --editable '.[dev]'
 	touch $@
 
 data/scenes/training: | .venv/installed
@@ -23,6 +27,9 @@ demo: install data/scenes/training  ## a real study on embedded data, and its re
 
 test: install  ## all tests, on two cores in a few minutes
 	$(BIN)/python -m pytest --numprocesses 2
+
+coverage: install  ## all tests, and which lines they run, those of worker processes counted
+	$(BIN)/python -m pytest --numprocesses 2 --cov --cov-report=term --cov-report=markdown:coverage.md
 
 check: install  ## style, types, and who imports whom
 	$(BIN)/ruff check .
@@ -66,4 +73,4 @@ bench-full-size: install  ## two iterations of the reference study's settings at
 	$(BIN)/python benchmarks/full_size.py
 
 clean:  ## everything that was made
-	rm -rf .venv data results
+	rm -rf .venv data results coverage.md .coverage

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from detstudy.errors import InputError, escape_unprintable
+from detstudy.errors import InputError, escape_unprintable, require_posix
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -388,6 +388,7 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):  # what its encoding lacks is shown as an escape
             stream.reconfigure(errors="backslashreplace")
     try:
+        require_posix()
         app()
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)

@@ -1,5 +1,6 @@
 """The one kind of error that a person sees as a message, not as a traceback; texts made fit to be shown."""
 
+import os
 import re
 from collections.abc import Callable
 from typing import Any
@@ -16,6 +17,14 @@ class InputError(ValueError):
 
     def __init__(self, message: str = "") -> None:
         super().__init__(escape_unprintable(message))
+
+
+def require_posix() -> None:
+    """Raise InputError on Windows, where the locks, signals and process groups that studies rely on are not there."""
+    if os.name != "posix":
+        raise InputError(
+            "detstudy runs on Linux and macOS. Windows is not supported: use it inside WSL 2 or a container"
+        )
 
 
 def escape_unprintable(text: str) -> str:
