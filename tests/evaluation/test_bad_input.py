@@ -14,6 +14,7 @@ import pytest
 from pycocotools import mask as coco_mask
 
 from detstudy import cli
+from detstudy.data.masks import measure_areas
 from detstudy.evaluation import EvaluationError, evaluate, load_ground_truth, load_predictions, match_predictions
 
 
@@ -68,37 +69,53 @@ def change(document, path, value):
 @pytest.mark.parametrize(
     ("path", "value", "message"),
     [
-        (["images"], KeyError, "images is missing"),
-        (["annotations"], {}, "annotations is {}"),
-        (["categories", 0], 3, r"categories\[0\] is 3"),
-        (["images", 1, "id"], 4, r"images\[1\]: id 4 is used before"),
-        (["images", 0, "id"], "4", r"images\[0\]: id is '4'; a whole number"),
-        (["images", 0, "id"], 2**70, "a whole number"),
-        (["images", 0, "height"], 0, "image 4: height 0"),
-        (["images", 0, "height"], 10**6, "image 4: height 1000000"),
-        (["images", 0, "id"], True, r"images\[0\]: id is True"),
-        (["annotations", 0, "image_id"], 5, "annotation 1: image_id 5 is not among the images"),
-        (["annotations", 0, "category_id"], 5, "annotation 1: category_id 5 is not among the categories"),
-        (["annotations", 0, "category_id"], KeyError, "annotation 1: has no category_id"),
-        (["annotations", 0, "id"], KeyError, r"annotations\[0\]: has no id"),
-        (["annotations", 0, "bbox"], [1, 2, 3], r"annotation 1: bbox is \[1, 2, 3\]"),
+        (["images"], KeyError, "there is no `images`; a COCO file has"),
+        (["annotations"], {}, "`annotations` must be a list, not dict"),
+        (["categories", 0], 3, r"categories\[0\] must be an object with an integer `id`"),
+        (["images", 1, "id"], 4, "image 4: the id is used twice"),
+        (["images", 0, "id"], "4", r"images\[0\]: `id` must be an integer of 64 bits, not '4'"),
+        (["images", 0, "id"], 2**70, "must be an integer of 64 bits"),
+        (["images", 0, "height"], 0, "image 4: `width` and `height` must be pixels .*, not 80 and 0"),
+        (["images", 0, "height"], 10**6, "image 4: .* pixels from 1 to 65535, not 80 and 1000000"),
+        (["images", 0, "id"], True, r"images\[0\]: `id` must be .*, not True"),
+        (["annotations", 0, "image_id"], 5, "annotation 1: image_id 5 is not a usable entry of `images`"),
+        (["annotations", 0, "category_id"], 5, "annotation 1: category_id 5 is not a usable entry of `categories`"),
+        (["annotations", 0, "category_id"], KeyError, "annotation 1: category_id None is not a usable entry"),
+        (["annotations", 0, "id"], KeyError, r"annotations\[0\]: `id` must be .*, not None"),
+        (
+            ["annotations", 0, "bbox"],
+            [1, 2, 3],
+            r"annotation 1: `bbox` must be four .*, not \[1, 2, 3\]",
+        ),
         (["annotations", 0, "bbox"], [1, 2, -3, 4], "annotation 1: bbox"),
-        (["annotations", 0, "bbox"], [1, 2, float("nan"), 4], "annotation 1: bbox"),
-        (["annotations", 0, "area"], float("inf"), "annotation 1: area is inf"),
-        (["annotations", 0, "area"], "400", "annotation 1: area is '400'"),
-        (["annotations", 0, "iscrowd"], 2, "annotation 1: iscrowd is 2"),
-        (["annotations", 0, "iscrowd"], None, "annotation 1: iscrowd is None"),
-        (["annotations", 0], None, r"annotations\[0\] is None"),
-        (["annotations", 0, "image_id"], 4.0, "annotation 1: image_id is 4.0; a whole number"),
-        (["images", 0, "id"], 2**63, "a whole number"),
-        (["annotations", 0, "segmentation", "size"], [80, 60], "annotation 1: the mask is 60x80 pixels"),
-        (["annotations", 0, "segmentation", "counts"], "abc", "annotation 1: the mask's counts do not decode"),
-        (["annotations", 0, "segmentation", "counts"], [5, 6], "the mask's runs cover 11 pixels, its size has 4800"),
-        (["annotations", 0, "segmentation", "counts"], [-5, 4805], "neither a string nor a list of run lengths"),
-        (["annotations", 0, "segmentation"], [[1, 2, 3, 4]], "at least three points"),
-        (["annotations", 0, "segmentation"], [[1, 2, 3, 4, 5, "6"]], "no number of at most 65535 pixels"),
-        (["annotations", 0, "segmentation"], [[0, 0, 1e9, 0, 1e9, 1e9]], "no number of at most 65535 pixels"),
-        (["annotations", 0, "segmentation"], "mask", "neither a list of polygons nor RLE"),
+        (["annotations", 0, "bbox"], [1, 2, float("nan"), 4], "annotation 1: `bbox` must be four finite numbers"),
+        (["annotations", 0, "area"], float("inf"), "annotation 1: `area` must be a number of pixels, not inf"),
+        (["annotations", 0, "area"], "400", "annotation 1: `area` must be a number of pixels, not '400'"),
+        (["annotations", 0, "iscrowd"], 2, "annotation 1: `iscrowd` must be 0 or 1, not 2"),
+        (["annotations", 0, "iscrowd"], None, "annotation 1: `iscrowd` must be 0 or 1, not None"),
+        (["annotations", 0], None, r"annotations\[0\]: an annotation must be an object"),
+        (["annotations", 0, "image_id"], 4.5, "annotation 1: image_id 4.5 is not a usable entry"),
+        (["images", 0, "id"], 2**63, "must be an integer of 64 bits"),
+        (
+            ["annotations", 0, "segmentation", "size"],
+            [80, 60],
+            r"annotation 1: .* \[80, 60\], but its image is \[60, 80\]",
+        ),
+        (["annotations", 0, "segmentation", "counts"], "abc", "annotation 1: the RLE .* break off .* write it again"),
+        (
+            ["annotations", 0, "segmentation", "counts"],
+            [5, 6],
+            "has counts for 11 pixels, but its image has 4800",
+        ),
+        (["annotations", 0, "segmentation", "counts"], [-5, 4805], "runs that are not integers of 0 or more"),
+        (["annotations", 0, "segmentation"], [[1, 2, 3, 4]], "it needs x and y of three points or more"),
+        (["annotations", 0, "segmentation"], [[1, 2, 3, 4, 5, "6"]], "a coordinate that is not a finite number"),
+        (
+            ["annotations", 0, "segmentation"],
+            [[0, 0, 1e9, 0, 1e9, 1e9]],
+            r"1e\+09, far outside the image of 80x60",
+        ),
+        (["annotations", 0, "segmentation"], "mask", "must be a list of polygons or an RLE object, not str"),
     ],
 )
 def test_ground_truth_that_is_refused(document, path, value, message):
@@ -111,7 +128,7 @@ def test_ground_truth_that_is_refused(document, path, value, message):
     [
         (["image_id"], 5, "entry 1: image_id 5 is not among the 2 image ids"),
         (["image_id"], "4", "entry 1: image_id '4' is no whole number"),
-        (["image_id"], 4.0, "entry 1: image_id 4.0 is no whole number; write it as the ground truth does"),
+        (["image_id"], 4.5, "entry 1: image_id 4.5 is no whole number; write it as the ground truth does"),
         (["image_id"], None, "entry 1: image_id None is no whole number"),
         (["category_id"], True, "entry 1: category_id True is no whole number"),
         (["score"], None, "entry 1: score is None"),
@@ -119,10 +136,10 @@ def test_ground_truth_that_is_refused(document, path, value, message):
         (["score"], float("inf"), "entry 1: score is inf"),
         (["bbox"], [0, 0, 1e200, 1e200], "entry 1: bbox"),
         (["bbox"], [None, 0, 1, 1], "entry 1: bbox"),
-        (["segmentation", "size"], [True, True], r"entry 1: the mask's size is \[True, True\]"),
-        (["segmentation", "counts"], None, "entry 1: the mask's counts are neither"),
-        (["segmentation", "counts"], [4800.0], "entry 1: the mask's counts are neither"),
-        (["segmentation"], [[None] * 6], "entry 1: a polygon has a coordinate that is no number"),
+        (["segmentation", "size"], [True, True], r"entry 1: the RLE's `size` is \[True, True\]"),
+        (["segmentation", "counts"], None, "entry 1: the RLE's `counts` must be a string"),
+        (["segmentation", "counts"], [4800.0], "entry 1: the RLE's `counts` has runs that are not integers"),
+        (["segmentation"], [[None] * 6], "entry 1: a polygon has a coordinate that is not a finite number"),
         (["image_id"], [4], r"entry 1: image_id \[4\]"),
         (["category_id"], 1, "entry 1: category_id 1 is not among the classes '3 car, 8 tram'"),
         (["score"], float("nan"), "entry 1: score is nan"),
@@ -134,11 +151,15 @@ def test_ground_truth_that_is_refused(document, path, value, message):
         (["bbox"], 7, "entry 1: bbox is 7"),
         (["bbox"], KeyError, "entry 1 has no bbox, entry 0 has one"),
         (["segmentation"], KeyError, "entry 1 has no segmentation, entry 0 has one"),
-        (["segmentation", "size"], [50, 80], "entry 1: the mask is 80x50 pixels .* its image 80x60"),
-        (["segmentation", "size"], [60], "entry 1: the mask's size"),
-        (["segmentation", "counts"], "", "entry 1: the mask's counts do not decode"),
-        (["segmentation", "counts"], "oooo", "entry 1: the mask's counts do not decode"),
-        (["segmentation", "counts"], "éé", "entry 1: the mask's counts do not decode"),
+        (
+            ["segmentation", "size"],
+            [50, 80],
+            r"entry 1: .* is \[50, 80\], but its image is \[60, 80\]",
+        ),
+        (["segmentation", "size"], [60], "entry 1: the RLE's `size`"),
+        (["segmentation", "counts"], "", "entry 1: the RLE has no counts; write it again"),
+        (["segmentation", "counts"], "oooo", "entry 1: the RLE has counts that break off"),
+        (["segmentation", "counts"], "éé", "entry 1: the RLE has characters that compressed"),
     ],
 )
 def test_predictions_that_are_refused(document, entry, path, value, message):
@@ -170,23 +191,49 @@ def test_entries_that_are_no_detections(document):
 
 def test_files_that_cannot_be_read(tmp_path):
     path = tmp_path / "truth.json"
-    with pytest.raises(EvaluationError, match=r"truth\.json: no such file"):
+    with pytest.raises(EvaluationError, match=r"truth\.json: the annotation file is not there"):
         load_ground_truth(path)
-    with pytest.raises(EvaluationError, match="cannot be read"):
+    with pytest.raises(EvaluationError, match="is no file; give the path of a COCO file"):
         load_ground_truth(tmp_path)
     for content, message in [
-        (b'{"images": [', "not JSON at line 1, column 13"),
-        (b"", r"is empty; COCO JSON is needed, \[\] for a result file without detections"),
-        (b" \n", "is empty"),
-        (b'[]\n{"a": 1}', "not JSON at line 2"),
-        (b'{"a": "\xff"}', "not UTF-8"),
-        (gzip.compress(b'{"images": []}', mtime=0)[:-9], "cannot be read"),
-        (b"[" * 100_000, "no COCO JSON|not JSON"),
-        (b"[]", "is a JSON list"),
+        (b'{"images": [', "line 1, column 13: .* must be one JSON document, to its end"),
+        (b"", "line 1, column 1: .* must be one JSON document"),
+        (b" \n", "must be one JSON document"),
+        (b'{}\n{"a": 1}', "line 2, column 1: Extra data"),
+        (b'{"a": "\xff"}', r"not UTF-8 text \(near byte 7\)"),
+        (gzip.compress(b'{"images": []}', mtime=0)[:-9], "the gzipped file is damaged"),
+        (b'{"a":' + b"[" * 100_000, "nested too deeply"),
+        (b"[]", "a list is a result file: give the ground truth"),
     ]:
         path.write_bytes(content)
         with pytest.raises(EvaluationError, match=message):
             load_ground_truth(path)
+
+
+def test_result_files_that_cannot_be_read(document, tmp_path):
+    truth, path = load_ground_truth(document), tmp_path / "predictions.json"
+    with pytest.raises(EvaluationError, match=r"predictions\.json: no such file; give the path"):
+        load_predictions(path, truth)
+    with pytest.raises(EvaluationError, match="cannot be read"):
+        load_predictions(tmp_path, truth)
+    for content, message in [
+        (b"[{}", "line 1, column 4: .* must be one JSON document, to its end"),
+        (b"", r"; \[\] is a result file without detections"),
+        (b"[]\n[]", "line 2, column 1: Extra data"),
+        (b'["\xff"]', "not UTF-8"),
+        (gzip.compress(b"[]", mtime=0)[:-9], "cannot be read"),
+        (b"[" * 100_000, "nested too deeply"),
+    ]:
+        path.write_bytes(content)
+        with pytest.raises(EvaluationError, match=message):
+            load_predictions(path, truth)
+
+
+def test_whole_numbers_may_have_a_point(document, entry):
+    """Some exporters write 3.0; training reads it, and so does evaluation."""
+    document["annotations"][0]["image_id"] = 4.0
+    found = load_predictions([{**entry, "category_id": 3.0, "image_id": np.int64(4)}], load_ground_truth(document))
+    assert (found[0]["category_id"], found[0]["image_id"]) == (3, 4)
 
 
 def test_nan_in_a_file_is_named_with_file_and_entry(document, entry, tmp_path):
@@ -230,7 +277,10 @@ def test_ground_truth_without_areas_and_more_detections_than_the_limit_are_as_in
         ({"category_id": 5}, "predictions.json: entry 0: category_id 5 is not among the classes"),
         ({"score": float("nan")}, "predictions.json: entry 0: score is nan"),
         ({"bbox": [1, 2, -3, 4]}, "predictions.json: entry 0: bbox is [1, 2, -3, 4]"),
-        ({"segmentation": {"size": [50, 80], "counts": "a"}}, "predictions.json: entry 0: the mask is 80x50"),
+        (
+            {"segmentation": {"size": [50, 80], "counts": "a"}},
+            "predictions.json: entry 0: the RLE's `size` [height, width] is [50, 80]",
+        ),
     ],
 )
 @pytest.mark.parametrize("verb", ["evaluate", "compare"])
@@ -276,7 +326,7 @@ def test_every_form_of_mask_is_the_same_mask(document, entry, tmp_path):
     ):
         truth = load_ground_truth(change(document, ["annotations", 0, "segmentation"], segmentation))
         predictions = load_predictions([{**entry, "segmentation": segmentation}], truth)
-        assert coco_mask.area(predictions[0]["segmentation"]) == 800
+        assert measure_areas([predictions[0]["segmentation"]]) == ([800], [None])
         tables.append(match_predictions(truth, predictions, "mask").matched.tolist())
     assert tables[0] == [[1023], [1023], [0], [0]]
     assert all(table == tables[0] for table in tables)
@@ -294,7 +344,7 @@ def test_areas_and_boxes_left_out_are_the_masks(document):
     assert truth.object_areas.tolist() == [12]
     assert truth.object_masks is None
     document["annotations"][0] = {"id": 1, "image_id": 4, "category_id": 3}
-    with pytest.raises(EvaluationError, match="annotation 1: has neither bbox nor segmentation"):
+    with pytest.raises(EvaluationError, match="annotation 1: there is neither `bbox` nor `segmentation`; give"):
         load_ground_truth(document)
 
 
@@ -314,10 +364,10 @@ def test_images_may_leave_their_size_out_but_for_polygons(document, entry):
     truth = load_ground_truth(document)
     assert truth.image_sizes == (None, (60, 80))  # as the mask in the second has it
     other = change(entry, ["segmentation", "size"], [50, 80])
-    with pytest.raises(EvaluationError, match=r"the mask is 80x50 pixels .* its image 80x60"):
+    with pytest.raises(EvaluationError, match=r"`size` .* is \[50, 80\], but its image is \[60, 80\]"):
         load_predictions([other], truth)
     document["annotations"][0]["segmentation"] = [[10, 10, 30, 10, 30, 30]]
-    with pytest.raises(EvaluationError, match="no width and height"):
+    with pytest.raises(EvaluationError, match="no `width` and `height`, which polygons need"):
         load_ground_truth(document)
 
 

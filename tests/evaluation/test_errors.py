@@ -16,7 +16,6 @@ from detstudy.evaluation import (
     count_errors,
     evaluate,
     load_ground_truth,
-    load_predictions,
     resample_errors,
     resample_measures,
 )
@@ -24,9 +23,7 @@ from detstudy.evaluation.protocol import CORRECT, IGNORED
 
 
 def relate(document, predictions):
-    truth = load_ground_truth(document)
-    checked = load_predictions(predictions, truth)
-    return evaluate(truth, checked)
+    return evaluate(load_ground_truth(document), predictions)
 
 
 def judge_slowly(document, predictions, kind):

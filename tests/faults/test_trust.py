@@ -388,9 +388,9 @@ def test_matches_that_would_fill_memory_are_refused(tmp_path):
 
 
 def test_gzipped_json_that_would_fill_memory_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr("detstudy.evaluation.documents.limit_unpacked", lambda packed: 100 * packed)
+    monkeypatch.setattr("detstudy.data.formats.entries.limit_unpacked", lambda packed: 100 * packed)
     path = tmp_path / "truth.json.gz"
-    path.write_bytes(gzip.compress(bytes(1 << 27)))
+    path.write_bytes(gzip.compress(b" " * (1 << 27)))
 
     def read() -> None:
         with pytest.raises(EvaluationError, match="unpacks to more than"):

@@ -8,6 +8,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from detstudy.data import Rle
 from detstudy.evaluation import count_errors, evaluate, load_ground_truth
 from detstudy.ledger.files import read_json, write_json
 from detstudy.reporting import gallery as gallery_module
@@ -56,7 +57,9 @@ def test_without_images_or_results_there_is_no_gallery(hand_made: Any) -> None:
 def test_a_small_image_is_enlarged_so_that_its_masks_show(row: Any) -> None:
     panel, scale = fit_image(np.full((48, 120, 3), 90, np.uint8))
     assert (panel.shape, scale) == ((192, 480, 3), 4.0)
-    drawn = draw_truth(panel, scale, [row(1, (10, 10, 30, 20), iscrowd=0)], {1: "car"})
+    shape = row(1, (10, 10, 30, 20), iscrowd=0)
+    mask = Rle(*shape["segmentation"]["size"], shape["segmentation"]["counts"].encode())
+    drawn = draw_truth(panel, scale, [{**shape, "segmentation": mask}], {1: "car"})
     inside, outside = drawn[80, 100].astype(int), drawn[160, 300].astype(int)
     assert abs(inside - (0.58 * 90 + 0.42 * np.array(CLASS_COLOURS[0]))).max() <= 1
     assert (outside == 90).all()

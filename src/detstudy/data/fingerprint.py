@@ -28,6 +28,6 @@ def fingerprint_dataset(dataset: Dataset) -> str:
         for record in dataset.splits[split]:
             add("image", record.id, record.name, record.width, record.height, len(record.annotations))
             for note in record.annotations:
-                mask = note.mask
-                add(note.id, note.class_index, note.box, note.area, note.crowd, mask.height, mask.width, mask.counts)
+                mask = (note.mask.height, note.mask.width, note.mask.counts) if note.mask else ()
+                add(note.id, note.class_index, note.box, note.area, note.crowd, *mask)
     return digest.hexdigest()

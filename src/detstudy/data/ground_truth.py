@@ -33,7 +33,8 @@ def build_ground_truth(dataset: Dataset, split: SplitName) -> dict[str, Any]:
                         "bbox": list(note.box),
                         "area": note.area,
                         "iscrowd": int(note.crowd),
-                        "segmentation": {
+                        "segmentation": note.mask
+                        and {
                             "size": [note.mask.height, note.mask.width],
                             "counts": note.mask.counts.decode("ascii"),
                         },

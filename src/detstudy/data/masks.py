@@ -39,9 +39,12 @@ def decode_mask(mask: Rle) -> NDArray[np.uint8]:
 def decode_masks(annotations: Sequence[Annotation], height: int, width: int) -> NDArray[np.uint8]:
     """Return the annotations' masks as an array [n, h, w] of 0 and 1; n may be 0.
 
-    Raises ValueError for a mask of another size, or counts that don't fit.
+    Raises ValueError for a mask that is missing, of another size, or whose counts don't fit.
     """
-    return _paint([annotation.mask for annotation in annotations], height, width)
+    masks = [annotation.mask for annotation in annotations if annotation.mask is not None]
+    if len(masks) < len(annotations):
+        raise ValueError("an annotation has no mask")
+    return _paint(masks, height, width)
 
 
 def encode_mask(array: NDArray[Any]) -> Rle:
@@ -84,14 +87,14 @@ def measure_boxes(masks: Sequence[Rle]) -> list[tuple[float, float, float, float
 
     if not masks:
         return []
-    return [(x, y, w, h) for x, y, w, h in coco_mask.toBbox([_as_coco(mask) for mask in masks]).tolist()]
+    return [(x, y, w, h) for x, y, w, h in coco_mask.toBbox([mask.to_coco() for mask in masks]).tolist()]
 
 
 def measure_packed_area(mask: Rle) -> int:
     """Return the pixels of a mask that pycocotools packed; one from elsewhere may end the process: `measure_areas`."""
     from pycocotools import mask as coco_mask
 
-    return int(coco_mask.area(_as_coco(mask)))
+    return int(coco_mask.area(mask.to_coco()))
 
 
 def measure_areas(masks: Sequence[Rle]) -> tuple[list[int], list[str | None]]:
@@ -224,7 +227,3 @@ def split_by_bytes(items: Iterable[T], size_of: Callable[[T], int]) -> Iterator[
             chunk, size = [], 0
     if chunk:
         yield chunk
-
-
-def _as_coco(mask: Rle) -> dict[str, object]:
-    return {"size": [mask.height, mask.width], "counts": mask.counts}

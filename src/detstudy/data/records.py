@@ -11,11 +11,15 @@ from detstudy.study.setting import SplitName
 
 @dataclass(frozen=True, slots=True)
 class Rle:
-    """A mask in COCO's compressed run-length encoding, as pycocotools.mask takes and gives it."""
+    """A mask in COCO's compressed run-length encoding: the one form behind every reader."""
 
     height: int
     width: int
     counts: bytes
+
+    def to_coco(self) -> dict[str, object]:
+        """Return the mask as pycocotools' functions take it."""
+        return {"size": [self.height, self.width], "counts": self.counts}
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +30,7 @@ class Annotation:
     class_index: int  # into Dataset.classes; -1 where a crowd belongs to every class
     box: tuple[float, float, float, float]  # x, y, width, height in pixels
     area: float  # pixels of the mask
-    mask: Rle
+    mask: Rle | None  # None in ground truth of boxes alone; what is trained on has masks
     crowd: bool
 
 
@@ -37,7 +41,7 @@ class ImageRecord:
     id: int  # unique in its split
     path: Path
     name: str  # as the data set names it, relative and with forward slashes
-    width: int
+    width: int  # pixels; 0 by 0 where ground truth of boxes does not say it
     height: int
     sequence: str | None
     annotations: tuple[Annotation, ...]

@@ -4,8 +4,7 @@ Importing this package is cheap; numba and pycocotools are imported by what need
 """
 
 from detstudy.evaluation.counts import COUNTED, BestThreshold, ErrorCounts, count_errors, find_best_threshold
-from detstudy.evaluation.documents import EvaluationError
-from detstudy.evaluation.ground_truth import GroundTruth, load_ground_truth
+from detstudy.evaluation.ground_truth import EvaluationError, GroundTruth, load_ground_truth
 from detstudy.evaluation.matching import Matches, match_predictions
 from detstudy.evaluation.measures import MEASURE_NAMES, Summary, evaluate, evaluate_checked, summarize
 from detstudy.evaluation.precision import PrecisionRecall, accumulate_precision

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from detstudy.data.masks import measure_areas, measure_boxes
+from detstudy.data.records import Rle
 from detstudy.evaluation.ground_truth import GroundTruth
-from detstudy.evaluation.masks import Rle
 from detstudy.evaluation.protocol import DETECTION_LIMITS
 from detstudy.trainers.contract import Prediction
 
@@ -50,11 +51,10 @@ def tabulate_detections(
     entries = [predictions[row] for row in rows]
     masks = tuple(entry.get("segmentation") for entry in entries)
     if entries and "bbox" not in entries[0]:
-        from pycocotools import mask as coco_mask
-
-        boxes = np.asarray(coco_mask.toBbox(list(masks)), dtype=np.float64)
-        # one by one: given more than 255, `area` overflows under numpy 2
-        areas = np.array([coco_mask.area(mask) for mask in masks], dtype=np.float64)
+        present = [mask for mask in masks if mask is not None]
+        boxes = np.array(measure_boxes(present), dtype=np.float64)
+        # not by pycocotools' `area`, which given more than 255 masks overflows under numpy 2
+        areas = np.array(measure_areas(present)[0], dtype=np.float64)
     else:
         boxes = np.array([entry["bbox"] for entry in entries], dtype=np.float64).reshape(-1, 4)
         areas = boxes[:, 2] * boxes[:, 3]

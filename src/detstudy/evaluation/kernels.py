@@ -37,42 +37,6 @@ def compile_kernel(function: Kernel) -> Kernel:
 
 
 @compile_kernel
-def find_broken_runs(data: NDArray[np.uint8], starts: Int, pixels: Int) -> int:
-    """Return the first of the joined compressed counts that do not decode to their number of pixels, -1 if all do.
-
-    Counts n are the bytes from starts[n] to starts[n + 1]. The code is pycocotools' (LEB128-like, six bits a
-    character; from the fourth run on, the difference to the run before the last).
-    """
-    for n in range(len(starts) - 1):
-        position, end = int(starts[n]), int(starts[n + 1])
-        runs, total, last, before_last = 0, 0, 0, 0
-        while position < end:
-            run, shift, more = 0, 0, True
-            while more:
-                if position >= end or shift > 30:
-                    return n
-                character = int(data[position]) - 48
-                if character < 0 or character > 63:
-                    return n
-                run |= (character & 31) << shift
-                more = (character & 32) != 0
-                position += 1
-                shift += 5
-                if not more and character & 16:
-                    run |= -1 << shift
-            if runs > 2:
-                run += before_last
-            if run < 0:
-                return n
-            before_last, last = last, run
-            total += run
-            runs += 1
-        if total != pixels[n]:
-            return n
-    return -1
-
-
-@compile_kernel
 def match_groups(
     starts: Int,
     object_starts: Int,

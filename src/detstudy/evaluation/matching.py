@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detstudy.evaluation.detections import Detections, find_groups, tabulate_detections
-from detstudy.evaluation.documents import EvaluationError
-from detstudy.evaluation.ground_truth import GroundTruth
+from detstudy.evaluation.ground_truth import EvaluationError, GroundTruth
 from detstudy.evaluation.overlaps import Objects, Overlaps, overlap_images, select_objects
 from detstudy.evaluation.protocol import AREA_RANGES, BACKGROUND_IOU, FOREGROUND_IOU, IOU_THRESHOLDS, Kind
 from detstudy.evaluation.results import have_masks

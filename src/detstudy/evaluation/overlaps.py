@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detstudy.evaluation.detections import Detections
-from detstudy.evaluation.ground_truth import GroundTruth
+from detstudy.evaluation.ground_truth import GroundTruth, to_coco
 from detstudy.evaluation.protocol import Kind
 
 Int = NDArray[np.int64]
@@ -79,8 +79,8 @@ def overlap_images(
     found: Sequence[object] | NDArray[np.float64] = detections.boxes[by_image]
     known: Sequence[object] | NDArray[np.float64] = ground_truth.object_boxes[rows]
     if kind == "mask" and ground_truth.object_masks is not None:
-        found = [detections.masks[row] for row in by_image]
-        known = [ground_truth.object_masks[row] for row in rows]
+        found = to_coco([detections.masks[row] for row in by_image])
+        known = to_coco([ground_truth.object_masks[row] for row in rows])
     for n in np.flatnonzero(sizes):
         there = slice(object_starts[n], object_starts[n + 1])
         block = iou(found[starts[n] : starts[n + 1]], known[there], crowds[there])

@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from detstudy.evaluation.documents import EvaluationError
-from detstudy.evaluation.ground_truth import GroundTruth
+from detstudy.evaluation.ground_truth import EvaluationError, GroundTruth
 from detstudy.evaluation.protocol import AREA_RANGES, IOU_THRESHOLDS, SIZE_BANDS
 from detstudy.study.setting import Measure
 

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from detstudy.evaluation.documents import EvaluationError, limit_unpacked
+from detstudy.data.formats.entries import limit_unpacked
+from detstudy.evaluation.ground_truth import EvaluationError
 from detstudy.evaluation.matching import Matches
 from detstudy.evaluation.protocol import IGNORED, KINDS, SIZE_BANDS, Kind
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from detstudy.data import Rle, decode_mask
+from detstudy.data import decode_mask
 
 PANEL_WIDTH, PANEL_HEIGHT = 640, 420  # pixels that a panel fits into; small images are enlarged
 MOST_ENLARGED = 4.0
@@ -81,10 +81,9 @@ def fill_mask(panel: Pixels, row: dict[str, Any], colour: tuple[int, int, int]) 
     import cv2
 
     shape = row.get("segmentation")
-    if not isinstance(shape, dict):
+    if shape is None:
         return
-    height, width = shape["size"]
-    small = decode_mask(Rle(height, width, shape["counts"].encode()))
+    small = decode_mask(shape)
     large = cv2.resize(small, (panel.shape[1], panel.shape[0]), interpolation=cv2.INTER_LINEAR)
     # Enlarging a mask by its float values would round its edge; the nearest half is close enough for a picture.
     inside = large > 0

@@ -262,7 +262,7 @@ def _propose_boxes(record: ImageRecord, quality: float, kept: int, seed: int) ->
 def _damage_image(
     record: ImageRecord, quality: float, category_ids: tuple[int, ...], rng: np.random.Generator
 ) -> list[Prediction]:
-    from detstudy.data import decode_mask, encode_mask
+    from detstudy.data import decode_masks, encode_mask
 
     predictions: list[Prediction] = []
     for annotation in record.annotations:
@@ -273,7 +273,7 @@ def _damage_image(
             continue
         x, y, width, height = annotation.box
         dx, dy = (round(s * (1 - quality) * side) for s, side in zip(shift, (width, height), strict=True))
-        mask = decode_mask(annotation.mask)
+        mask = decode_masks([annotation], record.height, record.width)[0]
         moved = _shift_mask(mask, dx, dy)
         predictions.append(
             {

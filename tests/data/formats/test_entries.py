@@ -1,4 +1,4 @@
-"""The entries of JSON lists, one at a time, and lists passed over by their brackets."""
+"""The entries of JSON lists, one at a time."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detstudy.data.formats import entries
-from detstudy.data.formats.entries import JsonError, read_lists
+from detstudy.data.formats.entries import WHOLE, JsonError, read_lists
 
 texts = st.text(st.sampled_from('[]{}",:\\ aé\n'), max_size=6)
 values = st.recursive(
@@ -27,22 +27,22 @@ def file(tmp_path_factory):
 
 @settings(max_examples=200, deadline=None)
 @given(st.lists(values, max_size=4), st.booleans(), st.integers(1, 9))
-def test_a_list_passed_over_ends_where_it_ends(file, content, plain, chunk):
+def test_a_list_is_what_json_makes_of_it_wherever_it_is_cut(file, content, plain, chunk):
     file.write_text(json.dumps({"a": content, "b": [1, 2]}, ensure_ascii=plain), encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(entries, "CHUNK", chunk)  # everything stands on some border
-        after, whole = [], []
-        assert read_lists(file, {"a": None, "b": after.extend}) == {"a": "list", "b": "list"}
-        read_lists(file, {"a": whole.extend})
-    assert after == [1, 2]
+        left, after, whole = [], [], []
+        assert read_lists(file, {"a": lambda _: None, "b": left.extend}) == {"a": "list", "b": "list"}
+        read_lists(file, {"a": whole.extend, "b": after.extend})
+    assert left == after == [1, 2]
     assert whole == content
 
 
 @pytest.mark.parametrize("damage", ['"id: 1', '"id": [1', '"id": 1]', '"id": 1}}'])
-def test_a_fault_in_a_list_passed_over_is_told_at_its_own_place(file, damage):
+def test_a_fault_is_told_at_its_own_place_whoever_reads(file, damage):
     file.write_text('{"a": [\n{"id": 0},\n{DAMAGE},\n{"id": 3}],\n"b": []}'.replace("DAMAGE", damage))
     messages = []
-    for readers in ({}, {"a": None}):
+    for readers in ({}, {"a": list}):
         with pytest.raises(JsonError) as raised:
             read_lists(file, readers)
         messages.append(str(raised.value))
@@ -50,10 +50,24 @@ def test_a_fault_in_a_list_passed_over_is_told_at_its_own_place(file, damage):
     assert messages[0].startswith(("line 3,", "line 4,"))
 
 
+def test_a_document_that_is_a_list_has_a_reader_too(file):
+    file.write_text('[1, {"a": 2}]')
+    found = []
+    assert read_lists(file, {WHOLE: found.extend}) == read_lists(file, {}) == "list"
+    assert found == [1, {"a": 2}]
+
+
+def test_a_packed_file_made_to_fill_memory_is_refused(file, monkeypatch):
+    monkeypatch.setattr(entries, "limit_unpacked", lambda packed: 100 * packed)
+    file.write_bytes(gzip.compress(b'{"a": [' + b" " * 10**7 + b"]}"))
+    with pytest.raises(JsonError, match="unpacks to more than"):
+        read_lists(file, {})
+
+
 @pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["plain", "gzip"])
 def test_progress_ends_with_the_whole_file(file, pack):
     file.write_bytes(pack(json.dumps({"a": list(range(500_000))}).encode()))
     told = []
-    read_lists(file, {"a": None}, told.append)
+    read_lists(file, {}, told.append)
     assert told == sorted(told)
     assert told[-1] == file.stat().st_size

@@ -7,17 +7,19 @@ import os
 import re
 import unicodedata
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PureWindowsPath
 from typing import Any
 
 from detstudy.data.faults import Place, Progress, Report, ignore_progress, is_clean, list_some, shorten
-from detstudy.data.formats.coco_annotations import parse_annotations, read_integer
-from detstudy.data.formats.entries import JsonError, Reader, has_byte_order_mark, read_lists
+from detstudy.data.formats.coco_annotations import AnnotationReader
+from detstudy.data.formats.entries import Document, JsonError, Reader, has_byte_order_mark, read_lists
+from detstudy.data.formats.numbers import read_integer
 from detstudy.data.images import find_missing, list_folder
 from detstudy.data.masks import LARGEST_SIDE
-from detstudy.data.records import Annotation, Dataset, ImageRecord
+from detstudy.data.records import Dataset, ImageRecord
 from detstudy.study.setting import CocoData, CocoSplit, SplitName, compile_sequence_pattern
 
 LISTS = ("categories", "images", "annotations")
@@ -66,38 +68,44 @@ def parse_coco(
 
 
 def parse_coco_file(
-    path: Path,
+    document: Document,
     folder: Path,
     report: Report,
     find_sequence: FindSequence | None = None,
     *,
+    strict: bool = True,
     images: bool = True,
     masks: bool = True,
     progress: Progress = ignore_progress,
 ) -> CocoFile:
     """Return what is usable of one file (.json or .json.gz) whose images lie in the folder; report every fault.
 
-    The file is gone through twice, entry by entry: annotations mostly stand before the categories. With `masks` false
-    the annotations keep only what counts them, so that a check takes no more memory than the list of images.
+    Where it is not `strict`, all is accepted that COCOeval can go by: images without names and sizes, boxes without
+    masks, classes of one name (told apart as "name (id)"); the file's order of annotations stays. With `masks` false
+    the annotations keep only what counts them, so that a check takes no more memory than the list of images. The file
+    is gone through once, entry by entry; twice where its annotations stand before its images.
     """
-    place = Place(str(path), report)
+    file = str(document) if isinstance(document, Path) else "ground truth"
+    place = Place(file, report)
     classes: dict[int, str] = {}
     records: dict[int, ImageRecord] = {}
-    annotations: dict[int, list[Annotation]] = {}
+    reader = AnnotationReader(records, file, report, masks=masks, strict=strict)
+    seen: list[str] = []
 
     def read_categories(entries: Iterator[Any]) -> None:
-        classes.update(_parse_categories(entries, place))
+        classes.update(_parse_categories(entries, place) if strict else _name_categories(entries, place))
 
     def read_images(entries: Iterator[Any]) -> None:
-        records.update(_parse_images(entries, folder, str(path), report, find_sequence))
+        seen.append("images")
+        records.update(_parse_images(entries, folder, file, report, find_sequence, strict=strict))
 
     def read_annotations(entries: Iterator[Any]) -> None:
-        indices = {category_id: index for index, category_id in enumerate(sorted(classes))}
-        annotations.update(parse_annotations(entries, records, indices, str(path), report, masks=masks))
+        seen.append("annotations")
+        if "images" in seen:
+            reader.read(entries)
 
-    types = _read_file(
-        path, {"categories": read_categories, "images": read_images, "annotations": None}, place, progress
-    )
+    readers = {"categories": read_categories, "images": read_images, "annotations": read_annotations}
+    types = _read_file(document, readers, place, progress)
     if types is None:
         return CocoFile((), (), ())
     for key in LISTS:
@@ -106,15 +114,15 @@ def parse_coco_file(
             place.refuse("missing_key", message)
         elif types[key] != "list":
             place.refuse("wrong_type", f"`{key}` must be a list, not {types[key]}.")
-    if types.get("categories") == "list" and not classes:
+    if strict and types.get("categories") == "list" and not classes:
         place.refuse("no_categories", "`categories` names no class; list each with an `id` and a `name`.")
     if images:
         report_missing_images(folder, list(records.values()), report)
-    if types.get("annotations") == "list":
-        readers = {"categories": None, "images": None, "annotations": read_annotations}
-        types = _read_file(path, readers, place, progress)
+    if seen[:2] == ["annotations", "images"]:
+        types = _read_file(document, {"annotations": read_annotations}, place, progress)
         if types is None:
             return CocoFile((), (), ())
+    annotations = reader.finish({category_id: index for index, category_id in enumerate(sorted(classes))})
     return CocoFile(
         tuple(classes[key] for key in sorted(classes)),
         tuple(sorted(classes)),
@@ -123,22 +131,14 @@ def parse_coco_file(
 
 
 def _read_file(
-    path: Path, readers: Mapping[str, Reader | None], place: Place, progress: Progress
+    document: Document, readers: Mapping[str, Reader], place: Place, progress: Progress
 ) -> dict[str, str] | None:
     """Have the lists of the file's object read and return its members' types; None, and a fault, for another file."""
     try:
-        if not os.path.exists(path):
-            place.refuse("missing_file", "the annotation file is not there; correct its path in the study file.")
-            return None
-        if not os.path.isfile(path):
-            place.refuse("missing_file", "this is no file; give the path of a COCO file (.json or .json.gz).")
-            return None
-        if readers["annotations"] is None and has_byte_order_mark(path):
-            message = "the file starts with a byte order mark, which other tools refuse; save it as UTF-8 without."
-            place.warn("byte_order_mark", message)
-        size = path.stat().st_size
-        what = f"{path.name}, {'first' if readers['annotations'] is None else 'second'} time"
-        types = read_lists(path, readers, lambda done: progress(what, done, size))
+        if isinstance(document, Path):
+            types = _read_path(document, readers, place, progress)
+        else:
+            types = read_lists(document, readers)
     except JsonError as error:
         place.refuse("bad_json", str(error))
         return None
@@ -154,6 +154,38 @@ def _read_file(
         place.refuse("wrong_type", f"{message}{hint}.")
         return None
     return types
+
+
+def _read_path(
+    path: Path, readers: Mapping[str, Reader], place: Place, progress: Progress
+) -> dict[str, str] | str | None:
+    if not os.path.exists(path):
+        place.refuse("missing_file", "the annotation file is not there; correct its path.")
+        return None
+    if not os.path.isfile(path):
+        place.refuse("missing_file", "this is no file; give the path of a COCO file (.json or .json.gz).")
+        return None
+    if has_byte_order_mark(path) and "images" in readers:
+        message = "the file starts with a byte order mark, which other tools refuse; save it as UTF-8 without."
+        place.warn("byte_order_mark", message)
+    size = path.stat().st_size
+    return read_lists(path, readers, lambda done: progress(path.name, done, size))
+
+
+def _name_categories(entries: Iterable[Any], place: Place) -> dict[int, str]:
+    """Return the names by id, for which ids stand in; those of one name are told apart by their ids."""
+    names: dict[int, str] = {}
+    for index, entry in enumerate(entries):
+        category_id = read_integer(entry.get("id")) if isinstance(entry, dict) else None
+        if category_id is None:
+            place.refuse("wrong_type", f"categories[{index}] must be an object with an integer `id`.")
+        elif category_id in names:
+            message = f"category id {category_id} is used twice; give each category its own id."
+            place.refuse("duplicate_category_id", message)
+        else:
+            names[category_id] = str(category_id if entry.get("name") is None else entry["name"])
+    uses = Counter(names.values())
+    return {id_: name if uses[name] == 1 else f"{name} ({id_})" for id_, name in names.items()}
 
 
 def _parse_categories(entries: Iterable[Any], place: Place) -> dict[int, str]:
@@ -179,7 +211,13 @@ def _parse_categories(entries: Iterable[Any], place: Place) -> dict[int, str]:
 
 
 def _parse_images(
-    entries: Iterable[Any], folder: Path, file: str, report: Report, find_sequence: FindSequence | None
+    entries: Iterable[Any],
+    folder: Path,
+    file: str,
+    report: Report,
+    find_sequence: FindSequence | None,
+    *,
+    strict: bool,
 ) -> dict[int, ImageRecord]:
     records: dict[int, ImageRecord] = {}
     id_of_name: dict[str, int] = {}
@@ -196,10 +234,12 @@ def _parse_images(
             place.refuse("wrong_type", f"`id` must be an integer of 64 bits, not {shorten(entry.get('id'))}.")
             continue
         place = Place(f"{file}: image {image_id}", report)
-        name = _read_name(entry.get("file_name"), place)
+        name = _read_name(entry.get("file_name"), place) if strict else ""
         if name is None:
             continue
-        if width is None or height is None or not (0 < width <= LARGEST_SIDE and 0 < height <= LARGEST_SIDE):
+        if not strict and entry.get("width") is None and entry.get("height") is None:
+            width = height = 0
+        elif width is None or height is None or not (0 < width <= LARGEST_SIDE and 0 < height <= LARGEST_SIDE):
             shown = f"{shorten(entry.get('width'))} and {shorten(entry.get('height'))}"
             place.refuse("wrong_type", f"`width` and `height` must be pixels from 1 to {LARGEST_SIDE}, not {shown}.")
             continue
@@ -207,7 +247,9 @@ def _parse_images(
             place.refuse("duplicate_image_id", "the id is used twice; give each image its own id.")
             continue
         other = name_of_folded.setdefault(name.casefold(), name)
-        if name in id_of_name:
+        if not strict:
+            pass
+        elif name in id_of_name:
             message = f"{name} is listed twice (image {id_of_name[name]}), so that it counts twice; list it once."
             place.warn("duplicate_image_name", message)
         elif other != name:

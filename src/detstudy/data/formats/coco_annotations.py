@@ -5,10 +5,9 @@ A check needs no masks, and makes only those of which it can't tell otherwise wh
 
 from __future__ import annotations
 
-import math
 from array import array
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -16,29 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detstudy.data.faults import Place, Report, shorten
+from detstudy.data.formats.numbers import is_number, read_integer
 from detstudy.data.formats.polygons import find_covering
-from detstudy.data.masks import (
-    measure_areas,
-    measure_boxes,
-    measure_packed_area,
-    pack_runs,
-    rasterize_polygons,
-    split_by_bytes,
-)
+from detstudy.data.formats.segmentation import Shape, Size, encode_shape, parse_segmentation
+from detstudy.data.masks import measure_areas, measure_boxes, measure_packed_area, split_by_bytes
 from detstudy.data.records import Annotation, ImageRecord, Rle
 
 Box = tuple[float, float, float, float]
-LARGEST_INTEGER = 2**63 - 1
-LARGEST_FLOAT = 1e150
 BOX_TOLERANCE = 1.0  # pixels that a box may stand out of its image, for rounding
-POLYGON_MARGIN = 1.0  # longer image sides that a polygon may stand out: pycocotools walks along its whole outline
-_INTEGERS = frozenset({int, bool})
-_NUMBERS = frozenset({int, float})
-
-
-Polygons = list["array[float]"]  # each [x0, y0, x1, y1, ...]
-Shape = Polygons | NDArray[np.int64] | Rle
-"""Polygons whose numbers are sound, runs that fill their image, or compressed counts of any bytes."""
 
 
 @dataclass(slots=True)
@@ -47,90 +31,166 @@ class _Draft:
 
     place: Place
     image: ImageRecord
+    size: Size | None  # of the image; None where nothing says it
     annotation_id: int
-    class_index: int
+    class_number: int
     box: Box | None  # None is the box of the mask
-    area: float | None  # None is the area of the mask
-    shape: Shape
+    area: float | None  # None is the area of the mask, without one of the box
+    shape: Shape | None
     crowd: bool
     mask: Rle | None = None  # None where nobody needs it
     pixels: int | None = None  # of the mask; None where it has some, and nobody asked how many
     fault: str | None = None  # of the shape
 
     @property
-    def size(self) -> int:
-        """About the bytes that the shape takes in arrays."""
+    def bytes(self) -> int:
+        """About what the shape takes in arrays."""
         if isinstance(self.shape, list):
             return 8 * sum(map(len, self.shape))
-        return len(self.shape.counts) if isinstance(self.shape, Rle) else self.shape.nbytes
+        return len(self.shape.counts) if isinstance(self.shape, Rle) else 8 * len(self.shape[1]) if self.shape else 0
 
 
-def read_integer(value: object) -> int | None:
-    """Return an integer of a JSON file; None for anything else. 3.0 is one (some exporters write so), true is not.
+class AnnotationReader:
+    """Takes a file's annotations, whose images are known and whose categories may come later.
 
-    Integers are those of 64 bits, as pycocotools and every array keep ids.
+    With `masks` false annotations keep only their class and whether they are crowds. Where not `strict`, a mask may be
+    missing, a box may be empty or stand out, and the file's order stays, by which COCOeval goes.
     """
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    # (the type, not isinstance: every annotation comes here three times)
-    return value if type(value) is int and -LARGEST_INTEGER <= value <= LARGEST_INTEGER else None
 
+    def __init__(
+        self, images: Mapping[int, ImageRecord], file: str, report: Report, *, masks: bool = True, strict: bool = True
+    ) -> None:
+        self._images = images
+        self._file = file
+        self._report = report
+        self._masks = masks
+        self._strict = strict
+        self._found: dict[int, list[Annotation]] = {}  # by image; class indices are numbers of categories
+        self._numbers: dict[int, int] = {}  # of category ids, in the order in which they were met
+        # Of each entry, whether it can be used: thirteen bytes, where sets would take hundreds.
+        self._ids, self._classes, self._usable = array("q"), array("i"), array("b")
+        self._sizes: dict[int, Size] = {}  # of images that don't say it, from their first mask
+        self._count = self._arealess = 0
 
-def parse_annotations(
-    entries: Iterable[Any],
-    images: Mapping[int, ImageRecord],
-    class_indices: Mapping[int, int],
-    file: str,
-    report: Report,
-    *,
-    masks: bool = True,
-) -> dict[int, list[Annotation]]:
-    """Return the usable annotations by image id, each image's in the order of their ids; report the others.
+    def read(self, entries: Iterable[Any]) -> None:
+        """Take the annotations that can be used; report the others."""
+        for drafts in split_by_bytes(self._read_drafts(entries), lambda draft: draft.bytes):
+            for draft in _make_masks(drafts, masks=self._masks, strict=self._strict):
+                if draft.box is not None and _accept_box(draft, self._strict):
+                    self._found.setdefault(draft.image.id, []).append(self._make_annotation(draft))
 
-    With `masks` false they keep only their class and whether they are crowds, in no order.
-    """
-    found: dict[int, list[Annotation]] = {}
-    ids = array("q")  # of what can be used: eight bytes each, where a set would take a hundred
-    count = arealess = 0
+    def finish(self, class_indices: Mapping[int, int]) -> dict[int, list[Annotation]]:
+        """Return the annotations by image id, each image's by their ids; report those of no class and ids used twice.
 
-    def read_drafts() -> Iterator[_Draft]:
-        nonlocal count, arealess
-        for index, entry in enumerate(entries):
-            count += 1
-            draft = _parse_entry(entry, index, images, class_indices, file, report)
+        `class_indices` are by category id.
+        """
+        indices = [class_indices.get(category_id, -1) for category_id in self._numbers]
+        ids, classes = np.array(self._ids, dtype=np.int64), np.array(self._classes, dtype=np.int64)
+        known = np.array([*indices, -1])[classes] >= 0
+        category_ids = list(self._numbers)
+        for n in np.flatnonzero(~known):
+            place = Place(f"{self._file}: annotation {ids[n]}", self._report)
+            _refuse_class(category_ids[classes[n]], place)
+        _report_ids(ids[known & (np.array(self._usable) == 1)], self._file, self._report)
+        if self._arealess:
+            message = (
+                f"{self._arealess} of {self._count} annotations have no `area`, which tells small objects from large "
+                "ones; that of the mask is taken. Write it where another shall count."
+            )
+            Place(self._file, self._report).warn("missing_area", message)
+        for image_id, notes in self._found.items():
+            placed = ((note, indices[note.class_index]) for note in notes)
+            listed = [self._set_class(note, index) for note, index in placed if index >= 0]
+            self._found[image_id] = sorted(listed, key=lambda note: note.id) if self._strict else listed
+        return self._found
+
+    def _read_drafts(self, entries: Iterable[Any]) -> Iterator[_Draft]:
+        for entry in entries:
+            draft = self._parse_entry(entry)
+            self._count += 1
             if draft is not None:
-                ids.append(draft.annotation_id)
-                arealess += draft.area is None
+                self._arealess += draft.area is None
                 yield draft
 
-    for drafts in split_by_bytes(read_drafts(), lambda draft: draft.size):
-        for draft in _make_masks(drafts, masks=masks):
-            if draft.box is None or not _accept_box(draft.box, draft.image, draft.place):
-                continue
-            if masks:
-                assert draft.area is not None
-                assert draft.mask is not None
-                note = Annotation(
-                    draft.annotation_id, draft.class_index, draft.box, draft.area, draft.mask, draft.crowd
+    def _parse_entry(self, entry: object) -> _Draft | None:
+        """Return what the entry says, or None where something in it can't be used; report every fault of it."""
+        annotation_id = read_integer(entry.get("id")) if isinstance(entry, dict) else None
+        if not isinstance(entry, dict) or annotation_id is None:
+            message = "an annotation must be an object with id, image_id, category_id, ..."
+            if isinstance(entry, dict):
+                message = f"`id` must be an integer of 64 bits, not {shorten(entry.get('id'))}."
+            Place(f"{self._file}: annotations[{self._count}]", self._report).refuse("wrong_type", message)
+            return None
+        place = Place(f"{self._file}: annotation {annotation_id}", self._report)
+        category_id = read_integer(entry.get("category_id"))
+        number = -1
+        if category_id is None:
+            _refuse_class(entry.get("category_id"), place)
+        else:
+            number = self._numbers.setdefault(category_id, len(self._numbers))
+            self._ids.append(annotation_id)
+            self._classes.append(number)
+            self._usable.append(False)
+        crowd = entry.get("iscrowd", 0)
+        if crowd not in (0, 1):
+            place.refuse("wrong_type", f"`iscrowd` must be 0 or 1, not {shorten(crowd)}.")
+        image_id = read_integer(entry.get("image_id"))
+        image = None if image_id is None else self._images.get(image_id)
+        if image is None:
+            shown = shorten(entry.get("image_id"))
+            message = f"image_id {shown} is not a usable entry of `images`; add or mend it there."
+            place.refuse("dangling_image_id", message)
+            return None
+        size = (image.height, image.width) if image.height else self._sizes.get(image.id)
+        box_sound, box = _parse_box(entry.get("bbox"), place)
+        area_sound, area = _parse_area(entry.get("area"), place)
+        shape_sound, shape = self._parse_shape(entry.get("segmentation"), box, size, place)
+        if size is None and shape is not None and not isinstance(shape, list):
+            size = (shape.height, shape.width) if isinstance(shape, Rle) else shape[0]
+            self._sizes[image.id] = size
+        if category_id is None or crowd not in (0, 1) or not (box_sound and area_sound and shape_sound):
+            return None
+        self._usable[-1] = True
+        return _Draft(place, image, size, annotation_id, number, box, area, shape, bool(crowd))
+
+    def _parse_shape(
+        self, value: object, box: Box | None, size: Size | None, place: Place
+    ) -> tuple[bool, Shape | None]:
+        """Return whether the segmentation can be used, and it; a missing one is None."""
+        if not value:
+            if not self._strict and box is None:
+                place.refuse("missing_segmentation", "there is neither `bbox` nor `segmentation`; give at least one.")
+            elif self._strict:
+                message = (
+                    "there is no `segmentation`, and instance segmentation learns from masks; add polygons or RLE, "
+                    "or remove the annotation."
                 )
-            else:
-                note = _count_annotation(draft.class_index, draft.crowd)
-            found.setdefault(draft.image.id, []).append(note)
-    _report_ids(np.array(ids, dtype=np.int64), file, report)
-    if arealess:
-        message = (
-            f"{arealess} of {count} annotations have no `area`, which tells small objects from large ones; that of the "
-            "mask is taken. Write it where another shall count."
-        )
-        Place(file, report).warn("missing_area", message)
-    for notes in found.values():
-        notes.sort(key=lambda note: note.id)
-    return found
+                place.refuse("missing_segmentation", message)
+            return not self._strict and box is not None, None
+        shape = parse_segmentation(value, size, place, strict=self._strict)
+        return shape is not None, shape
+
+    def _make_annotation(self, draft: _Draft) -> Annotation:
+        if not self._masks:
+            return _count_annotation(draft.class_number, draft.crowd)
+        assert draft.box is not None
+        area = draft.box[2] * draft.box[3] if draft.area is None else draft.area
+        return Annotation(draft.annotation_id, draft.class_number, draft.box, area, draft.mask, draft.crowd)
+
+    def _set_class(self, note: Annotation, class_index: int) -> Annotation:
+        if note.class_index == class_index:
+            return note
+        return replace(note, class_index=class_index) if self._masks else _count_annotation(class_index, note.crowd)
 
 
 @lru_cache(maxsize=4096)
 def _count_annotation(class_index: int, crowd: bool) -> Annotation:
-    return Annotation(0, class_index, (0.0, 0.0, 0.0, 0.0), 0.0, Rle(0, 0, b""), crowd)
+    return Annotation(0, class_index, (0.0, 0.0, 0.0, 0.0), 0.0, None, crowd)
+
+
+def _refuse_class(category_id: object, place: Place) -> None:
+    message = f"category_id {shorten(category_id)} is not a usable entry of `categories`; add or mend it there."
+    place.refuse("unknown_class", message)
 
 
 def _report_ids(ids: NDArray[np.int64], file: str, report: Report) -> None:
@@ -148,10 +208,10 @@ def _report_ids(ids: NDArray[np.int64], file: str, report: Report) -> None:
         Place(file, report).warn("negative_id", message)
 
 
-def _make_masks(drafts: list[_Draft], *, masks: bool) -> list[_Draft]:
+def _make_masks(drafts: list[_Draft], *, masks: bool, strict: bool) -> list[_Draft]:
     """Return the drafts of a sound shape with the box that was left out; report the others, and empty masks.
 
-    An empty mask has no box. With `masks` true each has its mask and area, too.
+    An empty mask has no box where `strict`. With `masks` true each that has a shape has its mask and area, too.
     """
     packed = [(draft, draft.shape) for draft in drafts if isinstance(draft.shape, Rle)]
     for (draft, shape), area, fault in zip(packed, *measure_areas([shape for _, shape in packed]), strict=True):
@@ -164,15 +224,15 @@ def _make_masks(drafts: list[_Draft], *, masks: bool) -> list[_Draft]:
         covering = find_covering(shapes, [image.height for image in images], [image.width for image in images])
     for (draft, polygons), covers in zip(outlined, covering.tolist(), strict=True):
         if not covers or draft.box is None:
-            lists = [polygon.tolist() for polygon in polygons]
-            draft.mask = rasterize_polygons(lists, draft.image.height, draft.image.width)
+            draft.mask = encode_shape(polygons, draft.size)
             draft.pixels = measure_packed_area(draft.mask)
     for draft in drafts:
-        if isinstance(draft.shape, np.ndarray):
-            draft.pixels = int(draft.shape[1::2].sum())
+        if isinstance(draft.shape, tuple):
+            draft.pixels = int(draft.shape[1][1::2].sum())
             if masks or draft.box is None:
-                draft.mask = pack_runs(draft.shape.tolist(), draft.image.height, draft.image.width)
-    boxless = [draft for draft in drafts if draft.box is None and draft.fault is None and draft.pixels]
+                draft.mask = encode_shape(draft.shape, draft.size)
+    sound = [draft for draft in drafts if draft.fault is None]
+    boxless = [draft for draft in sound if draft.box is None and (draft.pixels or not strict)]
     for draft, box in zip(boxless, measure_boxes([draft.mask for draft in boxless if draft.mask]), strict=True):
         draft.box = box
     for draft in drafts:
@@ -183,76 +243,37 @@ def _make_masks(drafts: list[_Draft], *, masks: bool) -> list[_Draft]:
             draft.place.warn("empty_mask", message)
         if draft.area is None and draft.pixels is not None:
             draft.area = float(draft.pixels)
-    return [draft for draft in drafts if draft.fault is None]
-
-
-def _parse_entry(
-    entry: object,
-    index: int,
-    images: Mapping[int, ImageRecord],
-    class_indices: Mapping[int, int],
-    file: str,
-    report: Report,
-) -> _Draft | None:
-    """Return what the entry says, or None where something in it can't be used; report every fault of it."""
-    annotation_id = read_integer(entry.get("id")) if isinstance(entry, dict) else None
-    if not isinstance(entry, dict) or annotation_id is None:
-        message = "an annotation must be an object with id, image_id, category_id, ..."
-        if isinstance(entry, dict):
-            message = f"`id` must be an integer of 64 bits, not {shorten(entry.get('id'))}."
-        Place(f"{file}: annotations[{index}]", report).refuse("wrong_type", message)
-        return None
-    place = Place(f"{file}: annotation {annotation_id}", report)
-    category_id = read_integer(entry.get("category_id"))
-    class_index = None if category_id is None else class_indices.get(category_id)
-    if class_index is None:
-        shown = shorten(entry.get("category_id"))
-        message = f"category_id {shown} is not a usable entry of `categories`; add or mend it there."
-        place.refuse("unknown_class", message)
-    crowd = entry.get("iscrowd", 0)
-    if crowd not in (0, 1):
-        place.refuse("wrong_type", f"`iscrowd` must be 0 or 1, not {shorten(crowd)}.")
-    image_id = read_integer(entry.get("image_id"))
-    image = None if image_id is None else images.get(image_id)
-    if image is None:
-        message = f"image_id {shorten(entry.get('image_id'))} is not a usable entry of `images`; add or mend it there."
-        place.refuse("dangling_image_id", message)
-        return None
-    box_sound, box = _parse_box(entry.get("bbox"), place)
-    area_sound, area = _parse_area(entry.get("area"), place)
-    shape = _parse_segmentation(entry.get("segmentation"), image, place)
-    if class_index is None or crowd not in (0, 1) or not box_sound or not area_sound or shape is None:
-        return None
-    return _Draft(place, image, annotation_id, class_index, box, area, shape, bool(crowd))
+    return sound
 
 
 def _parse_box(value: object, place: Place) -> tuple[bool, Box | None]:
     """Return whether the box can be used, and the box; a missing one is None and fine."""
     if value is None:
         return True, None
-    if isinstance(value, list) and len(value) == 4 and _NUMBERS.issuperset(map(type, value)):
+    if isinstance(value, list | tuple) and len(value) == 4 and all(map(is_number, value)):
         x, y, width, height = value
-        # The square of a length, an area, shall be a number too; a whole number may be too large for any.
-        if all(-LARGEST_FLOAT < number < LARGEST_FLOAT for number in value):
-            return True, (float(x), float(y), float(width), float(height))
+        return True, (float(x), float(y), float(width), float(height))
     place.refuse("degenerate_box", f"`bbox` must be four finite numbers [x, y, width, height], not {shorten(value)}.")
     return False, None
 
 
-def _accept_box(box: Box, image: ImageRecord, place: Place) -> bool:
-    x, y, width, height = box
-    if width <= 0 or height <= 0:
-        message = f"bbox {list(box)} [x, y, width, height] has no width or no height; mend it or remove the annotation."
-        place.refuse("degenerate_box", message)
+def _accept_box(draft: _Draft, strict: bool) -> bool:
+    assert draft.box is not None
+    (x, y, width, height), image, place = draft.box, draft.image, draft.place
+    shown = f"bbox {[*draft.box]} [x, y, width, height]"
+    if min(width, height) < 0 or (strict and min(width, height) == 0):
+        place.refuse("degenerate_box", f"{shown} has no width or no height; mend it or remove the annotation.")
         return False
+    if not strict:
+        return True
     over = max(-x, -y, x + width - image.width, y + height - image.height)
     wholly = x >= image.width or y >= image.height or x + width <= 0 or y + height <= 0
     if over <= BOX_TOLERANCE and not wholly:
         return True
     how = "lies" if wholly else f"stands {over:g} pixels"
     message = (
-        f"bbox {list(box)} [x, y, width, height] {how} outside the image of {image.width}x{image.height} pixels; "
-        "is it another image's, or written as corners?"
+        f"{shown} {how} outside the image of {image.width}x{image.height} pixels; is it another image's, or written as "
+        "corners?"
     )
     (place.refuse if wholly else place.warn)("box_outside_image", message)
     return not wholly
@@ -261,79 +282,7 @@ def _accept_box(box: Box, image: ImageRecord, place: Place) -> bool:
 def _parse_area(value: Any, place: Place) -> tuple[bool, float | None]:
     if value is None:
         return True, None
-    if type(value) in _NUMBERS and 0 <= value < LARGEST_FLOAT:
+    if is_number(value) and value >= 0:
         return True, float(value)
     place.refuse("bad_area", f"`area` must be a number of pixels, not {shorten(value)}; left out, the mask's is taken.")
     return False, None
-
-
-def _parse_segmentation(value: object, image: ImageRecord, place: Place) -> Shape | None:
-    """Return the shape, whose compressed counts are still to be verified."""
-    if isinstance(value, list) and value:
-        return _parse_polygons(value, image, place)
-    if isinstance(value, dict):
-        return _parse_rle(value, image, place)
-    if not value:
-        message = (
-            "there is no `segmentation`, and instance segmentation learns from masks; add polygons or RLE, "
-            "or remove the annotation."
-        )
-        place.refuse("missing_segmentation", message)
-        return None
-    message = f"`segmentation` must be a list of polygons or an RLE object, not {type(value).__name__}."
-    place.refuse("wrong_type", message)
-    return None
-
-
-def _parse_polygons(polygons: list[Any], image: ImageRecord, place: Place) -> Polygons | None:
-    margin = POLYGON_MARGIN * max(image.width, image.height)
-    outlines: Polygons = []
-    for polygon in polygons:
-        if not isinstance(polygon, list):
-            place.refuse("bad_polygon", "`segmentation` must be a list of lists [x0, y0, x1, y1, ...].")
-            return None
-        try:
-            outlines.append(array("d", polygon))
-            finite = math.isfinite(sum(polygon))  # a number that is not finite makes the sum so, at C's speed
-        except (TypeError, OverflowError):
-            finite = False
-        if not finite:
-            place.refuse("bad_polygon", "a polygon has a coordinate that is not a finite number.")
-            return None
-        if len(polygon) < 6 or len(polygon) % 2:
-            message = f"a polygon has {len(polygon)} coordinates; it needs x and y of three points or more."
-            place.refuse("bad_polygon", message)
-            return None
-        if min(polygon) < -margin or max(polygon) > max(image.width, image.height) + margin:
-            message = (
-                f"a polygon reaches from {min(polygon):g} to {max(polygon):g}, far outside the image of "
-                f"{image.width}x{image.height} pixels; coordinates are pixels of this image."
-            )
-            place.refuse("bad_polygon", message)
-            return None
-    return outlines
-
-
-def _parse_rle(value: dict[str, Any], image: ImageRecord, place: Place) -> Rle | NDArray[np.int64] | None:
-    size, counts = value.get("size"), value.get("counts")
-    if size != [image.height, image.width]:
-        message = (
-            f"the RLE's `size` [height, width] is {shorten(size)}, but its image is {[image.height, image.width]}; "
-            "make the mask at the image's size."
-        )
-        place.refuse("mask_size_mismatch", message)
-        return None
-    if isinstance(counts, str):
-        return Rle(image.height, image.width, counts.encode("utf-8", errors="surrogatepass"))
-    if not isinstance(counts, list):
-        place.refuse("bad_rle", "the RLE's `counts` must be a string (compressed) or a list of run lengths.")
-        return None
-    if not _INTEGERS.issuperset(map(type, counts)) or min(counts, default=0) < 0:
-        place.refuse("bad_rle", "the RLE's `counts` has runs that are not integers of 0 or more.")
-        return None
-    pixels = image.height * image.width
-    if sum(counts) != pixels:
-        message = f"the RLE has counts for {sum(counts)} pixels, but its image has {pixels}; write the mask again."
-        place.refuse("bad_rle", message)
-        return None
-    return np.array(counts, dtype=np.int64)

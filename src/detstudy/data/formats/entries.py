@@ -1,36 +1,39 @@
 """The entries of a JSON file's lists, one at a time: a file of gigabytes takes the memory of its longest entry.
 
-`json.load` takes about seven times the file, most of it for the coordinates of polygons.
+`json.load` takes about seven times the file, most of it for the coordinates of polygons. Each entry is decoded by the
+standard library's scanner; docs/benchmarks/large_annotations.md says why not by ijson.
 """
 
 from __future__ import annotations
 
 import codecs
+import contextlib
 import gzip
 import json
+import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
-import numpy as np
-
 CHUNK = 1 << 20  # bytes read at once
 LONGEST_ENTRY = 1 << 26  # characters of one entry of a list, or of any other value
+MOST_UNPACKED = 100
+"""To how many times its size a packed file may unpack, beside some MiB; one made to fill memory reaches 1000."""
 FAR_FROM_END = (
     32  # characters: where an error stands this far before the end of what was read, reading on mends nothing
 )
+WHOLE = ""  # the key of a list that is the whole document
 
 _SPACE = re.compile(r"[ \t\n\r]*")
 _COMMA = re.compile(r"[ \t\n\r]*,[ \t\n\r]*")
-_ESCAPE = re.compile(rb"\\.", re.DOTALL)
-_DEPTH_STEPS = np.zeros(256, dtype=np.int8)
-_DEPTH_STEPS[list(b"[{")] = 1
-_DEPTH_STEPS[list(b"]}")] = -1
 _DECODER = json.JSONDecoder()
 
 Reader = Callable[[Iterator[Any]], None]
 """Takes the entries of one list; what it leaves is passed over."""
+
+Document = Path | Mapping[str, Any]
+"""A JSON file, gzipped or not, or the object that one holds."""
 
 
 class JsonError(ValueError):
@@ -38,55 +41,56 @@ class JsonError(ValueError):
 
 
 def read_lists(
-    path: Path, readers: Mapping[str, Reader | None], progress: Callable[[int], None] = lambda _: None
+    document: Document, readers: Mapping[str, Reader], progress: Callable[[int], None] = lambda _: None
 ) -> dict[str, str] | str:
-    """Hand the entries of each list in a file's object to its reader, and return the type of every member.
+    """Hand the entries of each list in a document's object to its reader, and return the type of every member.
 
-    A list whose reader is None is passed over by its brackets alone, several times faster, for who reads the file once
-    more. The file may be gzipped. Where it holds no object, the type of what it holds is returned. Raises JsonError for
-    what is not one JSON document in UTF-8, a member that stands twice, and an entry of more than LONGEST_ENTRY
-    characters; OSError, EOFError and zlib.error as gzip does. `progress` is told how many bytes have been read.
+    Where a file holds no object, the type of what it holds is returned; the reader of WHOLE gets the entries of a list.
+    Raises JsonError for what is not one JSON document in UTF-8, a member that stands twice, an entry of more than
+    LONGEST_ENTRY characters and a packed file that unpacks beyond reason; OSError, EOFError and zlib.error as gzip
+    does. `progress` is told how many bytes of a file have been read.
     """
-    try:
-        return _read_file(path, readers, progress)
-    except JsonError:
-        if None in readers.values():
-            _read_file(path, {}, progress)  # tells where in the list the fault is
-        raise
+    if isinstance(document, Path):
+        with document.open("rb") as file, unpack(file) as content:
+            return _read_document(_Text(content, file, progress), readers)
+    for key, value in document.items():
+        if isinstance(value, list) and key in readers:
+            readers[key](iter(value))
+    return {key: type(value).__name__ for key, value in document.items()}
 
 
-def _read_file(
-    path: Path, readers: Mapping[str, Reader | None], progress: Callable[[int], None]
-) -> dict[str, str] | str:
-    with path.open("rb") as file:
-        packed = file.read(2) == b"\x1f\x8b"
-        file.seek(0)
-        if packed:
-            with gzip.open(file) as content:
-                return _read_document(_Text(content, lambda: progress(file.tell())), readers)
-        return _read_document(_Text(file, lambda: progress(file.tell())), readers)
+@contextlib.contextmanager
+def unpack(file: IO[bytes]) -> Iterator[IO[bytes] | gzip.GzipFile]:
+    """Give the file's content from its start, unpacked where it is gzipped (told by content, not by name)."""
+    packed = file.read(2) == b"\x1f\x8b"
+    file.seek(0)
+    if packed:
+        with gzip.open(file) as content:
+            yield content
+    else:
+        yield file
+
+
+def limit_unpacked(packed: int) -> int:
+    """Return how many bytes a file of so many packed ones may unpack to; real ones stay far below."""
+    return MOST_UNPACKED * packed + (1 << 26)
 
 
 def has_byte_order_mark(path: Path) -> bool:
     """Whether the file, gzipped or not, starts with the mark that some editors put before UTF-8."""
-    with path.open("rb") as file:
-        start = file.read(3)
-        if start[:2] == b"\x1f\x8b":
-            file.seek(0)
-            with gzip.open(file) as content:
-                start = content.read(3)
-    return start == codecs.BOM_UTF8
+    with path.open("rb") as file, unpack(file) as content:
+        return content.read(3) == codecs.BOM_UTF8
 
 
 class _Text:
     """A window onto the text of a file, with the place of each character for messages."""
 
-    def __init__(self, file: IO[bytes] | gzip.GzipFile, on_read: Callable[[], None]) -> None:
+    def __init__(self, content: IO[bytes] | gzip.GzipFile, file: IO[bytes], progress: Callable[[int], None]) -> None:
         self.text = ""
         self.at = 0  # what stands before has been read
         self.ended = False
-        self._file = file
-        self._on_read = on_read
+        self._content, self._file, self._progress = content, file, progress
+        self._limit = limit_unpacked(os.fstat(file.fileno()).st_size)
         self._decoder = codecs.getincrementaldecoder("utf-8-sig")()
         self._bytes = 0  # of the file, decoded
         self._line, self._column = 1, 1  # of the first character in the window
@@ -95,14 +99,16 @@ class _Text:
         """Read on: at least as much as is left in the window, so that a long entry is not tried too often."""
         self._forget()
         wanted = max(CHUNK, len(self.text))
-        chunk = self._file.read(wanted)
-        self._on_read()
+        chunk = self._content.read(wanted)
+        self._progress(self._file.tell())
         try:
             self.text += self._decoder.decode(chunk, final=not chunk)
         except UnicodeDecodeError as error:
             where = max(0, self._bytes + error.start)
             raise JsonError(f"the file is not UTF-8 text (near byte {where}); save it as UTF-8.") from None
         self._bytes += len(chunk)
+        if self._bytes > self._limit:
+            raise JsonError(f"the file unpacks to more than {self._limit >> 20} MiB; no annotations are so alike.")
         self.ended = not chunk
 
     def peek(self) -> str:
@@ -158,9 +164,12 @@ class _Text:
         self.text, self.at = self.text[self.at :], 0
 
 
-def _read_document(text: _Text, readers: Mapping[str, Reader | None]) -> dict[str, str] | str:
+def _read_document(text: _Text, readers: Mapping[str, Reader]) -> dict[str, str] | str:
     if text.peek() == "[":
-        return "list"  # which may be of gigabytes, too
+        if WHOLE in readers:
+            _read_member(text, readers[WHOLE])
+            _end(text)
+        return "list"  # else unread: it may be of gigabytes, too
     if text.peek() != "{":
         kind = type(text.decode()).__name__
         _end(text)
@@ -189,12 +198,9 @@ def _ignore(_entries: Iterator[Any]) -> None:
     pass
 
 
-def _read_member(text: _Text, reader: Reader | None) -> str:
+def _read_member(text: _Text, reader: Reader) -> str:
     if text.peek() != "[":
         return type(text.decode()).__name__
-    if reader is None:
-        _pass_over(text)
-        return "list"
     entries = _read_entries(text)
     reader(entries)
     for _ in entries:  # what nobody took
@@ -214,32 +220,6 @@ def _read_entries(text: _Text) -> Iterator[Any]:
             text.at = comma.end()
         elif text.take(",]") == "]":  # or the window ends here
             return
-
-
-def _pass_over(text: _Text) -> None:
-    """Read to the end of a list, looking at nothing but brackets and quotes."""
-    depth = 0
-    quoted = False
-    while True:
-        window = text.text[text.at :].encode("latin-1", errors="replace")  # a byte a character
-        window = _ESCAPE.sub(b"  ", window)
-        read = len(window) - window.endswith(b"\\")  # what that escapes is not here yet
-        codes = np.frombuffer(window, dtype=np.uint8, count=read)
-        quotes = np.flatnonzero(codes == ord('"'))
-        brackets = np.flatnonzero(_DEPTH_STEPS[codes])
-        brackets = brackets[(np.searchsorted(quotes, brackets) + quoted) % 2 == 0]
-        depths = depth + np.cumsum(_DEPTH_STEPS[codes[brackets]], dtype=np.int64)
-        ends = np.flatnonzero(depths == 0)
-        if len(ends):
-            text.at += int(brackets[ends[0]]) + 1
-            return
-        text.at += read
-        if text.ended:
-            raise text.error("the list does not end", text.at)
-        if len(depths):
-            depth = int(depths[-1])
-        quoted ^= bool(len(quotes) % 2)
-        text.extend()
 
 
 def _end(text: _Text) -> None:

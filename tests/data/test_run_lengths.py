@@ -8,7 +8,15 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pycocotools import mask as coco_mask
 
-from detstudy.evaluation.masks import find_broken_mask
+from detstudy.data import Rle
+from detstudy.data.masks import measure_areas
+
+
+def measure(mask: dict) -> tuple[int, str | None]:
+    """Return one mask's area and fault."""
+    areas, faults = measure_areas([Rle(*mask["size"], mask["counts"])])
+    return areas[0], faults[0]
+
 
 SIZES = st.tuples(st.integers(1, 40), st.integers(1, 40))
 
@@ -17,13 +25,13 @@ SIZES = st.tuples(st.integers(1, 40), st.integers(1, 40))
 @given(size=SIZES, seed=st.integers(0, 2**32 - 1), share=st.sampled_from([0.0, 0.02, 0.5, 1.0]))
 def test_what_pycocotools_encodes_is_whole(size, seed, share):
     mask = (np.random.default_rng(seed).random(size) < share).astype(np.uint8, order="F")
-    assert find_broken_mask([coco_mask.encode(mask)]) is None
+    assert measure(coco_mask.encode(mask)) == (mask.sum(), None)
 
 
 def test_long_runs_are_whole():
     mask = np.zeros((3000, 4000), dtype=np.uint8, order="F")
     mask[:, 1000:3999] = 1
-    assert find_broken_mask([coco_mask.encode(mask)]) is None
+    assert measure(coco_mask.encode(mask)) == (mask.sum(), None)
 
 
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # pycocotools' decode, numpy 2
@@ -32,9 +40,11 @@ def test_long_runs_are_whole():
 @example(size=(2, 3), counts="123")
 @given(size=SIZES, counts=st.text(alphabet=st.characters(min_codepoint=48, max_codepoint=111), max_size=6))
 def test_what_is_called_whole_covers_its_size(size, counts):
-    if find_broken_mask([{"size": list(size), "counts": counts}]) is None:
+    area, fault = measure({"size": list(size), "counts": counts.encode()})
+    if fault is None:
         assert sum(decode_runs(counts)) == size[0] * size[1]
-        assert coco_mask.decode({"size": list(size), "counts": counts}).sum() == sum(decode_runs(counts)[1::2])
+        decoded = coco_mask.decode({"size": list(size), "counts": counts})
+        assert decoded.sum() == sum(decode_runs(counts)[1::2]) == area
 
 
 def decode_runs(counts: str) -> list[int]:
@@ -53,6 +63,8 @@ def decode_runs(counts: str) -> list[int]:
 
 
 def test_the_broken_one_is_named():
-    whole = {"size": [2, 3], "counts": "6"}
-    assert find_broken_mask([whole, whole, {"size": [2, 2], "counts": "6"}, whole]) == 2
-    assert find_broken_mask([]) is None
+    whole = Rle(2, 3, b"6")
+    areas, faults = measure_areas([whole, whole, Rle(2, 2, b"6"), whole])
+    assert areas == [0, 0, 0, 0]
+    assert [fault is None for fault in faults] == [True, True, False, True]
+    assert measure_areas([]) == ([], [])
