@@ -228,7 +228,7 @@ objective: mask/AP
 
 
 def _make_study_readers(study: Path, ledger: Any, folder: Path) -> list[Reader]:
-    from detstudy.audit import audit_table
+    from detstudy.auditing import audit_table
     from detstudy.ledger.curve import read_curve
     from detstudy.plan import plan_study
     from detstudy.study.spec import load_study

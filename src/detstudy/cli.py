@@ -268,7 +268,7 @@ def audit(
     as_json: Json = False,
 ) -> None:
     """Say what looks wrong in a published table of results, what can and can't be concluded, and what to run."""
-    from detstudy.audit import audit_table
+    from detstudy.auditing import audit_table
     from detstudy.reporting import print_audit
     from detstudy.reporting.output import describe_audit
 

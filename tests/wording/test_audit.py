@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from detstudy.audit import audit_table, facts
+from detstudy.auditing import audit_table, facts
 from detstudy.wording import say
 from detstudy.wording.audit import join_labels
 

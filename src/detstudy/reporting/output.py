@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from detstudy.analysis import Contrast
-from detstudy.audit import Audit
+from detstudy.auditing import Audit
 from detstudy.forecast import Forecast, Suggestion
 from detstudy.forecast.facts import Blind, Foresight
 from detstudy.ledger import RunRecord

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from detstudy.analysis import Analysis, Contrast
 from detstudy.analysis.evidence.confounding import find_accumulation
-from detstudy.audit import Audit
+from detstudy.auditing import Audit
 from detstudy.evaluation import Summary
 from detstudy.ledger import RunRecord
 from detstudy.numbers import format_ap, format_size, format_time

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from detstudy.audit import facts
-from detstudy.audit.conclusion import NUCLEI_SD, SCENES_SD
+from detstudy.auditing import facts
+from detstudy.auditing.conclusion import NUCLEI_SD, SCENES_SD
 from detstudy.numbers import format_ap, format_change, format_ratio, quote_seconds
 from detstudy.wording.labels import count, join_words, label_factor, label_measure
 from detstudy.wording.say import say

@@ -7,7 +7,7 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from detstudy.audit.facts import (
+from detstudy.auditing.facts import (
     BestOfMany,
     BeyondSeeds,
     BudgetUntold,
@@ -22,9 +22,9 @@ from detstudy.audit.facts import (
     UnequalBudgets,
     Untold,
 )
-from detstudy.audit.finding import Finding, list_labels, place
-from detstudy.audit.labelling import COST_FREE, find_baseline, identify_settings, list_differing
-from detstudy.audit.published import PublishedTable, Row
+from detstudy.auditing.finding import Finding, list_labels, place
+from detstudy.auditing.labelling import COST_FREE, find_baseline, identify_settings, list_differing
+from detstudy.auditing.published import PublishedTable, Row
 
 SCENES_SD = 1.6
 NUCLEI_SD = 6.0

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from itertools import combinations
 
-from detstudy.audit.coincidence import (
+from detstudy.auditing.coincidence import (
     add_poisson_tail,
     add_tail,
     find_step,
@@ -14,10 +14,10 @@ from detstudy.audit.coincidence import (
     rate_columns,
     rate_times,
 )
-from detstudy.audit.facts import BlockCopied, CellsRepeat, RowsRepeat, TimesRepeat
-from detstudy.audit.finding import Finding, list_labels, place
-from detstudy.audit.labelling import are_one_setting, identify_settings
-from detstudy.audit.published import SHORTS, PublishedTable, Row
+from detstudy.auditing.facts import BlockCopied, CellsRepeat, RowsRepeat, TimesRepeat
+from detstudy.auditing.finding import Finding, list_labels, place
+from detstudy.auditing.labelling import are_one_setting, identify_settings
+from detstudy.auditing.published import SHORTS, PublishedTable, Row
 
 LEVEL = 0.001
 """Chance below which repeated cells are no accident, over all pairs of rows."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from detstudy.audit.published import Row
+from detstudy.auditing.published import Row
 
 Weight = Literal["looks wrong", "unusual", "cannot be concluded"]
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from detstudy.audit import audit_table
-from detstudy.audit.heading import find_levels, find_measure, read_headings
-from detstudy.audit.published import PublishedTable, TableError, read_table
+from detstudy.auditing import audit_table
+from detstudy.auditing.heading import find_levels, find_measure, read_headings
+from detstudy.auditing.published import PublishedTable, TableError, read_table
 
 DECK = Path(__file__).parent / "deck.csv"
 

@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from detstudy.audit.heading import Heading, find_levels, read_headings, read_level, split_groups
+from detstudy.auditing.heading import Heading, find_levels, read_headings, read_level, split_groups
 from detstudy.errors import InputError
 
 _NONE = frozenset({"", "-", "–", "—", "−", "/", "x", "?", "n/a", "na", "nan", "none", "null", "tbd"})

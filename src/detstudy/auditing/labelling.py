@@ -6,9 +6,9 @@ import math
 import re
 from collections.abc import Sequence
 
-from detstudy.audit.facts import LabelsDisagree, OneResultTwice, OneSettingTwice, TimesWithoutCause
-from detstudy.audit.finding import Finding, list_labels, place
-from detstudy.audit.published import Claim, PublishedTable, Row
+from detstudy.auditing.facts import LabelsDisagree, OneResultTwice, OneSettingTwice, TimesWithoutCause
+from detstudy.auditing.finding import Finding, list_labels, place
+from detstudy.auditing.published import Claim, PublishedTable, Row
 
 COST_FREE = frozenset({"learning_rate", "schedule", "weight_decay", "momentum", "warmup_iterations", "milestones"})
 """Factors that leave the work of an iteration as it is."""

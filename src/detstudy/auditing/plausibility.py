@@ -7,7 +7,7 @@ import re
 import statistics
 from collections.abc import Sequence
 
-from detstudy.audit.facts import (
+from detstudy.auditing.facts import (
     AboveItsBound,
     ColumnsSwapped,
     FractionsAmongPercents,
@@ -19,8 +19,8 @@ from detstudy.audit.facts import (
     RowSwapped,
     Unreadable,
 )
-from detstudy.audit.finding import Finding, place
-from detstudy.audit.published import SHORTS, PublishedTable, Row
+from detstudy.auditing.finding import Finding, place
+from detstudy.auditing.published import SHORTS, PublishedTable, Row
 
 _RECALLS = ("AR1", "AR10", "AR100")
 

@@ -7,7 +7,7 @@ import statistics
 from collections.abc import Sequence
 from itertools import combinations
 
-from detstudy.audit.published import PublishedTable, Row
+from detstudy.auditing.published import PublishedTable, Row
 
 SHARED = 2.0
 """Cells of a row move together: where some agree, others do more easily. Each one's chance is taken times this."""

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from detstudy import cli
-from detstudy.audit import Audit, TableError, audit_table
-from detstudy.audit.coincidence import add_poisson_tail, add_tail, rate_times
-from detstudy.audit.facts import (
+from detstudy.auditing import Audit, TableError, audit_table
+from detstudy.auditing.coincidence import add_poisson_tail, add_tail, rate_times
+from detstudy.auditing.facts import (
     BestOfMany,
     BlockCopied,
     BudgetUntold,
@@ -27,7 +27,7 @@ from detstudy.audit.facts import (
     TimesWithoutCause,
     UnequalBudgets,
 )
-from detstudy.audit.finding import Finding
+from detstudy.auditing.finding import Finding
 from detstudy.wording import say
 from detstudy.wording.audit import say_chance
 

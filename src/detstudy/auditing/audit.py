@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from detstudy.audit.conclusion import draw_conclusions, find_limits, suggest_runs
-from detstudy.audit.facts import BeyondSeeds, OtherCost, ReadAgain, ToRun, TrainSeeds
-from detstudy.audit.finding import Finding
-from detstudy.audit.labelling import find_disagreeing_labels, find_idle_times, find_one_setting_twice
-from detstudy.audit.plausibility import (
+from detstudy.auditing.conclusion import draw_conclusions, find_limits, suggest_runs
+from detstudy.auditing.facts import BeyondSeeds, OtherCost, ReadAgain, ToRun, TrainSeeds
+from detstudy.auditing.finding import Finding
+from detstudy.auditing.labelling import find_disagreeing_labels, find_idle_times, find_one_setting_twice
+from detstudy.auditing.plausibility import (
     find_cells_out_of_line,
     find_impossible_cells,
     find_mixed_fractions,
@@ -17,8 +17,8 @@ from detstudy.audit.plausibility import (
     find_unreadable_cells,
     find_unusual_bands,
 )
-from detstudy.audit.published import PublishedTable, TableError, read_table
-from detstudy.audit.repetition import find_repeated_cells, find_repeated_rows, find_repeated_times
+from detstudy.auditing.published import PublishedTable, TableError, read_table
+from detstudy.auditing.repetition import find_repeated_cells, find_repeated_rows, find_repeated_times
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
