@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detstudy.analysis.evidence.units import DRAWS
-from detstudy.analysis.statistics.contrast import LEVEL, Difference, judge_difference
+from detstudy.analysis.statistics.contrast import ALPHA, Difference, judge_difference
 from detstudy.analysis.statistics.family import bound_regret, correlate_contrasts, judge_family, simulate_smallest_p
 from detstudy.analysis.statistics.variance import (
     Part,
@@ -183,7 +183,7 @@ def simulate_condition(condition: Condition, studies: int, number: int) -> Findi
         for judged in (*alone, *family):
             assert judged is not None
             claimed = judged.verdict in ("better", "worse")
-            contradictions += claimed != (judged.p < LEVEL) or claimed != (judged.low > 0 or judged.high < 0)
+            contradictions += claimed != (judged.p < ALPHA) or claimed != (judged.low > 0 or judged.high < 0)
             verdicts += 1
         one.append(np.array([judged.low > 0 or judged.high < 0 for judged in alone if judged]))
         rows["any"].append(any(judged.low > 0 or judged.high < 0 for judged in family if judged))
@@ -276,9 +276,9 @@ def know_variances(condition: Condition) -> tuple[Array, float]:
     ]
     correlation = arms[0] / np.sqrt(np.outer(variances, variances))
     np.fill_diagonal(correlation, 1.0)
-    level = LEVEL
+    level = ALPHA
     if len(differences) > 1:
-        level = simulate_smallest_p(differences, correlation, one_sided=False).find_level(LEVEL)
+        level = simulate_smallest_p(differences, correlation, one_sided=False).find_alpha(ALPHA)
     return np.sqrt(variances), float(-ndtri(level / 2))
 
 

@@ -23,6 +23,7 @@ from detstudy.analysis.evidence.evidence import Evidence, read_value
 from detstudy.analysis.statistics.contrast import Difference, judge_difference
 from detstudy.analysis.statistics.variance import combine_seed_parts, estimate_unit_part, pool_seed_noise
 from detstudy.execution.provenance import count_cores, read_cpu_name
+from detstudy.wording import say
 
 ROOT = Path(__file__).parents[1]
 STUDY = ROOT / "benchmarks" / "same_setting.yaml"
@@ -151,6 +152,7 @@ def write_page(evidence: Evidence, findings: Sequence[Findings]) -> str:
     planned = [found for found in findings if found.source == SOURCES[1] and found.seeds == DESIGNS[0]]
     listed = "; ".join(f"{found.measure} {describe_share(found)}" for found in planned)
     seeds = min(len(read_trainings(evidence, MEASURES[0])[n].values) for n in range(2))
+    units = say(evidence.counted_units)
     lines = [
         "# A setting against itself, on real trainings",
         "",
@@ -170,8 +172,8 @@ def write_page(evidence: Evidence, findings: Sequence[Findings]) -> str:
         "",
         f"Each row: {COMPARISONS:,} random pairs of disjoint groups of each setting, judged by "
         "`detstudy.analysis.statistics.contrast.judge_difference` with the draws of "
-        f"{evidence.units_label} that the analysis uses. The pairs share trainings, so they are not independent: the "
-        "interval of the share is a jackknife over the seeds of the setting judged (how the share changes where no "
+        f"{units} that the analysis uses. The pairs share trainings, so they are not independent: "
+        "the interval of the share is a jackknife over the seeds of the setting judged (how the share changes where no "
         f"pair uses a certain seed), and it is wide, since {seeds} trainings make {seeds // 6} pairs of 3 and 3 that "
         "share none. Within a setting the images' part is nothing but the interaction of seed and sequence, which is "
         "in the seeds' variance too: such intervals are a little wider than they need be.",

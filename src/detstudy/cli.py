@@ -236,10 +236,11 @@ def compare(
     as_json: Json = False,
 ) -> None:
     """Contrast two settings ("baseline", "learning_rate=0.001", a run's name), two runs, or two COCO result files."""
-    from detstudy.analysis import compare_results, compare_runs, compare_settings, introduce_comparison
+    from detstudy.analysis import compare_results, compare_runs, compare_settings
     from detstudy.ledger import Ledger
     from detstudy.reporting import print_comparison
     from detstudy.reporting.output import describe_contrasts
+    from detstudy.wording.contrast import introduce_comparison
 
     if len(targets) not in ((2, 3) if gt is None else (2,)):
         what = "DIR A B` or `detstudy compare RUN RUN" if gt is None else "--gt GT.json A.json B.json"

@@ -4,6 +4,16 @@ from typing import Any
 import pytest
 
 from detstudy.analysis import Analysis, analyse_study
+from detstudy.analysis.facts.choice import Ground
+from detstudy.analysis.facts.effective import NotAsSet, WrongPeakRate
+from detstudy.analysis.facts.reason import (
+    ArmWithoutResult,
+    Identical,
+    PredictionsUnreadable,
+    SeedNoiseUnknown,
+    WithoutResult,
+)
+from detstudy.analysis.facts.setting import SettingName, UnitCount
 from detstudy.ledger.files import read_json, write_json
 from detstudy.study.study import MEASURES, StudyError
 from detstudy.wording import say
@@ -17,7 +27,7 @@ def test_a_ruined_setting_is_worse_and_a_like_one_cannot_be_told(write_ledger: A
     runs["learning_rate=0.0004", 0] = Run(quality=GOOD)
     analysis = analyse_study(write_ledger(runs, sequences=20))
 
-    assert analysis.units == "20 sequences"
+    assert analysis.units == UnitCount(20, "sequence")
     baseline, bad, alike = analysis.settings.values()
     assert (say(baseline.label), say(bad.label)) == ("baseline", "learning rate 0.04")
     spread = baseline.measures["mask/AP"]
@@ -39,16 +49,16 @@ def test_a_ruined_setting_is_worse_and_a_like_one_cannot_be_told(write_ledger: A
     # one-sided, so nearer than the end of the two-sided interval
     assert analysis.choice.loses_at_most is not None
     assert 0 < analysis.choice.loses_at_most < alike.contrasts["mask/AP"].high
-    assert analysis.learned[0].text.startswith("Worse: learning rate 0.04 loses ")
-    assert "1 against 3 seeds, 20 sequences" in analysis.learned[0].text
-    assert analysis.learned[1].text.startswith("The seed alone moves mask AP by ")
-    assert analysis.unknown[0].text.startswith("Cannot tell: learning rate 0.0004 changes mask AP by ")
+    assert say(analysis.learned[0]).startswith("Worse: learning rate 0.04 loses ")
+    assert "1 against 3 seeds, 20 sequences" in say(analysis.learned[0])
+    assert say(analysis.learned[1]).startswith("The seed alone moves mask AP by ")
+    assert say(analysis.unknown[0]).startswith("Cannot tell: learning rate 0.0004 changes mask AP by ")
     factor = analysis.factors[0]
     assert say(factor.label) == "learning rate"
     assert factor.levels == ((0.04, "learning_rate=0.04"), (0.004, "baseline"), (0.0004, "learning_rate=0.0004"))
     assert factor.choice is not None
-    assert factor.choice.sentence.startswith("Keep learning rate 0.004 (the baseline)")
-    assert analysis.choice.how_sure.startswith("3 baseline seeds, 1 seed a setting, 20 sequences; from seed to seed ")
+    assert say(factor.choice).startswith("Keep learning rate 0.004 (the baseline)")
+    assert (analysis.choice.certainty.baseline_seeds, analysis.choice.certainty.seeds) == (3, (1, 1))
 
 
 def test_a_clear_gain_is_better_and_taken(write_ledger: Any, Run: Any) -> None:  # noqa: N803
@@ -58,8 +68,8 @@ def test_a_clear_gain_is_better_and_taken(write_ledger: Any, Run: Any) -> None: 
     assert analysis.choice is not None
     assert analysis.choice.setting_id == "learning_rate=0.04"
     assert analysis.choice.loses_at_most == 0.0
-    assert analysis.choice.sentence.startswith("Take learning rate 0.04: +")
-    assert analysis.learned[0].text.startswith("Better: learning rate 0.04 gains ")
+    assert say(analysis.choice).startswith("Take learning rate 0.04: +")
+    assert say(analysis.learned[0]).startswith("Better: learning rate 0.04 gains ")
 
 
 def test_an_undefined_measure_has_its_reason(write_ledger: Any, baseline_runs: Any, Run: Any) -> None:  # noqa: N803
@@ -85,15 +95,15 @@ def test_failed_and_missing_runs_are_facts_without_a_contrast(
     failed, missing = analysis.settings["batch_size=16"], analysis.settings["batch_size=8"]
     assert failed.outcomes == {"out_of_memory": 1}
     assert failed.contrasts["mask/AP"].verdict is None
-    assert failed.contrasts["mask/AP"].reason == "batch size 16: out of memory at 11.2 GiB"
-    assert missing.contrasts["mask/AP"].reason == "batch size 8: not run yet"
-    assert "No result: batch size 16: out of memory at 11.2 GiB." in [found.text for found in analysis.unknown]
-    assert analysis.factors[0].notes[0] == (
+    assert say(failed.contrasts["mask/AP"].reason) == "batch size 16: out of memory at 11.2 GiB"
+    assert say(missing.contrasts["mask/AP"].reason) == "batch size 8: not run yet"
+    assert "No result: batch size 16: out of memory at 11.2 GiB." in [say(found) for found in analysis.unknown]
+    assert say(analysis.factors[0].notes[0]) == (
         "Images seen are held fixed, so steps change with the batch size (4: 100, 8: 50, 16: 25) and warm-up too "
         "(4: 0, 8: 0, 16: 0); the learning rate is scaled with it (4: 0.004, 8: 0.008, 16: 0.016)."
     )
     assert analysis.factors[0].choice is not None
-    assert "no other setting has a result" in analysis.factors[0].choice.sentence
+    assert analysis.factors[0].choice.ground is Ground.ONLY_RESULT
 
 
 def test_a_setting_is_judged_by_its_finished_seeds_and_says_so(
@@ -110,11 +120,12 @@ def test_a_setting_is_judged_by_its_finished_seeds_and_says_so(
     analysis = analyse_study(write_ledger(runs, factors={"learning_rate": [0.04]}, seeds=[0, 1, 2]))
     setting = analysis.settings["learning_rate=0.04"]
     assert setting.outcomes == {"finished": 2, "diverged": 1}
-    assert setting.reason == "diverged: loss was nan at iteration 3"
+    assert say(setting.reason) == "diverged: loss was nan at iteration 3"
     contrast = setting.contrasts["mask/AP"]
     assert contrast.verdict is not None
     assert contrast.seeds == (2, 3)
-    assert contrast.notes == ("learning rate 0.04: 1 of 3 seeds left out (1 diverged: loss was nan at iteration 3)",)
+    (note,) = map(say, contrast.notes)
+    assert note == "learning rate 0.04: 1 of 3 seeds left out (1 diverged: loss was nan at iteration 3)"
 
 
 def test_one_seed_of_everything_gives_no_verdict_but_the_remedy(write_ledger: Any, Run: Any) -> None:  # noqa: N803
@@ -124,16 +135,14 @@ def test_one_seed_of_everything_gives_no_verdict_but_the_remedy(write_ledger: An
     assert contrast.estimate is not None
     assert contrast.estimate < -30
     assert (contrast.low, contrast.high, contrast.p, contrast.verdict) == (None, None, None, None)
-    assert contrast.reason is not None
-    assert contrast.reason.startswith("seed noise unknown: ")
-    assert "baseline_seeds: [0, 1, 2]" in contrast.reason
-    assert contrast.notes[-1].startswith("mask/AP: the validation images alone make ±")
+    assert contrast.reason == SeedNoiseUnknown(paired=False)
+    assert say(contrast.notes[-1]).startswith("mask/AP: the validation images alone make ±")
     assert analysis.seed_sd is None
     assert analysis.learned == ()
-    assert analysis.unknown[0].text.startswith("No verdict: learning rate 0.04: −")
+    assert say(analysis.unknown[0]).startswith("No verdict: learning rate 0.04: −")
     assert analysis.choice is not None
     assert analysis.choice.setting_id == "baseline"
-    assert "seed noise unknown" in analysis.choice.how_sure
+    assert analysis.choice.certainty.seed_sd is None
 
 
 def test_a_setting_that_predicts_the_same_changed_nothing(
@@ -147,11 +156,11 @@ def test_a_setting_that_predicts_the_same_changed_nothing(
     runs = {**baseline_runs, ("rpn_pre_nms_top_n_train=9000", 0): Run(like="baseline", effective=proposals)}
     analysis = analyse_study(write_ledger(runs, factors={"rpn_pre_nms_top_n_train": [2000, 9000]}))
     contrast = analysis.settings["rpn_pre_nms_top_n_train=9000"].contrasts["mask/AP"]
-    assert contrast.reason == "the setting changed nothing: predictions are identical"
+    assert contrast.reason == Identical()
     assert (contrast.estimate, contrast.low, contrast.high, contrast.verdict) == (0.0, 0.0, 0.0, None)
-    assert analysis.learned[0].text.startswith("Nothing changed: RPN pre-NMS top-k (training) 9000 ")
+    assert say(analysis.learned[0]).startswith("Nothing changed: RPN pre-NMS top-k (training) 9000 ")
     assert analysis.unknown == ()
-    assert analysis.factors[0].notes == (
+    assert tuple(map(say, analysis.factors[0].notes)) == (
         "Proposals an image that entered NMS in training and survived it, mean: 2000: 600 entered, 200 survived; "
         "9000: 600 entered, 200 survived.",
         "2000 and 9000 let the same number of proposals in: between them the level did nothing.",
@@ -167,7 +176,7 @@ def test_a_learning_rate_that_was_not_applied_is_noted(
 ) -> None:
     runs = {**baseline_runs, ("learning_rate=0.04", 0): Run(effective={"learning_rate_max": 0.004})}
     analysis = analyse_study(write_ledger(runs, factors={"learning_rate": [0.04]}))
-    note = "learning rate 0.04: the largest learning rate applied was 0.004, not 0.04"
+    note = NotAsSet(SettingName((("learning_rate", 0.04),)), WrongPeakRate(0.004, 0.04))
     assert note in analysis.settings["learning_rate=0.04"].contrasts["box/AP"].notes
     assert note in analysis.factors[0].notes
 
@@ -199,8 +208,7 @@ def test_a_factor_of_evaluation_with_one_common_seed_has_no_verdict(
     contrast = analysis.settings[name].contrasts["mask/AP"]
     assert contrast.seeds == (1, 1)
     assert contrast.verdict is None
-    assert contrast.reason is not None
-    assert "same training of one seed" in contrast.reason
+    assert contrast.reason == SeedNoiseUnknown(paired=True)
 
 
 def test_a_study_in_which_everything_failed_still_has_an_analysis(write_ledger: Any, Run: Any) -> None:  # noqa: N803
@@ -213,7 +221,7 @@ def test_a_study_in_which_everything_failed_still_has_an_analysis(write_ledger: 
     assert analysis.choice is None
     assert analysis.factors[0].choice is None
     assert analysis.learned == ()
-    assert analysis.unknown[0].text == "No result: baseline: crashed: RuntimeError: no."
+    assert say(analysis.unknown[0]) == "No result: baseline: crashed: RuntimeError: no."
     assert len(analysis.unknown) == 3
 
 
@@ -221,16 +229,16 @@ def test_a_planned_study_has_an_analysis_before_its_first_run(write_ledger: Any)
     folder: Path = write_ledger({})
     analysis = analyse_study(folder)
     assert analysis.settings["baseline"].outcomes == {"planned": 3}
-    assert analysis.unknown[0].text == "No result: baseline: not run yet."
+    assert say(analysis.unknown[0]) == "No result: baseline: not run yet."
     (folder / "ground_truth" / "validation.json").unlink()
-    assert analyse_study(folder).units == "no validation images yet"
+    assert analyse_study(folder).units == UnitCount(0, "")
 
 
 def test_a_study_without_factors_is_its_baseline(write_ledger: Any, baseline_runs: Any) -> None:
     analysis: Analysis = analyse_study(write_ledger(baseline_runs, factors={}))
     assert analysis.factors == ()
     assert analysis.choice is not None
-    assert analysis.choice.sentence.startswith("Keep the baseline, ")
+    assert say(analysis.choice).startswith("Keep the baseline, ")
     assert analysis.choice.loses_at_most is None
     assert analysis.unknown == ()
 
@@ -238,10 +246,12 @@ def test_a_study_without_factors_is_its_baseline(write_ledger: Any, baseline_run
 def test_where_the_baseline_failed_no_setting_has_a_contrast(write_ledger: Any, Run: Any) -> None:  # noqa: N803
     runs = {("baseline", seed): Run(outcome="timed_out") for seed in range(3)}
     analysis = analyse_study(write_ledger({**runs, ("learning_rate=0.04", 0): Run()}))
-    assert analysis.settings["learning_rate=0.04"].contrasts["mask/AP"].reason == "baseline: timed out"
+    assert analysis.settings["learning_rate=0.04"].contrasts["mask/AP"].reason == ArmWithoutResult(
+        SettingName(()), WithoutResult("timed_out", None)
+    )
     assert analysis.choice is not None
     assert analysis.choice.setting_id == "learning_rate=0.04"
-    assert "only the best mean" in analysis.choice.sentence
+    assert analysis.choice.ground is Ground.BEST_MEAN
 
 
 def test_lost_matches_are_made_again_from_the_predictions(write_ledger: Any, baseline_runs: Any, Run: Any) -> None:  # noqa: N803
@@ -261,8 +271,7 @@ def test_predictions_that_are_not_as_written_are_not_matched(write_ledger: Any, 
     matches.unlink()
     matches.with_name("predictions.json").write_bytes(other.read_bytes())  # another run's, sound in themselves
     contrast = analyse_study(folder).settings["learning_rate=0.04"].contrasts["mask/AP"]
-    assert contrast.reason is not None
-    assert "the predictions of" in contrast.reason
+    assert isinstance(contrast.reason, PredictionsUnreadable)
 
 
 @pytest.mark.parametrize(
@@ -304,8 +313,7 @@ def test_lost_predictions_and_matches_cost_the_interval_and_nothing_else(
     contrast = analysis.settings["learning_rate=0.04"].contrasts["mask/AP"]
     assert contrast.estimate is not None
     assert contrast.verdict is None
-    assert contrast.reason is not None
-    assert "the predictions of" in contrast.reason
+    assert isinstance(contrast.reason, PredictionsUnreadable)
     assert analysis.settings["learning_rate=0.04"].errors == {}
 
 
@@ -316,7 +324,7 @@ def test_images_without_sequences_are_units(write_ledger: Any, baseline_runs: An
     for image in truth["images"]:
         del image["sequence"]
     write_json(path, truth)
-    assert analyse_study(folder).units == "12 images"
+    assert analyse_study(folder).units == UnitCount(12, "image")
 
 
 def test_a_grid_is_compared_setting_by_setting(write_ledger: Any, baseline_runs: Any, Run: Any) -> None:  # noqa: N803

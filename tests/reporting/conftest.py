@@ -14,7 +14,6 @@ from pycocotools import mask as coco_mask
 
 from detstudy.analysis import (
     Analysis,
-    Choice,
     Conclusion,
     Contrast,
     ErrorSummary,
@@ -22,6 +21,7 @@ from detstudy.analysis import (
     SettingSummary,
     Spread,
 )
+from detstudy.analysis.facts.choice import Certainty, Choice, Ground
 from detstudy.analysis.facts.setting import SettingName
 from detstudy.analysis.findings.convergence import judge_setting
 from detstudy.analysis.findings.tradeoff import weigh_costs
@@ -157,13 +157,12 @@ class HandMade:
             return dataclasses.replace(make_contrasts(a, means[0] - means[1], True)[study.objective], b=b)
 
         trade_offs = weigh_costs(list(settings.values()), study.objective, compare, lambda _: 0.7)
-        choice = Choice(setting_id=BASELINE, sentence="Keep it.", loses_at_most=0.7, how_sure="Quite.")
         values = {
             "study": study,
             "plan": plan,
             "settings": settings,
             "factors": factors,
-            "choice": choice if finished else None,
+            "choice": KEPT if finished else None,
             "learned": (Conclusion("One thing.", "settings"),),
             "unknown": (),
             "next": (),
@@ -185,6 +184,25 @@ class HandMade:
             if setting.levels == {name: level}:
                 return setting.id
         return BASELINE
+
+
+KEPT = Choice(
+    setting_id=BASELINE,
+    setting=SettingName(()),
+    ground=Ground.NOTHING_BETTER,
+    measure="mask/AP",
+    mean=40.0,
+    contrast=None,
+    compared=2,
+    loses_at_most=0.7,
+    seconds=6972.0,
+    time_ratio=None,
+    memory_bytes=2.0 * 2**30,
+    cheaper=None,
+    certainty=Certainty(
+        baseline_seeds=2, seeds=(1, 1), units="10 images", measure="mask/AP", seed_sd=0.5, detectable=None
+    ),
+)
 
 
 def make_measures(ap: float, seeds: list[int]) -> dict[str, Spread]:

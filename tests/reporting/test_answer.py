@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 import io
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
-from detstudy.analysis import Choice
+from detstudy.analysis import Analysis
+from detstudy.analysis.facts.choice import Ground
+from detstudy.analysis.facts.conclusion import Command, Finish
+from detstudy.analysis.facts.setting import SettingName
+from detstudy.analysis.records import Conclusion
 from detstudy.reporting import print_answer
-from detstudy.reporting.answer import drop_headline, gather_answer, name_caveats, split_command
+from detstudy.reporting.answer import Item, gather_answer
 from detstudy.wording import say
 
 
@@ -25,15 +30,30 @@ def test_the_answer_says_what_to_take_at_what_cost_and_loss(finished: Any) -> No
     assert [(value.label, value.value) for value in answer.values] == [("learning rate", "0.004"), ("batch size", "4")]
 
 
-def test_the_headlines_words_are_not_said_twice() -> None:
-    assert drop_headline("Take x: +2.0 AP; at 95 % you lose nothing.", "Take x") == "+2.0 AP; at 95 % you lose nothing."
-    assert drop_headline("Keep it, more.", "Keep it") == "More."
-    assert drop_headline("Other words.", "Keep it") == "Other words."
+def take(analysis: Analysis, setting_id: str) -> Analysis:
+    """Return the analysis with another setting chosen."""
+    setting = analysis.settings[setting_id]
+    assert analysis.choice is not None
+    choice = dataclasses.replace(
+        analysis.choice,
+        setting_id=setting_id,
+        setting=setting.label,
+        ground=Ground.LOSES_LEAST,
+        contrast=setting.contrasts["mask/AP"],
+        loses_at_most=None,
+    )
+    return dataclasses.replace(analysis, choice=choice)
+
+
+def test_the_headlines_words_are_not_said_twice(finished: Any) -> None:
+    kept = gather_answer(finished.analyse())
+    assert kept.sentence.startswith("40.0 mask AP: nothing else is shown to be better; ")
+    taken = gather_answer(take(finished.analyse(), "learning_rate=0.04"))
+    assert taken.sentence.startswith("−10.0 mask AP over the baseline (")
 
 
 def test_another_setting_is_compared_with_the_baseline(finished: Any) -> None:
-    choice = Choice(setting_id="learning_rate=0.04", sentence="Take it.", loses_at_most=None, how_sure="Hardly.")
-    answer = gather_answer(finished.analyse(choice=choice))
+    answer = gather_answer(take(finished.analyse(), "learning_rate=0.04"))
     assert answer.headline == "Take learning rate 0.04"
     assert answer.verdict == "worse"
     tiles = {tile.label: tile.detail for tile in answer.tiles}
@@ -64,37 +84,33 @@ def test_seeds_that_failed_beside_others_are_named(finished: Any) -> None:
 
 
 def test_what_may_mislead_is_said(finished: Any) -> None:
-    choice = Choice(setting_id="learning_rate=0.04", sentence="", loses_at_most=None, how_sure="")
-    analysis = finished.analyse(choice=choice, seed_sd=None)
+    analysis = take(finished.analyse(seed_sd=None), "learning_rate=0.04")
     third = dataclasses.replace(analysis.settings["learning_rate=0.04"], id="other")
     analysis = dataclasses.replace(analysis, settings={**analysis.settings, "other": third})
     first_words = [text.split(":")[0] for text in gather_answer(analysis).warnings]
-    assert first_words == ["Seed noise unknown", "Winner's optimism"]
+    assert first_words == ["Seed noise unknown", "Winner's curse"]
     assert "there is no test split" in gather_answer(analysis).warnings[-1]
-    kept = dataclasses.replace(analysis, choice=dataclasses.replace(choice, setting_id="baseline"))
+    assert analysis.choice is not None
+    kept = dataclasses.replace(analysis, choice=dataclasses.replace(analysis.choice, setting_id="baseline"))
     assert gather_answer(kept).warnings[-1].startswith("Validation picked: ")
 
 
 def test_each_reason_for_exploratory_verdicts_is_told_once(finished: Any) -> None:
     analysis = finished.analyse()
     setting = analysis.settings["learning_rate=0.04"]
-    reasons = {"box/AP": "seed 3 added", "mask/AP": "the objective changed; seed 3 added"}
+    reasons = {"box/AP": ("seed 3 added",), "mask/AP": ("the objective changed", "seed 3 added")}
     contrasts = {m: dataclasses.replace(setting.contrasts[m], exploratory=why) for m, why in reasons.items()}
     settings = {**analysis.settings, setting.id: dataclasses.replace(setting, contrasts=contrasts)}
     (text,) = [w for w in gather_answer(dataclasses.replace(analysis, settings=settings)).warnings if "Explor" in w]
     assert f"({say(setting.label)}: seed 3 added; {say(setting.label)}: the objective changed)" in text
 
 
-def test_a_caveat_names_its_setting_once(finished: Any) -> None:
-    row = next(row for row in gather_answer(finished.analyse()).rows if row.setting_id == "learning_rate=0.04")
-    said = dataclasses.replace(row, caveats=("learning rate 0.04 was still improving",))
-    assert name_caveats(said) == "Learning rate 0.04 was still improving."
-    assert name_caveats(dataclasses.replace(row, caveats=("fewer steps",))) == "learning rate 0.04: fewer steps."
-
-
-def test_a_proposal_and_its_command_are_told_apart() -> None:
-    assert split_command("Train on: detstudy run a.yaml --set x=1") == ("Train on:", "detstudy run a.yaml --set x=1")
-    assert split_command("`detstudy run` goes on.") == ("`detstudy run` goes on.", "")
+def test_a_proposal_and_its_command_are_told_apart(finished: Any) -> None:
+    command = Command(Path("a.yaml"), None, ("x=1",))
+    proposed = dataclasses.replace(finished.analyse(), next=(Conclusion(Finish(2), "runs", command),))
+    assert gather_answer(proposed).next == (
+        Item("Finish what is planned (2 runs left):", "detstudy run a.yaml --set x=1", "runs"),
+    )
 
 
 def test_nothing_finished_is_no_answer(hand_made: Any) -> None:
@@ -112,7 +128,7 @@ def test_a_study_without_factors_states_its_result(hand_made: Any) -> None:
 
 def test_the_terminal_shows_names_as_they_are(finished: Any) -> None:
     analysis = finished.analyse()
-    odd = dataclasses.replace(analysis.settings["learning_rate=0.04"], label="milestones [red]")
+    odd = dataclasses.replace(analysis.settings["learning_rate=0.04"], label=SettingName((("milestones", "[red]"),)))
     analysis = dataclasses.replace(analysis, settings={**analysis.settings, odd.id: odd})
     console = Console(file=io.StringIO(), width=160)
     print_answer(analysis, console)

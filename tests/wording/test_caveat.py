@@ -1,5 +1,14 @@
-from detstudy.analysis.facts.caveat import BatchRule, ImagesDiffer, SeedsInUnlikeParts, StepsDiffer, TrainedInParts
+from detstudy.analysis.facts.caveat import (
+    BatchRule,
+    ImagesDiffer,
+    RateNotScaled,
+    SeedsInUnlikeParts,
+    StepsDiffer,
+    TrainedInParts,
+)
+from detstudy.analysis.facts.setting import SettingName
 from detstudy.wording import say
+from detstudy.wording.caveat import say_caveats
 
 HELD = BatchRule(
     holds_images=True,
@@ -50,4 +59,12 @@ def test_a_batch_in_parts_says_why_and_what_differs() -> None:
     assert say(SeedsInUnlikeParts(8, ((None, (0, 2)), (4, (1,))))) == (
         "not all seeds had their batches divided alike (whole: seed 0 and 2; 8 as 2 × 4: seed 1), which adds to the "
         "noise of the seeds"
+    )
+
+
+def test_a_sentence_of_caveats_names_its_setting_once() -> None:
+    fast = SettingName((("learning_rate", 0.04),))
+    assert say_caveats(fast, ("learning rate 0.04 was still improving",)) == "Learning rate 0.04 was still improving."
+    assert say_caveats(fast, (StepsDiffer(1.0), RateNotScaled())) == (
+        "learning rate 0.04: 100 % more steps; the learning rate was not scaled with the batch size."
     )

@@ -1,20 +1,19 @@
-"""What the ledger's numbers say: spreads, contrasts with intervals and verdicts, choices, sentences.
+"""What the ledger's numbers say: spreads, contrasts with intervals and verdicts, choices: as facts.
 
 docs/statistics.md has the method. Importing this package is cheap; scipy and numba are imported by what needs them.
 """
 
-from detstudy.analysis.contrasts.compare import AnalysisError, compare_runs, compare_settings, introduce_comparison
+from detstudy.analysis.contrasts.compare import AnalysisError, compare_runs, compare_settings
 from detstudy.analysis.contrasts.result_files import compare_results
+from detstudy.analysis.facts.choice import Choice
+from detstudy.analysis.facts.contrast import Contrast, Verdict
 from detstudy.analysis.records import (
     Analysis,
-    Choice,
     Conclusion,
-    Contrast,
     ErrorSummary,
     FactorSummary,
     SettingSummary,
     Spread,
-    Verdict,
 )
 from detstudy.analysis.study import analyse_study
 
@@ -33,5 +32,4 @@ __all__ = [
     "compare_results",
     "compare_runs",
     "compare_settings",
-    "introduce_comparison",
 ]

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from detstudy.analysis.facts import Fact
+from detstudy.analysis.facts.choice import Choice
+from detstudy.analysis.facts.conclusion import Command
+from detstudy.analysis.facts.contrast import Contrast
 from detstudy.analysis.facts.setting import Accumulation
 from detstudy.ledger import RunRecord
 from detstudy.plan import Plan
 from detstudy.study.setting import Setting
 from detstudy.study.study import Study
-
-Verdict = Literal["better", "worse", "no difference that matters", "cannot tell"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,41 +23,6 @@ class Spread:
     mean: float
     sd: float | None
     values: dict[int, float]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Contrast:
-    """A setting against another, usually the baseline, in one measure. Estimate and interval are in AP (0 to 100).
-
-    `verdict` is None where none may be given; `reason` says why. Numbers that can't be had are None.
-    """
-
-    a: str  # the setting's id
-    b: str  # whom it is compared with
-    measure: str
-    estimate: float | None  # a - b
-    low: float | None  # of the 95 % interval
-    high: float | None
-    p: float | None
-    degrees_of_freedom: float | None
-    verdict: Verdict | None
-    reason: str | None
-    seeds: tuple[int, int]  # finished, of a and b
-    units: str  # "20 sequences", "60 images"
-    notes: tuple[str, ...] = ()  # what the reader must know with the verdict
-    a_value: float | None = None  # mean of a over its finished seeds
-    b_value: float | None = None
-    seed_variance: float | None = None  # AP², of the estimate; the larger of the two says what would narrow it:
-    unit_variance: float | None = None  # more seeds, or more validation images
-    standard_error: float | None = None
-    family: int = 1  # contrasts judged together: their intervals hold all at once
-    level: float = 0.05  # the p that this contrast on its own would need, less in a family
-    caveats: tuple[Fact, ...] = ()  # what changes the verdict's meaning and is said in the same breath
-    exploratory: str | None = None  # why it was not planned at the first run
-    remedy: str | None = None  # where the data can't tell: what would
-    p_randomisation: float | None = None  # of two result files, by swapping them unit by unit
-    kinds: str | None = None  # in which kinds of error the two differ, one sentence
-    accumulations: tuple[Accumulation | None, ...] = (None, None)  # of a and b, where batches were trained in parts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,9 +49,9 @@ class SettingSummary:
     levels: dict[str, Any]
     runs: tuple[RunRecord, ...]
     outcomes: dict[str, int]  # outcome (or "planned", "running") → runs
-    reason: str | None  # of the first run that did not finish: "out of memory at 11.2 GiB"
+    reason: Fact | None  # of the first run that did not finish
     measures: dict[str, Spread]  # box/AP, ..., train/seconds, train/peak_memory_bytes, test/seconds_per_image
-    undefined: dict[str, str]  # measure → why it has no value
+    undefined: dict[str, Fact]  # measure → why it has no value
     errors: dict[str, ErrorSummary]  # by "box", "mask"
     contrasts: dict[str, Contrast]  # by measure, against the baseline; {} for the baseline
     accumulation: Accumulation | None = None  # where batches were trained in parts
@@ -96,25 +62,16 @@ class SettingSummary:
         return self.outcomes.get("finished", 0)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
-    """Which setting to take, and what one may lose by it. `sentence` says both, verdict first."""
-
-    setting_id: str
-    sentence: str
-    loses_at_most: float | None  # AP of the objective, at 95 %, against the best of the settings compared
-    how_sure: str  # one sentence
-
-
 @dataclass(frozen=True, slots=True)
 class Conclusion:
-    """A sentence, verdict first.
+    """What was found or is to be run, with the section of the report that holds its numbers.
 
-    `evidence` is where it stands: a factor's name, "settings", "interactions", "costs" or "runs".
+    `section` is a factor's name, "settings", "interactions", "costs" or "runs".
     """
 
-    text: str
-    evidence: str
+    fact: Fact
+    section: str
+    command: Command | None = None  # that does what the fact proposes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,7 +129,7 @@ class FactorSummary:
     label: Fact  # FactorName
     levels: tuple[tuple[Any, str], ...]  # level, id of the setting that has it
     choice: Choice | None  # None where no run of the factor finished
-    notes: tuple[str, ...]  # what was held fixed, what else changed with the level, what did nothing
+    notes: tuple[Fact, ...]  # what was held fixed, what else changed with the level, what did nothing
     proposals: ProposalTable | None = None  # of a proposal factor
 
 
@@ -303,9 +260,9 @@ class Analysis:
     learned: tuple[Conclusion, ...]
     unknown: tuple[Conclusion, ...]  # what the data can't tell, and what would tell
     next: tuple[Conclusion, ...]  # what to run to learn it
-    warnings: tuple[str, ...]  # what looks wrong in the study: pasted rows, seeds that change nothing, shared images
+    warnings: tuple[Fact, ...]  # what looks wrong in the study: pasted rows, seeds that change nothing, shared images
     trade_offs: tuple[TradeOff, ...]  # one a cost that was measured
     factorial: Factorial | None  # of a grid
     convergences: dict[str, Convergence | None]  # by setting; None where no run finished
-    units: str
+    units: Fact  # UnitCount
     seed_sd: float | None  # pooled, of the objective

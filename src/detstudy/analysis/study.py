@@ -13,24 +13,25 @@ from detstudy.analysis.contrasts.arm import bound_loss, contrast_arms, make_arm,
 from detstudy.analysis.contrasts.comparison import complete_contrast, contrast_settings, find_detectable
 from detstudy.analysis.contrasts.remedy import find_remedy
 from detstudy.analysis.evidence.evidence import Evidence
+from detstudy.analysis.facts import Fact
+from detstudy.analysis.facts.choice import Choice
+from detstudy.analysis.facts.contrast import Contrast
 from detstudy.analysis.facts.setting import FactorName, LevelName
-from detstudy.analysis.findings.choice import choose_setting, describe_certainty, has_verdict
+from detstudy.analysis.findings.agenda import plan_next
+from detstudy.analysis.findings.choice import choose_setting, has_verdict, rate_certainty
 from detstudy.analysis.findings.convergence import judge_setting
 from detstudy.analysis.findings.factor import describe_factor, list_levels, were_run_together
 from detstudy.analysis.findings.interaction import analyse_interactions
+from detstudy.analysis.findings.learned import list_interactions, list_learned, list_savings, list_tested, list_unknown
 from detstudy.analysis.findings.proposals import tabulate_proposals
 from detstudy.analysis.findings.sanity import check_sanity
 from detstudy.analysis.findings.summary import summarise_setting
 from detstudy.analysis.findings.tradeoff import weigh_costs
-from detstudy.analysis.records import Analysis, Choice, Contrast, FactorSummary, SettingSummary
+from detstudy.analysis.records import Analysis, FactorSummary, SettingSummary
 from detstudy.plan import BASELINE
 from detstudy.study.study import Factor
-from detstudy.wording.agenda import write_agenda
-from detstudy.wording.say import say
-from detstudy.wording.sentences import write_interactions, write_learned, write_savings, write_test, write_unknown
-from detstudy.wording.setting import say_in_text
 
-Choose = Callable[[list[SettingSummary], str], Choice | None]
+Choose = Callable[[list[SettingSummary], Fact], Choice | None]
 
 
 def analyse_study(folder: Path) -> Analysis:
@@ -69,35 +70,34 @@ def analyse_study(folder: Path) -> Analysis:
         others = [s.id for s in compared if objective in s.measures and s.id != chosen]
         return bound_against(chosen, tuple(sorted(others)))
 
-    def choose(compared: list[SettingSummary], baseline_label: str = "") -> Choice | None:
+    def choose(compared: list[SettingSummary], baseline_name: Fact | None = None) -> Choice | None:
         seen = [detectable[summary.id] for summary in compared if summary.id in detectable]
         typical = statistics.median(seen) if seen else None
-        how_sure = describe_certainty(compared, evidence.units_label, seed_sd, typical, objective)
+        certainty = rate_certainty(compared, evidence.counted_units, seed_sd, typical, objective)
         bounded = functools.partial(bound, compared=compared)
-        label = baseline_label or say_in_text(settings[BASELINE].label)
-        return choose_setting(compared, objective, margin, bounded, how_sure, label)
+        return choose_setting(compared, objective, margin, bounded, certainty, baseline_name)
 
     everything = list(settings.values())
     factors = tuple(summarise_factor(evidence, factor, settings, choose) for factor in study.factors)
     bounded = functools.partial(bound, compared=everything)
     trade_offs = weigh_costs(everything, objective, compare, bounded, study.tolerance)
     factorial = analyse_interactions(evidence)
-    depending, independent = write_interactions(factorial)
-    learned = write_learned(everything, objective, margin, noise)
+    depending, independent = list_interactions(factorial)
+    learned = list_learned(everything, objective, margin, noise)
     return Analysis(
         study=study,
         plan=evidence.plan,
         settings=settings,
         factors=factors,
         choice=_warn_of_combining(choose(everything), factors, settings, evidence),
-        learned=(*learned, *depending, *write_savings(trade_offs), *write_test(evidence.test_runs(), objective)),
-        unknown=(*write_unknown(everything, objective, margin), *independent),
-        next=tuple(write_agenda(evidence, everything, factors, remedies, convergences)),
+        learned=(*learned, *depending, *list_savings(trade_offs), *list_tested(evidence.test_runs(), objective)),
+        unknown=(*list_unknown(everything, objective, margin), *independent),
+        next=tuple(plan_next(evidence, everything, factors, remedies, convergences)),
         warnings=check_sanity(evidence),
         trade_offs=trade_offs,
         factorial=factorial,
         convergences=convergences,
-        units=evidence.units_label,
+        units=evidence.counted_units,
         seed_sd=seed_sd,
     )
 
@@ -116,7 +116,7 @@ def summarise_factor(
         name=factor.name,
         label=FactorName(factor.name),
         levels=levels,
-        choice=choose(compared, say(own)),
+        choice=choose(compared, own),
         notes=(
             *(proposals.sentences if proposals else ()),
             *describe_factor(evidence, factor, levels, settings),
@@ -133,6 +133,4 @@ def _warn_of_combining(
     better = [pair for pair in chosen if has_verdict(pair[1], evidence.study.objective, "better")]
     if choice is None or were_run_together(evidence, [summary for _, summary in better]):
         return choice
-    names = " and ".join(say(factor.label) for factor, _ in better)
-    warning = f" The better levels of {names} were not run together: their gains need not add up."
-    return dataclasses.replace(choice, sentence=choice.sentence + warning)
+    return dataclasses.replace(choice, apart=tuple(factor.label for factor, _ in better))

@@ -8,7 +8,7 @@ from pathlib import Path
 from detstudy.analysis.contrasts.arm import make_arm, pair_arms, prepare_contrast
 from detstudy.analysis.evidence.evidence import Evidence, share_weights
 from detstudy.analysis.facts.setting import UnitCount
-from detstudy.analysis.statistics.contrast import LEVEL
+from detstudy.analysis.statistics.contrast import ALPHA
 from detstudy.analysis.statistics.power import detectable_difference
 from detstudy.analysis.statistics.variance import Part, SeedNoise, combine_seed_parts
 from detstudy.forecast.facts import Blind, Foresight, Noise
@@ -29,7 +29,7 @@ def foresee_differences(study: Study, plan: Plan, folder: Path, images: int, seq
 
     `images` and `sequences` are those of the validation split. Variances are those of the study's own earlier runs in
     the folder where there are some, else the scenes study's (SEED_SD, UNIT_SD). The factor's contrasts are judged
-    together: at LEVEL divided by their number, a little more careful than the analysis is.
+    together: at ALPHA divided by their number, a little more careful than the analysis is.
     """
     units = UnitCount(sequences, "sequence") if sequences > 1 else UnitCount(images, "image")
     noise = learn_noise(folder, study, units.count) or assume_noise(units)
@@ -41,7 +41,7 @@ def foresee_differences(study: Study, plan: Plan, folder: Path, images: int, seq
         members = [setting for setting in plan.settings if set(setting.levels) == {factor.name}]
         if members:
             seeds = min(seeds_of[setting.id] for setting in members), seeds_of[BASELINE]
-            level = LEVEL / len(members)
+            alpha = ALPHA / len(members)
             found.append(
                 Foresight(
                     factor=factor.name,
@@ -50,7 +50,7 @@ def foresee_differences(study: Study, plan: Plan, folder: Path, images: int, seq
                     matters=study.smallest_difference_that_matters,
                     seeds=seeds,
                     units=units,
-                    detectable=_detect(plan, members, seeds, freedom, noise, level, units.count),
+                    detectable=_detect(plan, members, seeds, freedom, noise, alpha, units.count),
                     noise=noise,
                 )
             )
@@ -89,7 +89,7 @@ def _detect(
     seeds: tuple[int, int],
     freedom: int,
     noise: Noise,
-    level: float,
+    alpha: float,
     units: int,
 ) -> float | Blind:
     """Return the detectable difference, or why there is none."""
@@ -98,10 +98,10 @@ def _detect(
     if all(share_weights(setting.setting, plan.settings[0].setting) for setting in members):
         if seeds[0] < 2:
             return Blind.SAME_WEIGHTS_OF_ONE_SEED
-        return detectable_difference([], noise.unit, level=level)
+        return detectable_difference([], noise.unit, alpha=alpha)
     if not freedom:
         return Blind.NO_SETTING_TWICE
     pooled = SeedNoise(pooled=Part(noise.seed, freedom))
     parts = combine_seed_parts(pooled, [(members[0].id, seeds[0]), (BASELINE, seeds[1])])
     assert parts is not None
-    return detectable_difference(parts, noise.unit, level=level)
+    return detectable_difference(parts, noise.unit, alpha=alpha)

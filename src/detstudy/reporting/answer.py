@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from detstudy.analysis import Analysis, Conclusion, Contrast, SettingSummary
 from detstudy.analysis.evidence.confounding import list_accumulations
+from detstudy.analysis.findings.pitfalls import list_pitfalls
 from detstudy.numbers import (
     DASH,
     format_ap,
@@ -29,9 +30,21 @@ from detstudy.reporting.standing import (
     show_level,
     show_seeds,
 )
+from detstudy.wording.caveat import say_caveats
+from detstudy.wording.choice import head_choice, reason_choice
+from detstudy.wording.exploration import say_exploratory
 from detstudy.wording.labels import label_factor, label_measure, label_outcome
 from detstudy.wording.say import say
-from detstudy.wording.setting import say_batch, say_in_text
+from detstudy.wording.setting import say_batch
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A conclusion in words, the line to type where it proposes something, and where in the report its numbers are."""
+
+    text: str
+    command: str | None
+    section: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +79,7 @@ class SettingRow:
     verdict: str
     explanation: str
     exploratory: str | None  # why its verdict was not planned at the first run
-    caveats: tuple[str, ...]  # how its batches were trained in parts, and what its verdict carries
+    caveats: str  # how its batches were trained in parts, and what its verdict carries; "" where there is none
     seconds: str
     memory: str
     false_positives: str  # per image
@@ -90,9 +103,9 @@ class Answer:
     how_sure: str
     values: tuple[ChosenValue, ...]
     tiles: tuple[Tile, ...]
-    learned: tuple[Conclusion, ...]
-    unknown: tuple[Conclusion, ...]
-    next: tuple[Conclusion, ...]
+    learned: tuple[Item, ...]
+    unknown: tuple[Item, ...]
+    next: tuple[Item, ...]
     warnings: tuple[str, ...]
     factor_labels: tuple[str, ...]
     rows: tuple[SettingRow, ...]
@@ -122,14 +135,14 @@ def gather_answer(analysis: Analysis) -> Answer:
         threshold=f"{study.operating_score_threshold:g}",
         headline=headline,
         verdict=name_verdict(chosen, study.objective) if chosen and chosen.id != BASELINE else None,
-        sentence=drop_headline(analysis.choice.sentence, headline) if analysis.choice else "",
-        how_sure=analysis.choice.how_sure if analysis.choice else "",
+        sentence=write_sentence(analysis),
+        how_sure=say(analysis.choice.certainty) if analysis.choice else "",
         values=tuple(values),
         tiles=gather_tiles(analysis, chosen) if chosen else (),
-        learned=analysis.learned,
-        unknown=analysis.unknown,
-        next=analysis.next,
-        warnings=list_warnings(analysis),
+        learned=tuple(map(say_item, analysis.learned)),
+        unknown=tuple(map(say_item, analysis.unknown)),
+        next=tuple(map(say_item, analysis.next)),
+        warnings=tuple(map(say, (*analysis.warnings, *list_pitfalls(analysis)))),
         factor_labels=tuple(label_factor(name) for name in factors),
         rows=tuple(gather_row(analysis, setting) for setting in analysis.settings.values()),
         failures=list_failures(analysis),
@@ -149,17 +162,23 @@ def write_headline(analysis: Analysis) -> str:
         spread = setting.measures.get(analysis.study.objective)
         value = format_ap(spread.mean, spread.sd) if spread else DASH
         return f"The baseline alone reaches {label_measure(analysis.study.objective)} {value}"
-    if setting.id != BASELINE:
-        return f"Take {say(setting.label)}"
-    return f"Keep {say_in_text(setting.label)}"
+    return head_choice(analysis.choice)
 
 
-def drop_headline(sentence: str, headline: str) -> str:
-    """Return the sentence without the words that stand as a headline above it."""
-    if not sentence.startswith(headline):
-        return sentence
-    rest = sentence[len(headline) :].lstrip(" ,:;.")
-    return rest[:1].upper() + rest[1:]
+def write_sentence(analysis: Analysis) -> str:
+    """Return what stands below the headline: why, what one may lose by it and what it costs."""
+    if analysis.choice is None:
+        return ""
+    if not analysis.study.factors:
+        return say(analysis.choice)
+    reason = reason_choice(analysis.choice)
+    return f"{reason[:1].upper()}{reason[1:]}"
+
+
+def say_item(conclusion: Conclusion) -> Item:
+    """Return a conclusion in words."""
+    command = say(conclusion.command) if conclusion.command else None
+    return Item(say(conclusion.fact), command, conclusion.section)
 
 
 def gather_tiles(analysis: Analysis, chosen: SettingSummary) -> tuple[Tile, ...]:
@@ -227,8 +246,8 @@ def gather_row(analysis: Analysis, setting: SettingSummary) -> SettingRow:
         interval=format_interval(contrast.low, contrast.high) if contrast else "",
         verdict=verdict,
         explanation=explain_verdict(contrast),
-        exploratory=contrast.exploratory if contrast else None,
-        caveats=list_caveats(setting, contrast) if not absence else (),
+        exploratory=say_exploratory(contrast.exploratory) if contrast else None,
+        caveats="" if absence else write_caveats(setting, contrast),
         seconds=format_time(read_cost(setting, "train/seconds")),
         memory=format_size(read_cost(setting, "train/peak_memory_bytes")),
         false_positives=format_rate(errors.counts["false_positives"].mean if errors else None),
@@ -239,10 +258,11 @@ def gather_row(analysis: Analysis, setting: SettingSummary) -> SettingRow:
     )
 
 
-def list_caveats(setting: SettingSummary, contrast: Contrast | None) -> tuple[str, ...]:
+def write_caveats(setting: SettingSummary, contrast: Contrast | None) -> str:
     """Return what goes with a setting's result: how its batches were trained in parts, whatever its verdict carries."""
     parts = list_accumulations([run for run in setting.runs if run.outcome == "finished"])
-    return tuple(dict.fromkeys(map(say, (*parts, *(contrast.caveats if contrast else ())))))
+    facts = dict.fromkeys((*parts, *(contrast.caveats if contrast else ())))
+    return say_caveats(setting.label, tuple(facts)) if facts else ""
 
 
 def show_levels(analysis: Analysis, setting: SettingSummary) -> tuple[str, ...]:
@@ -261,65 +281,6 @@ def list_failures(analysis: Analysis) -> tuple[str, ...]:
         failed = {k: n for k, n in setting.outcomes.items() if k not in ("finished", "planned", "running")}
         if failed and setting.seeds_finished:
             runs = ", ".join(f"{n} {label_outcome(outcome)}" for outcome, n in failed.items())
-            reason = f" ({setting.reason})" if setting.reason else ""
+            reason = f" ({say(setting.reason)})" if setting.reason else ""
             found.append(f"{say(setting.label)}: of {sum(setting.outcomes.values())} runs {runs}{reason}")
-    return tuple(found)
-
-
-def split_command(text: str) -> tuple[str, str]:
-    """Return a proposal's words and the command that it ends with, "" where it has none."""
-    words, start, rest = text.partition("detstudy run ")
-    return words.rstrip(), start + rest
-
-
-def name_caveats(row: SettingRow) -> str:
-    """Return what a setting's verdict carries as one sentence that names the setting once."""
-    text = "; ".join(row.caveats)
-    said = text.lower().startswith(row.label.lower())
-    return f"{text[:1].upper()}{text[1:]}." if said else f"{row.label}: {text}."
-
-
-def list_departures(analysis: Analysis) -> list[str]:
-    """Return what was not planned at the first run, with the settings that it concerns where it is not all of them."""
-    compared = [setting for setting in analysis.settings.values() if setting.contrasts]
-    labels: dict[str, list[str]] = {}
-    for setting in compared:
-        reasons = "; ".join(contrast.exploratory or "" for contrast in setting.contrasts.values())
-        for reason in dict.fromkeys(part for part in reasons.split("; ") if part):
-            labels.setdefault(reason, []).append(say(setting.label))
-    return [
-        reason if len(named) == len(compared) > 1 else f"{', '.join(named)}: {reason}"
-        for reason, named in labels.items()
-    ]
-
-
-def list_warnings(analysis: Analysis) -> tuple[str, ...]:
-    """Return what may mislead a reader of the answer, one sentence each."""
-    study = analysis.study
-    runs = [run for setting in analysis.settings.values() for run in setting.runs]
-    later = list_departures(analysis)
-    unfinished = [run for run in runs if run.state != "ended"]
-    compared = [s for s in analysis.settings.values() if study.objective in s.measures]
-    found = list(analysis.warnings)
-    if later:
-        found.append(
-            f"Exploratory: not all of this was planned at the first run ({'; '.join(later)}). What is chosen after a "
-            "look at results claims more than its 5 %: take such verdicts as a reason to look again, not as a result."
-        )
-    if unfinished:
-        found.append(f"Preliminary: {len(unfinished)} of {len(runs)} runs have not ended. `detstudy run` goes on.")
-    if compared and analysis.seed_sd is None and len(compared) > 1:
-        found.append(
-            "Seed noise unknown: no setting gave two different results, so a difference may be luck of the draw. "
-            "Give baseline_seeds: [0, 1, 2] to measure it."
-        )
-    untested = study.data.test is None
-    if len(compared) > 2 and analysis.choice and analysis.choice.setting_id != BASELINE:
-        found.append(
-            f"Winner's optimism: this is a pick among {len(compared)} settings, by the images that measured it, so its "
-            "AP here is likely a little higher than what it will reach on new data"
-            f"{'; there is no test split to tell by how much' if untested else ''}."
-        )
-    elif analysis.choice and len(compared) > 1 and untested:
-        found.append("Validation picked: the images that picked the setting also measured it; there is no test split.")
     return tuple(found)

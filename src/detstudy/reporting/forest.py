@@ -54,7 +54,7 @@ def gather_forest(analysis: Analysis) -> Forest:
         absence = explain_absence(setting)
         verdict = NO_RESULT if absence else name_verdict(setting, objective)
         if contrast is None or contrast.estimate is None:
-            text = absence or (contrast.reason if contrast and contrast.reason else "no comparison")
+            text = absence or (say(contrast.reason) if contrast and contrast.reason else "no comparison")
             rows.append(ForestRow(label=label, estimate=None, low=None, high=None, verdict=verdict, text=text))
             continue
         interval = format_interval(contrast.low, contrast.high)

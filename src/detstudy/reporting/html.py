@@ -6,7 +6,6 @@ from typing import Any
 
 from detstudy.errors import escape_unprintable
 from detstudy.numbers import format_rate
-from detstudy.reporting.answer import name_caveats, split_command
 from detstudy.reporting.figure import VERDICT_COLOURS
 from detstudy.reporting.page import Page
 from detstudy.reporting.panel import CLASS_COLOURS
@@ -25,9 +24,7 @@ def render_html(page: Page) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(
-        verdict_class=name_class, count=format_rate, spec=strip_schema, command=split_command, caveats=name_caveats
-    )
+    environment.filters.update(verdict_class=name_class, count=format_rate, spec=strip_schema)
     figures = page.list_figures()
     return environment.get_template("report.html.j2").render(
         page=page,

@@ -124,7 +124,7 @@ def gather_inventory(ledger: Ledger, analysis: Analysis) -> Inventory:
         ),
         seeds=", ".join(map(str, study.seeds)),
         baseline_seeds=", ".join(map(str, study.baseline_seeds)),
-        units=analysis.units,
+        units=say(analysis.units),
         source=study.source,
     )
 

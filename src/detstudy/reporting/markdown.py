@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from detstudy.errors import escape_unprintable
-from detstudy.reporting.answer import Answer, name_caveats, split_command
+from detstudy.reporting.answer import Answer, Item
 from detstudy.reporting.inventory import Inventory
 from detstudy.reporting.listing import Listing
 from detstudy.reporting.page import Page, Section
@@ -73,7 +73,7 @@ def write_answer(answer: Answer, grid: bool) -> list[str]:
     parts = (("Learned", answer.learned), ("Not learned", answer.unknown), ("What to run next", answer.next))
     for title, found in parts:
         if found:
-            lines += ["", f"## {title}", "", *(write_conclusion(item.text) for item in found)]
+            lines += ["", f"## {title}", "", *(write_item(item) for item in found)]
     lines += ["", "## All settings", ""]
     names = answer.factor_labels if grid else ("setting",)
     header = (*names, "box AP", "mask AP", f"difference in {answer.objective}", "95 % interval", "verdict")
@@ -95,14 +95,13 @@ def write_answer(answer: Answer, grid: bool) -> list[str]:
         for row in answer.rows
     ]
     lines += format_table(header, rows)
-    caveats = [f"- {e(name_caveats(row))}" for row in answer.rows if row.caveats]
+    caveats = [f"- {e(row.caveats)}" for row in answer.rows if row.caveats]
     return [*lines, "", "What goes with a verdict:", "", *caveats] if caveats else lines
 
 
-def write_conclusion(text: str) -> str:
-    """Return a conclusion as an item; the command that it ends with stands as it is to be typed."""
-    words, command = split_command(text)
-    return f"- {escape_markdown(words)}" + (f" {quote_code(command)}" if command else "")
+def write_item(item: Item) -> str:
+    """Return a conclusion as an item; its command stands as it is to be typed."""
+    return f"- {escape_markdown(item.text)}" + (f" {quote_code(item.command)}" if item.command else "")
 
 
 def quote_code(text: str) -> str:

@@ -12,6 +12,7 @@ from detstudy.forecast import Forecast, Suggestion
 from detstudy.forecast.facts import Blind, Foresight
 from detstudy.ledger import RunRecord
 from detstudy.wording import forecast as forecast_words  # noqa: F401  it gives words to what a forecast says
+from detstudy.wording.exploration import say_exploratory
 from detstudy.wording.say import say
 
 
@@ -89,14 +90,14 @@ def describe_contrasts(opening: str, contrasts: Mapping[str, Contrast]) -> dict[
             "p": contrast.p,
             "p_randomisation": contrast.p_randomisation,
             "verdict": contrast.verdict,
-            "reason": contrast.reason,
-            "exploratory": contrast.exploratory,
+            "reason": say(contrast.reason) if contrast.reason else None,
+            "exploratory": say_exploratory(contrast.exploratory),
         }
         for name, contrast in contrasts.items()
     }
     first = next(iter(contrasts.values()))
-    carried = (note for contrast in contrasts.values() for note in (*map(say, contrast.caveats), *contrast.notes))
-    document = {"summary": opening, "measures": rows, "units": first.units, "seeds": list(first.seeds)}
+    carried = (say(fact) for contrast in contrasts.values() for fact in (*contrast.caveats, *contrast.notes))
+    document = {"summary": opening, "measures": rows, "units": say(first.units), "seeds": list(first.seeds)}
     return {**document, "notes": list(dict.fromkeys(carried))}
 
 

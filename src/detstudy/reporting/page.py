@@ -138,7 +138,7 @@ def list_kinds(analysis: Analysis, factor: FactorSummary) -> tuple[str, ...]:
     objective = analysis.study.objective
     found = [(key, analysis.settings[key].contrasts.get(objective)) for _, key in factor.levels]
     return tuple(
-        f"{caption_level(analysis, factor, key)}: {contrast.kinds}"
+        f"{caption_level(analysis, factor, key)}: {say(contrast.kinds)}"
         for key, contrast in found
         if contrast and contrast.kinds
     )
@@ -170,9 +170,9 @@ def gather_section(analysis: Analysis, factor: FactorSummary, anchor: str, galle
         column=say(factor.label)
         if factor.name
         else " × ".join(say(known.label) for known in analysis.factors) or "setting",
-        sentence=factor.choice.sentence if factor.choice else "",
-        how_sure=factor.choice.how_sure if factor.choice else "",
-        notes=factor.notes,
+        sentence=say(factor.choice) if factor.choice else "",
+        how_sure=say(factor.choice.certainty) if factor.choice else "",
+        notes=tuple(map(say, factor.notes)),
         table=gather_table(analysis, factor),
         curves=curves,
         convergence=list_convergence(curves) if curves else None,

@@ -31,14 +31,14 @@ def explain_verdict(contrast: Contrast | None) -> str:
         return ""
     parts = []
     if contrast.reason:
-        parts.append(contrast.reason)
+        parts.append(say(contrast.reason))
     if contrast.estimate is not None:
-        parts.append(f"{contrast.units}, seeds {contrast.seeds[0]} against {contrast.seeds[1]}")
+        parts.append(f"{say(contrast.units)}, seeds {contrast.seeds[0]} against {contrast.seeds[1]}")
     if contrast.p is not None:
         parts.append(format_p(contrast.p))
     if contrast.family > 1:
         parts.append(f"judged together with {contrast.family - 1} more")
-    return "; ".join([*parts, *map(say, contrast.caveats), *contrast.notes])
+    return "; ".join([*parts, *map(say, (*contrast.caveats, *contrast.notes))])
 
 
 def show_seeds(setting: SettingSummary) -> str:
@@ -56,7 +56,7 @@ def explain_absence(setting: SettingSummary) -> str | None:
         return None
     if setting.outcomes.keys() <= {"planned", "running"}:
         return "running" if "running" in setting.outcomes else "planned"
-    return setting.reason or NO_RESULT
+    return say(setting.reason) if setting.reason else NO_RESULT
 
 
 def mean_measure(setting: SettingSummary | None, measure: str) -> float | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from detstudy.analysis import Analysis, FactorSummary, SettingSummary
+from detstudy.analysis.facts.reason import NotMeasured
 from detstudy.numbers import DASH, format_ap, format_change, format_interval, format_size, format_time
 from detstudy.plan import BASELINE
 from detstudy.reporting.standing import (
@@ -15,6 +16,8 @@ from detstudy.reporting.standing import (
     read_cost,
     show_seeds,
 )
+from detstudy.wording.exploration import say_exploratory
+from detstudy.wording.say import say
 
 AP_NAMES = ("AP", "AP50", "AP75", "APs", "APm", "APl")
 
@@ -74,9 +77,9 @@ def gather_table(analysis: Analysis, factor: FactorSummary) -> FactorTable:
     for _, key in factor.levels:
         for measure, reason in analysis.settings[key].undefined.items():
             if measure.split("/")[-1] in AP_NAMES:
-                reasons.setdefault(reason, [])
-                if measure not in reasons[reason]:
-                    reasons[reason].append(measure)
+                measures = reasons.setdefault(say(reason), [])
+                if measure not in measures:
+                    measures.append(measure)
     footnotes = tuple(f"{', '.join(measures)}: {reason}" for reason, measures in reasons.items())
     return FactorTable(levels=levels, footnotes=footnotes)
 
@@ -111,7 +114,7 @@ def gather_measures(setting: SettingSummary, kind: str) -> MeasureRow:
             sd = "" if spread.sd is None else f" ± {spread.sd:.1f}"
             cells.append(Cell(text=format_ap(spread.mean), sd=sd))
         else:
-            cells.append(Cell(text=DASH, title=setting.undefined.get(measure, "not measured")))
+            cells.append(Cell(text=DASH, title=say(setting.undefined.get(measure, NotMeasured(measure)))))
     contrast = setting.contrasts.get(f"{kind}/AP")
     return MeasureRow(
         kind=kind,
@@ -120,5 +123,5 @@ def gather_measures(setting: SettingSummary, kind: str) -> MeasureRow:
         interval=format_interval(contrast.low, contrast.high) if contrast else "",
         verdict=name_verdict(setting, f"{kind}/AP") if setting.id != BASELINE else BASELINE,
         explanation=explain_verdict(contrast),
-        exploratory=contrast.exploratory if contrast else None,
+        exploratory=say_exploratory(contrast.exploratory) if contrast else None,
     )

@@ -20,8 +20,8 @@ from detstudy.plan import BASELINE
 from detstudy.reporting.answer import Answer, gather_answer
 from detstudy.reporting.inventory import list_earlier
 from detstudy.wording import say
+from detstudy.wording.contrast import describe_contrast
 from detstudy.wording.labels import label_outcome
-from detstudy.wording.sentences import describe_contrast
 
 STYLES = {
     "better": "bold green",
@@ -64,8 +64,8 @@ def print_answer(analysis: Analysis, console: Console) -> None:
     for title, found in (("Learned", answer.learned), ("Not learned", answer.unknown), ("Next", answer.next)):
         if found:
             console.print(Text(title, style="bold"))
-        for conclusion in found:
-            console.print(Text(f"- {conclusion.text}"))
+        for item in found:
+            console.print(Text(f"- {item.text}{f' {item.command}' if item.command else ''}"))
     for text in answer.warnings:
         console.print(Text(f"! {text}", style="yellow"))
 
@@ -145,11 +145,11 @@ def print_comparison(opening: str, contrasts: Mapping[str, Contrast], console: C
     console.print(Text(opening, style="bold"))
     for contrast in contrasts.values():
         console.print(Text(describe_contrast(contrast)))
-    for text in (text for contrast in contrasts.values() for text in (contrast.kinds, contrast.remedy) if text):
-        console.print(Text(text))
+    for fact in (fact for contrast in contrasts.values() for fact in (contrast.kinds, contrast.remedy) if fact):
+        console.print(Text(say(fact)))
     for caveat in dict.fromkeys(say(fact) for contrast in contrasts.values() for fact in contrast.caveats):
         console.print(Text(f"but: {caveat}"))
-    for note in dict.fromkeys(note for contrast in contrasts.values() for note in contrast.notes):
+    for note in dict.fromkeys(say(fact) for contrast in contrasts.values() for fact in contrast.notes):
         console.print(Text(f"note: {note}"))
 
 

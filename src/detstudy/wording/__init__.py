@@ -1,6 +1,17 @@
 """English for what was found: `say(fact)` gives the words of any fact, for page, Markdown, terminal and JSON alike."""
 
-from detstudy.wording import audit, caveat, setting  # noqa: F401  they give words to the facts that they know
+from detstudy.wording import (  # noqa: F401  they give words to the facts that they know
+    audit,
+    caveat,
+    choice,
+    conclusion,
+    effective,
+    exploration,
+    note,
+    reason,
+    setting,
+    warning,
+)
 from detstudy.wording.say import say
 
 __all__ = ["say"]

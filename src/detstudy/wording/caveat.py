@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from detstudy.analysis.facts.caveat import (
@@ -17,6 +17,9 @@ from detstudy.plan import format_level
 from detstudy.wording.labels import join_words
 from detstudy.wording.say import say
 from detstudy.wording.setting import divide_batch
+
+NAMING = (str,)
+"""Caveats whose words name the settings that they are about."""
 
 
 @say.register
@@ -76,6 +79,12 @@ def _(fact: BatchRule) -> str:
         f"{level}: {value:.1f}" for level, value in zip(fact.levels, fact.epochs, strict=True) if value is not None
     )
     return f"{text} Epochs: {epochs}." if epochs else text
+
+
+def say_caveats(setting: object, facts: Sequence[object]) -> str:
+    """Return a setting's caveats as one sentence that names it once."""
+    text = "; ".join(map(say, facts))
+    return f"{text[:1].upper()}{text[1:]}." if isinstance(facts[0], NAMING) else f"{say(setting)}: {text}."
 
 
 def _list_images(fact: BatchRule, steps: Iterable[int]) -> str:

@@ -12,11 +12,14 @@ from detstudy.analysis import (
     compare_results,
     compare_runs,
     compare_settings,
-    introduce_comparison,
 )
-from detstudy.analysis.contrasts.compare import shorten_paths
+from detstudy.analysis.facts.note import JudgedAlone, OfTwoStudies, OverUnitsAlone, SameFile
+from detstudy.analysis.facts.reason import SingleTrainings
+from detstudy.analysis.facts.setting import UnitCount
 from detstudy.evaluation import EvaluationError
 from detstudy.study.study import MEASURES
+from detstudy.wording import say
+from detstudy.wording.contrast import introduce_comparison, shorten_paths
 
 
 @pytest.fixture(scope="module")
@@ -53,9 +56,9 @@ def test_a_setting_against_the_baseline_is_what_the_report_says(folder: Path) ->
 def test_two_settings_are_judged_on_their_own(folder: Path) -> None:
     contrast = compare_settings(folder, "learning_rate=0.04", "learning_rate=0.0004")["mask/AP"]
     assert contrast.family == 1
-    assert "on its own" in contrast.notes[-1]
+    assert contrast.notes[-1] == JudgedAlone()
     assert contrast.kinds is not None
-    assert contrast.kinds.startswith("At score ≥ 0.5: ")
+    assert say(contrast.kinds).startswith("At score ≥ 0.5: ")
 
 
 def test_what_cannot_be_told_says_what_would_tell(write_ledger: Any, Run: Any) -> None:  # noqa: N803
@@ -65,7 +68,7 @@ def test_what_cannot_be_told_says_what_would_tell(write_ledger: Any, Run: Any) -
         contrast = compare_settings(folder, *names)["mask/AP"]
         assert contrast.verdict == "cannot tell"
         assert contrast.remedy is not None
-        assert contrast.remedy.startswith("If the difference stays as it is, ")
+        assert (contrast.remedy.units_now, contrast.remedy.noun) == (6, "sequence")
     reported = analyse_study(folder).settings["learning_rate=0.04"].contrasts["mask/AP"]
     assert compare_settings(folder, "learning_rate=0.04", "baseline")["mask/AP"] == reported
 
@@ -129,12 +132,12 @@ def test_a_file_compared_with_its_copy_is_told(folder: Path, tmp_path: Path) -> 
     copy = shutil.copy(run.evaluation_folder / "predictions.json", tmp_path / "copy.json")
     truth = folder / "ground_truth" / "validation.json"
     contrast = compare_results(truth, run.evaluation_folder / "predictions.json", copy)["mask/AP"]
-    assert contrast.notes == ("the two files are the same, byte for byte",)
+    assert contrast.notes == (SameFile(),)
 
 
 def test_an_exploratory_comparison_says_so(folder: Path) -> None:
     compared = compare_settings(folder, "learning_rate=0.04", "baseline")
-    later = {name: dataclasses.replace(row, exploratory="seed 3 added") for name, row in compared.items()}
+    later = {name: dataclasses.replace(row, exploratory=("seed 3 added",)) for name, row in compared.items()}
     assert "; exploratory: seed 3 added)" in introduce_comparison(later)
     assert "exploratory" not in introduce_comparison(compared)
 
@@ -151,9 +154,9 @@ def test_two_result_files_have_an_interval_over_images_and_no_verdict(folder: Pa
     assert contrast.low > 0
     assert contrast.p < 0.05
     assert contrast.verdict is None
-    assert contrast.reason == "seed noise unknown: each file is one training"
-    assert contrast.units == "6 sequences"
-    assert "for these two files" in contrast.notes[0]
+    assert contrast.reason == SingleTrainings()
+    assert contrast.units == UnitCount(6, "sequence")
+    assert contrast.notes[0] == OverUnitsAlone(UnitCount(6, "sequence"))
     assert compared["box/APl"].estimate is None
     assert compared["box/APl"].reason == "no large objects"
     assert contrast.p_randomisation == pytest.approx(2 / 2**6)  # six sequences: only all of them swapped does as much
@@ -196,7 +199,7 @@ def test_run_folders_of_two_studies_are_two_result_files_over_equal_ground_truth
     by_files = compare_results(truth, *(path / "predictions.json" for path in files))["mask/AP"]
     assert (contrast.estimate, contrast.low, contrast.p) == (by_files.estimate, by_files.low, by_files.p)
     assert contrast.verdict is None
-    assert "two studies" in contrast.notes[-1]
+    assert isinstance(contrast.notes[-1], OfTwoStudies)
     assert (contrast.a, contrast.b) == (str(a.folder), str(b.folder))
     with pytest.raises(AnalysisError, match="no predictions to compare"):
         compare_runs(a.folder, failed.folder)

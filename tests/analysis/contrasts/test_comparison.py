@@ -10,8 +10,10 @@ import pytest
 from detstudy.analysis import Analysis, analyse_study
 from detstudy.analysis.contrasts.comparison import contrast_settings
 from detstudy.analysis.evidence.evidence import Evidence
+from detstudy.analysis.facts.exploration import SettingAdded
 from detstudy.ledger import Ledger
 from detstudy.study.spec import load_study
+from detstudy.wording import say
 
 FACTORS = {"learning_rate": [0.04, 0.004, 0.0004], "rpn_pre_nms_top_n_train": [2000, 9000]}
 SETTINGS = ("learning_rate=0.04", "learning_rate=0.0004", "rpn_pre_nms_top_n_train=9000")
@@ -30,8 +32,8 @@ def test_the_levels_of_a_factor_are_a_family(folder: Path) -> None:
     assert families == [["learning_rate=0.04", "learning_rate=0.0004"], ["rpn_pre_nms_top_n_train=9000"]]
     found = contrast_settings(evidence)
     assert [found[name]["mask/AP"].family for name in SETTINGS] == [2, 2, 1]
-    assert found[SETTINGS[0]]["mask/AP"].level == found[SETTINGS[1]]["mask/AP"].level
-    assert found[SETTINGS[0]]["mask/AP"].level < found[SETTINGS[2]]["mask/AP"].level == 0.05
+    assert found[SETTINGS[0]]["mask/AP"].alpha == found[SETTINGS[1]]["mask/AP"].alpha
+    assert found[SETTINGS[0]]["mask/AP"].alpha < found[SETTINGS[2]]["mask/AP"].alpha == 0.05
 
 
 def test_p_is_below_five_percent_where_the_interval_excludes_zero(folder: Path) -> None:
@@ -50,15 +52,15 @@ def test_a_level_added_later_is_exploratory_and_leaves_the_planned_verdicts(
     fewer = "factors={learning_rate: [0.04, 0.004], rpn_pre_nms_top_n_train: [2000, 9000]}"
     planned = load_study(folder / "study.yaml", (fewer,))
     monkeypatch.setattr(Ledger, "load_planned_study", lambda _: planned)
-    assert Evidence(folder).additions.settings == {"learning_rate=0.0004": "added after the first run"}
+    assert Evidence(folder).additions.settings == {"learning_rate=0.0004": SettingAdded()}
     after = contrast_settings(Evidence(folder))
     analysis: Analysis = analyse_study(folder)
-    assert after["learning_rate=0.0004"]["mask/AP"].exploratory == "added after the first run"
+    assert after["learning_rate=0.0004"]["mask/AP"].exploratory == (SettingAdded(),)
     assert after["learning_rate=0.0004"]["mask/AP"].family == 2
-    assert after["learning_rate=0.04"]["mask/AP"].exploratory is None
+    assert after["learning_rate=0.04"]["mask/AP"].exploratory == ()
     assert after["learning_rate=0.04"]["mask/AP"].family == 1
     assert before["learning_rate=0.04"]["mask/AP"].family == 2
-    sentences = [found.text for found in (*analysis.learned, *analysis.unknown) if "0.0004" in found.text]
+    sentences = [text for found in (*analysis.learned, *analysis.unknown) if "0.0004" in (text := say(found))]
     assert sentences
     assert sentences[0].startswith("Exploratory (added after the first run). ")
 

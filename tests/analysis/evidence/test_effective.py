@@ -5,15 +5,28 @@ from typing import Any
 import pytest
 
 from detstudy.analysis.evidence.effective import (
-    check_receipt,
+    check_run,
     compute_rate,
     contradict_contrast,
     find_peak_learning_rate,
+)
+from detstudy.analysis.facts import Fact
+from detstudy.analysis.facts.effective import (
+    NothingCut,
+    NotTrainedAsSet,
+    SameProposals,
+    SameRates,
+    SameValue,
+    UnlikeValues,
+    WrongPeakRate,
+    WrongSteps,
+    WrongValue,
 )
 from detstudy.ledger import RunRecord
 from detstudy.study.setting import Setting
 from detstudy.trainers.torchvision.hyperparameters import make_setting
 from detstudy.trainers.torchvision.schedule import compute_multiplier
+from detstudy.wording import say
 
 TRAINING = make_setting(
     name="compact", learning_rate=0.01, batch_size=4, iterations=400, schedule="warmup_cosine", warmup_iterations=40
@@ -39,9 +52,9 @@ def test_a_run_that_did_as_told_gives_no_notes() -> None:
     # half a cosine over the whole run, 0.9755 of its peak at the end of a tenth of warm-up
     assert find_peak_learning_rate(TRAINING) == pytest.approx(0.0097553, rel=1e-4)
     told = {"learning_rate_max": 0.009755, "optimizer_steps": 400, "micro_batch_size": 4, "precision": "fp32"}
-    assert check_receipt(make_run(**told)) == []
-    assert check_receipt(make_run()) == []
-    assert check_receipt(make_run(micro_batch_size=None)) == []
+    assert check_run(make_run(**told)) == []
+    assert check_run(make_run()) == []
+    assert check_run(make_run(micro_batch_size=None)) == []
 
 
 def test_the_peak_follows_the_schedule() -> None:
@@ -54,12 +67,11 @@ def test_the_peak_follows_the_schedule() -> None:
 
 
 def test_what_did_not_take_effect_is_named() -> None:
-    assert check_receipt(make_run(learning_rate_max=0.004)) == [
-        "the largest learning rate applied was 0.004, not 0.00976"
-    ]
-    assert check_receipt(make_run(optimizer_steps=120)) == ["120 of 400 optimizer steps were taken"]
-    assert check_receipt(make_run(micro_batch_size=2)) == ["micro batch size was 2, not 4"]
-    assert check_receipt(make_run(precision="fp16")) == ["precision was fp16, not fp32"]
+    peak = find_peak_learning_rate(TRAINING)
+    assert check_run(make_run(learning_rate_max=0.004)) == [WrongPeakRate(0.004, peak)]
+    assert check_run(make_run(optimizer_steps=120)) == [WrongSteps(120, 400)]
+    assert check_run(make_run(micro_batch_size=2)) == [WrongValue("micro_batch_size", 2, 4)]
+    assert check_run(make_run(precision="fp16")) == [WrongValue("precision", "fp16", "fp32")]
 
 
 @pytest.mark.parametrize("schedule", ["warmup_multistep", "warmup_cosine", "constant"])
@@ -72,7 +84,7 @@ def test_the_rate_is_the_one_that_is_trained_with(schedule: str, changes: dict[s
     assert find_peak_learning_rate(setting) == pytest.approx(max(applied), rel=1e-12)
 
 
-def compare(a: Setting, b: Setting, a_values: dict[str, Any], b_values: dict[str, Any]) -> str | None:
+def compare(a: Setting, b: Setting, a_values: dict[str, Any], b_values: dict[str, Any]) -> Fact | None:
     a_runs, b_runs = [make_run(a, **a_values)] * 2, [make_run(b, **b_values)]
     return contradict_contrast(a_runs, b_runs, a_runs[0].setting, b_runs[0].setting)
 
@@ -134,7 +146,8 @@ def test_a_run_that_was_not_trained_as_set_allows_no_verdict(
     other = TRAINING.replace(**changes)
     found = compare(other, TRAINING, told(other, **recorded), told(TRAINING))
     assert found is not None
-    assert found.startswith(f"baseline, seed 0, was not trained as set: {reason}")
+    assert isinstance(found, NotTrainedAsSet)
+    assert say(found).startswith(f"baseline, seed 0, was not trained as set: {reason}")
 
 
 def test_steps_left_out_for_overflow_are_taken_as_long_as_they_are_few() -> None:
@@ -163,13 +176,14 @@ def test_a_factor_that_did_nothing_allows_no_verdict(changes: dict[str, Any], re
         same["learning_rate_last"] = 2e-4  # within what either schedule is allowed at its end
     found = compare(other, TRAINING, same, same)
     assert found is not None
-    assert found.startswith(reason)
+    assert isinstance(found, SameRates | SameValue | SameProposals | NothingCut)
+    assert say(found).startswith(reason)
 
 
 def test_what_differed_unasked_allows_no_verdict() -> None:
     faster = TRAINING.replace(learning_rate=0.02)
     found = compare(faster, TRAINING, told(faster, precision="fp16"), told(TRAINING))
-    assert found == "the precision differed though the settings do not ask for it: fp16 against fp32"
+    assert found == UnlikeValues("precision", (("fp16",), ("fp32",)))
 
 
 def test_a_batch_that_a_trainer_had_to_split_is_still_a_batch() -> None:
@@ -184,14 +198,14 @@ def test_a_batch_in_parts_is_a_caveat_and_no_contradiction() -> None:
     had_to = dataclasses.replace(make_run(more, **told(more, **split)), earlier=({"outcome": "out_of_memory"},))
     whole = make_run(**told(TRAINING))
     assert contradict_contrast([had_to, had_to], [whole], had_to.setting, whole.setting) is None
-    assert check_receipt(had_to) == []
+    assert check_run(had_to) == []
     for_no_reason = dataclasses.replace(had_to, earlier=())
     found = contradict_contrast([for_no_reason], [whole], had_to.setting, whole.setting)
-    assert found == "the micro batch size differed though the settings do not ask for it: 2 against 4"
-    assert check_receipt(for_no_reason) == ["micro batch size was 2, not 4"]
+    assert found == UnlikeValues("micro_batch_size", ((2,), (4,)))
+    assert check_run(for_no_reason) == [WrongValue("micro_batch_size", 2, 4)]
     asked = TRAINING.replace(micro_batch_size=2)
     found = compare(asked, TRAINING, told(asked), told(TRAINING, **split))
-    assert found == "the micro batch size did nothing: it was 2 in both"
+    assert found == SameValue("micro_batch_size", 2)
 
 
 def test_top_k_above_every_level_says_why_it_did_nothing() -> None:
@@ -199,7 +213,7 @@ def test_top_k_above_every_level_says_why_it_did_nothing() -> None:
     entered = {"proposals_entered": 2500.0, "anchors_per_level": [1200.0, 900.0, 400.0]}
     found = compare(more, TRAINING, told(more, **entered), told(TRAINING, **entered))
     assert found is not None
-    assert found.endswith("2,500 at 9000, since no feature level has more than 1,200 anchors")
+    assert say(found).endswith("2,500 at 9000, since no feature level has more than 1,200 anchors")
     # frames of other sizes came by: a little more or less of the same
     jitter = told(TRAINING, **{**entered, "proposals_entered": 2499.0})
     assert compare(more, TRAINING, told(more, **entered), jitter) is not None

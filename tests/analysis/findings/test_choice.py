@@ -1,6 +1,10 @@
+from detstudy.analysis.facts.choice import Certainty, Choice, Ground
+from detstudy.analysis.facts.contrast import Contrast, Verdict
 from detstudy.analysis.findings.choice import choose_setting
-from detstudy.analysis.records import Choice, Contrast, SettingSummary, Spread, Verdict
+from detstudy.analysis.records import SettingSummary, Spread
 from detstudy.trainers.torchvision.hyperparameters import make_setting
+
+SURE = Certainty(baseline_seeds=3, seeds=(1, 1), units="20 sequences", measure="mask/AP", seed_sd=0.4, detectable=None)
 
 
 def make_contrast(a: str, b: str, estimate: float, half: float | None, verdict: Verdict | None) -> Contrast:
@@ -59,7 +63,7 @@ def choose(
         mean = None if difference is None else (40.0 if baseline is None else baseline) + difference
         contrast = None if difference is None else make_contrast(name, "baseline", difference, width, verdict)
         summaries.append(make_summary(name, mean, contrast, times.get(name, 100.0)))
-    return choose_setting(summaries, "mask/AP", margin, losses.get, "sure.")
+    return choose_setting(summaries, "mask/AP", margin, losses.get, SURE)
 
 
 def test_what_may_lose_least_is_taken() -> None:
@@ -68,10 +72,9 @@ def test_what_may_lose_least_is_taken() -> None:
     assert choice is not None
     assert choice.setting_id == "bb"
     assert choice.loses_at_most == 2.0
-    assert choice.sentence == (
-        "Take bb: +3.0 mask AP over the baseline (95 %: +2.0 to +4.0); at 95 % you lose at most 2.0 mask AP by it; "
-        "×1.00 the baseline's time, 2.1 GiB."
-    )
+    assert (choice.ground, choice.time_ratio) == (Ground.BETTER, 1.0)
+    assert choice.contrast is not None
+    assert (choice.contrast.estimate, choice.contrast.low, choice.contrast.high) == (3.0, 2.0, 4.0)
 
 
 def test_the_baseline_stays_where_nothing_else_may_lose_much_less() -> None:
@@ -79,19 +82,15 @@ def test_the_baseline_stays_where_nothing_else_may_lose_much_less() -> None:
     assert choice is not None
     assert choice.setting_id == "baseline"
     assert choice.loses_at_most == 1.4
-    assert choice.sentence.startswith(
-        "Keep the baseline, 40.0 mask AP: nothing else is shown to be better; at 95 % you"
-    )
-    assert "1 min 40 s of training, 2.1 GiB" in choice.sentence
+    assert (choice.ground, choice.mean, choice.compared) == (Ground.NOTHING_BETTER, 40.0, 3)
+    assert (choice.seconds, choice.time_ratio, choice.memory_bytes) == (100.0, None, 2.1 * 2**30)
 
 
 def test_where_nothing_is_certain_a_much_safer_setting_is_taken_and_said_to_be_no_more() -> None:
     choice = choose({"a": (1.4, 1.5, "cannot tell")}, {"baseline": 2.7, "a": 0.1})
     assert choice is not None
     assert choice.setting_id == "a"
-    assert (
-        "not shown to be better, but what one loses least by; at 95 % you lose at most 0.1 mask AP" in choice.sentence
-    )
+    assert (choice.ground, choice.loses_at_most) == (Ground.LOSES_LEAST, 0.1)
 
 
 def test_the_baseline_is_not_left_for_a_lower_mean_however_narrow_its_bound() -> None:
@@ -118,7 +117,6 @@ def test_one_loses_nothing_where_all_others_are_surely_worse() -> None:
     choice = choose({"a": (-9.0, 1.0, "worse")}, {"baseline": 0.0, "a": 10.0})
     assert choice is not None
     assert choice.loses_at_most == 0.0
-    assert "at 95 % you lose nothing by it" in choice.sentence
 
 
 def test_a_cheaper_setting_without_a_difference_that_matters_is_named() -> None:
@@ -131,10 +129,10 @@ def test_a_cheaper_setting_without_a_difference_that_matters_is_named() -> None:
     choice = choose(table, losses, seconds={"a": 80.0, "bb": 60.0, "ccc": 10.0})
     assert choice is not None
     assert choice.setting_id == "baseline"
-    assert choice.sentence.endswith("Cheaper, with no difference that matters: bb (×0.60 the time).")
+    assert choice.cheaper == ("bb", 0.6)
     barely = choose(table, losses, seconds={"a": 97.0, "bb": 99.0, "ccc": 10.0})
     assert barely is not None
-    assert "Cheaper" not in barely.sentence
+    assert barely.cheaper is None
 
 
 def test_without_intervals_the_loss_is_not_bounded() -> None:
@@ -142,14 +140,14 @@ def test_without_intervals_the_loss_is_not_bounded() -> None:
     assert choice is not None
     assert choice.setting_id == "baseline"
     assert choice.loses_at_most is None
-    assert "can't be bounded" in choice.sentence
+    assert choice.compared == 2
 
 
 def test_where_the_baseline_failed_the_best_mean_is_taken_and_said_to_be_no_more() -> None:
     choice = choose({"a": (1.0, None, None), "bb": (2.0, None, None)}, {}, baseline=None)
     assert choice is not None
     assert choice.setting_id == "bb"
-    assert "only the best mean" in choice.sentence
+    assert choice.ground is Ground.BEST_MEAN
 
 
 def test_where_the_others_failed_the_baseline_is_all_there_is() -> None:
@@ -157,7 +155,7 @@ def test_where_the_others_failed_the_baseline_is_all_there_is() -> None:
     assert choice is not None
     assert choice.setting_id == "baseline"
     assert choice.loses_at_most is None
-    assert "no other setting has a result" in choice.sentence
+    assert (choice.ground, choice.compared) == (Ground.ONLY_RESULT, 1)
 
 
 def test_where_all_failed_there_is_no_choice() -> None:
@@ -170,7 +168,7 @@ def test_what_is_better_is_taken_though_a_third_setting_bounds_nothing() -> None
     choice = choose(table, {})
     assert choice is not None
     assert choice.setting_id == "bb"
-    assert choice.sentence.startswith("Take bb: +3.0 mask AP over the baseline (95 %: +2.0 to +4.0); what you may lose")
+    assert (choice.ground, choice.loses_at_most) == (Ground.BETTER, None)
 
 
 def test_the_baseline_is_not_kept_where_another_is_better_though_noisier() -> None:
@@ -179,4 +177,4 @@ def test_the_baseline_is_not_kept_where_another_is_better_though_noisier() -> No
     )
     assert choice is not None
     assert choice.setting_id == "a"
-    assert "nothing else is shown to be better" not in choice.sentence
+    assert choice.ground is Ground.BETTER

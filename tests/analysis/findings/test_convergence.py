@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-import shlex
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ import pytest
 from scipy.signal import lfilter
 from scipy.stats import theilslopes
 
+from detstudy.analysis.facts.contrast import Contrast, Verdict
 from detstudy.analysis.findings.convergence import (
     MOST_POINTS,
     describe_rising,
@@ -26,7 +26,7 @@ from detstudy.analysis.findings.convergence import (
     judge_setting,
     propose_longer,
 )
-from detstudy.analysis.records import Contrast, Convergence, SettingSummary, Verdict
+from detstudy.analysis.records import Convergence, SettingSummary
 from detstudy.ledger import Ledger, RunRecord
 from detstudy.plan import plan_study
 from detstudy.study.spec import load_study
@@ -343,9 +343,9 @@ def test_the_proposed_command_trains_the_setting_twice_as_long(
 ) -> None:
     study = write_study(tmp_path, length, design)
     summary = summarise(study, id_)
-    words = shlex.split(propose_longer(study, [summary], False, tmp_path / "a study.yaml"))
-    assert words[:3] == ["detstudy", "run", str(tmp_path / "a study.yaml")]
-    longer = load_study(words[2], tuple(words[4::2]))
+    command = propose_longer(study, [summary], False, tmp_path / "a study.yaml")
+    assert (command.study_file, command.out) == (tmp_path / "a study.yaml", None)
+    longer = load_study(command.study_file, command.overrides)
     assert longer.name != study.name
     settings = plan_study(longer).settings
     assert len(settings) == (1 if id_ == "baseline" else 2)
@@ -362,8 +362,8 @@ def test_several_settings_are_trained_longer_in_one_study(tmp_path: Path, design
     factors = (Factor(name="learning_rate", levels=(rate, 1e-05)), Factor(name="batch_size", levels=(batch, 8)))
     study = dataclasses.replace(study, factors=factors)
     summaries = [summarise(study, id_) for id_ in ("learning_rate=1e-05", "batch_size=8")]
-    words = shlex.split(propose_longer(study, summaries, plan_study(study).crossed, tmp_path / "a study.yaml"))
-    longer = plan_study(load_study(words[2], tuple(words[4::2]))).settings
+    command = propose_longer(study, summaries, plan_study(study).crossed, tmp_path / "a study.yaml")
+    longer = plan_study(load_study(command.study_file, command.overrides)).settings
     trained = [planned.setting for planned in longer]
     for summary in summaries:
         own = summary.setting
@@ -375,7 +375,5 @@ def test_the_stored_study_can_be_run_longer(tmp_path: Path, study: Study) -> Non
     ledger = Ledger(tmp_path / "results")
     ledger.store_study(study, {"fingerprint": "abc"})
     stored = ledger.load_study()
-    words = shlex.split(
-        propose_longer(stored, [summarise(stored, "batch_size=8")], False, ledger.folder / "study.yaml")
-    )
-    assert load_study(words[2], tuple(words[4::2])).baseline["iterations"] == 800
+    command = propose_longer(stored, [summarise(stored, "batch_size=8")], False, ledger.folder / "study.yaml")
+    assert load_study(command.study_file, command.overrides).baseline["iterations"] == 800

@@ -13,6 +13,7 @@ from detstudy.analysis.findings.sanity import check_sanity
 from detstudy.ledger import RunRecord
 from detstudy.ledger.files import write_json
 from detstudy.study.study import MEASURES
+from detstudy.wording import say
 
 OTHER = "learning_rate=0.04"
 
@@ -21,6 +22,10 @@ def make_runs(Run: Any, **other: Any) -> dict[tuple[str, int], Any]:  # noqa: N8
     """Three baseline seeds and one other run, each with a time of its own."""
     runs = {("baseline", seed): Run(seconds=100.5 + seed) for seed in range(3)}
     return {**runs, (OTHER, 0): Run(**{"seconds": 99.25, **other})}
+
+
+def words(evidence: Evidence) -> tuple[str, ...]:
+    return tuple(map(say, check_sanity(evidence)))
 
 
 def rewrite(folder: Path, run: RunRecord, **values: float) -> None:
@@ -39,7 +44,7 @@ def test_a_sound_study_has_no_warning(write_ledger: Any, Run: Any) -> None:  # n
 
 def test_a_level_that_did_nothing_is_named(write_ledger: Any, Run: Any) -> None:  # noqa: N803
     evidence = Evidence(write_ledger(make_runs(Run, like="baseline")))
-    assert check_sanity(evidence) == (
+    assert words(evidence) == (
         "baseline (seed 0) and learning rate 0.04 (seed 0) have the same predictions, byte for byte: a level that did "
         "nothing, or a copied result.",
     )
@@ -51,12 +56,12 @@ def test_pasted_rows_are_named(write_ledger: Any, Run: Any) -> None:  # noqa: N8
     source, target = evidence.runs[0], next(run for run in evidence.runs if run.setting_id == OTHER)
     values = {name.replace("/", "_"): source.measures[name].value for name in MEASURES}
     rewrite(folder, target, **values)
-    assert check_sanity(Evidence(folder)) == (
+    assert words(Evidence(folder)) == (
         "baseline (seed 0) and learning rate 0.04 (seed 0) have the same AP measures to the last digit: a level that "
         "did nothing, or a copied result.",
     )
     rewrite(folder, target, **{**values, "box_APs": 12.5})
-    assert check_sanity(Evidence(folder)) == (
+    assert words(Evidence(folder)) == (
         "baseline (seed 0) and learning rate 0.04 (seed 0) share 11 of 12 AP measures to the last digit, all but box "
         "APs: a copied result?",
     )
@@ -79,7 +84,7 @@ def test_a_seed_that_changes_nothing_leaves_no_seeds_to_count(write_ledger: Any,
     first, second, _ = Evidence(folder).runs_of("baseline")
     rewrite(folder, second, **{name.replace("/", "_"): first.measures[name].value for name in MEASURES})
     evidence = Evidence(folder)
-    assert check_sanity(evidence) == (
+    assert words(evidence) == (
         "The seed changed nothing: baseline (seeds 0, 1) gave the same AP measures to the last digit. A trainer that "
         "ignores the seed, or copied runs? Each such result counts once, so the seeds' noise is not known from them.",
     )
@@ -88,7 +93,7 @@ def test_a_seed_that_changes_nothing_leaves_no_seeds_to_count(write_ledger: Any,
 
 def test_equal_times_of_two_trainings_are_named(write_ledger: Any, Run: Any) -> None:  # noqa: N803
     evidence = Evidence(write_ledger(make_runs(Run, seconds=101.5)))
-    assert check_sanity(evidence) == (
+    assert words(evidence) == (
         "Training took 101.5 s, to the last digit, in baseline (seed 1) and learning rate 0.04 (seed 0): a copied "
         "time, or one that was not measured.",
     )
@@ -101,7 +106,7 @@ def test_many_equal_times_are_counted(write_ledger: Any, Run: Any) -> None:  # n
         for n, rate in enumerate(rates)
         for seed in range(2)
     }
-    warnings = check_sanity(Evidence(write_ledger(runs, factors={"learning_rate": rates}, seeds=[0, 1])))
+    warnings = words(Evidence(write_ledger(runs, factors={"learning_rate": rates}, seeds=[0, 1])))
     assert [text.startswith("Training took ") for text in warnings] == [True] * 4 + [False]
     assert warnings[-1] == "1 more training time is shared so."
 
@@ -138,8 +143,6 @@ def test_a_trainer_that_ignores_the_seed_is_found(tiny_study: Any, tmp_path: Pat
 
     run_here(tiny_study(factors={}), tmp_path / "out", Stubborn())
     evidence = Evidence(tmp_path / "out")
-    idle = [
-        text for text in check_sanity(evidence) if text.startswith("The seed changed nothing: baseline (seeds 0, 1, 2)")
-    ]
+    idle = [text for text in words(evidence) if text.startswith("The seed changed nothing: baseline (seeds 0, 1, 2)")]
     assert bool(idle) == ignored
     assert len(drop_copies(evidence.runs_of("baseline"))) == (1 if ignored else 3)

@@ -15,9 +15,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from detstudy.analysis.facts.contrast import Contrast
 from detstudy.analysis.findings.front import Pairs, bound_price, draw_repeats, follow_rule
 from detstudy.analysis.findings.tradeoff import weigh_costs
-from detstudy.analysis.records import Contrast, SettingSummary, Spread, TradeOff
+from detstudy.analysis.records import SettingSummary, Spread, TradeOff
 from detstudy.ledger import RunRecord
 from detstudy.study.setting import Measure
 from detstudy.trainers.torchvision.hyperparameters import make_setting

@@ -55,11 +55,11 @@ def test_what_is_the_same_costs_nothing_and_what_is_independent_nearly_as_much_a
     differences = make_differences([1.0, 1.0, 1.0], 10)
     same = judge_family(differences, np.ones((3, 3)), 0.0)[0]
     assert same is not None
-    assert same.level == pytest.approx(0.05)
+    assert same.alpha == pytest.approx(0.05)
     apart = [Difference(estimate=1.0, seed_parts=[], unit_part=Part(1.0, 19)) for _ in range(3)]
     independent = judge_family(apart, None, 0.0)[0]
     assert independent is not None
-    assert independent.level == pytest.approx(1 - 0.95 ** (1 / 3), rel=0.04)
+    assert independent.alpha == pytest.approx(1 - 0.95 ** (1 / 3), rel=0.04)
 
 
 @settings(max_examples=25, deadline=None)
@@ -100,7 +100,7 @@ def test_the_adjusted_p_rises_with_p() -> None:
     assert adjusted[0] == 0
     assert adjusted[-1] == 1
     assert (np.diff(adjusted) >= 0).all()
-    assert smallest.adjust(smallest.find_level(0.05)) == pytest.approx(0.05)
+    assert smallest.adjust(smallest.find_alpha(0.05)) == pytest.approx(0.05)
 
 
 def test_a_difference_without_any_noise_is_not_judged_and_does_not_count() -> None:

@@ -66,18 +66,18 @@ def test_a_difference_of_just_the_margin_is_settled_by_nothing_but_being_real() 
 
 def test_a_family_needs_more_seeds() -> None:
     alone = find_seeds(0.8, FORECAST, Part(0.02, 19), 0.0)
-    together = find_seeds(0.8, FORECAST, Part(0.02, 19), 0.0, level=0.015)
+    together = find_seeds(0.8, FORECAST, Part(0.02, 19), 0.0, alpha=0.015)
     assert alone is not None
     assert together is not None
     assert together > alone
 
 
-@pytest.mark.parametrize(("freedom", "power", "level"), [(2, 0.8, 0.05), (10, 0.8, 0.05), (10, 0.9, 0.015)])
-def test_the_detectable_difference_is_that_of_the_noncentral_t(freedom: int, power: float, level: float) -> None:
-    quantile = stats.t.ppf(1 - level / 2, freedom)
+@pytest.mark.parametrize(("freedom", "power", "alpha"), [(2, 0.8, 0.05), (10, 0.8, 0.05), (10, 0.9, 0.015)])
+def test_the_detectable_difference_is_that_of_the_noncentral_t(freedom: int, power: float, alpha: float) -> None:
+    quantile = stats.t.ppf(1 - alpha / 2, freedom)
     oracle = optimize.brentq(lambda shift: stats.nct.sf(quantile, freedom, shift) - power, 0.1, 20)
     parts = [Part(0.25, freedom)]
-    assert detectable_difference(parts, Part(0.0, 19), level=level, power=power) == pytest.approx(
+    assert detectable_difference(parts, Part(0.0, 19), alpha=alpha, power=power) == pytest.approx(
         0.5 * oracle, rel=1e-6
     )
 

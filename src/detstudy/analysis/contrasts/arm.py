@@ -13,11 +13,22 @@ from numpy.typing import NDArray
 
 from detstudy.analysis.evidence.confounding import find_accumulation, find_caveats, name_setting
 from detstudy.analysis.evidence.copies import drop_copies
-from detstudy.analysis.evidence.effective import check_receipts, contradict_contrast
+from detstudy.analysis.evidence.effective import check_runs, contradict_contrast
 from detstudy.analysis.evidence.evidence import Evidence, share_weights
-from detstudy.analysis.evidence.outcome import describe_failure, list_unfinished
+from detstudy.analysis.evidence.outcome import find_failure, list_unfinished
 from detstudy.analysis.facts import Fact
-from detstudy.analysis.records import Contrast
+from detstudy.analysis.facts.contrast import Contrast
+from detstudy.analysis.facts.note import BorrowedNoise, OwnNoise, UnitNoise
+from detstudy.analysis.facts.reason import (
+    ArmWithoutResult,
+    Identical,
+    NothingVaries,
+    NotMeasured,
+    ObjectsInFewUnits,
+    PredictionsUnreadable,
+    SeedNoiseUnknown,
+    TooFewUnits,
+)
 from detstudy.analysis.statistics.contrast import Difference
 from detstudy.analysis.statistics.family import bound_regret, correlate_contrasts, judge_family
 from detstudy.analysis.statistics.variance import (
@@ -28,16 +39,12 @@ from detstudy.analysis.statistics.variance import (
     estimate_unit_part,
 )
 from detstudy.ledger import RunRecord
-from detstudy.numbers import format_ap
 from detstudy.plan import PlannedSetting
-from detstudy.wording.say import say
-
-IDENTICAL = "the setting changed nothing: predictions are identical"
 
 
 @dataclass(frozen=True)  # without slots, so that `finished` is found once
 class Arm:
-    """A name, in words too, and the runs that it stands for."""
+    """A name, one for readers too, and the runs that it stands for."""
 
     id: str
     label: Fact
@@ -62,8 +69,8 @@ class Pair:
     seeds: tuple[int, ...]  # that both have finished, rising
     paired: bool
     alike: bool
-    contradiction: str | None  # why the effective values allow no verdict
-    notes: tuple[str, ...]  # what did not finish or did not take effect
+    contradiction: Fact | None  # why the effective values allow no verdict
+    notes: tuple[Fact, ...]  # what did not finish or did not take effect
     caveats: tuple[Fact, ...]
 
 
@@ -90,12 +97,12 @@ def pair_arms(evidence: Evidence, a: Arm, b: Arm) -> Pair:
     alike = _predict_alike(evidence, a, b, common)
     if paired or alike:
         a, b = _keep_seeds(a, common), _keep_seeds(b, common)
-    contradiction: str | None = None
-    notes: list[str] = []
+    contradiction: Fact | None = None
+    notes: list[Fact] = []
     caveats: tuple[Fact, ...] = ()
     if a.finished and b.finished:
         for arm in (a, b):
-            notes += [*list_unfinished(say(arm.label), arm.runs), *check_receipts(say(arm.label), arm.finished)]
+            notes += [*list_unfinished(arm.label, arm.runs), *check_runs(arm.label, arm.finished)]
         settings = a.finished[0].setting, b.finished[0].setting
         contradiction = contradict_contrast(a.finished, b.finished, *settings)
         caveats = find_caveats(evidence.study, *settings, (*a.finished, *b.finished))
@@ -121,8 +128,7 @@ def contrast_family(evidence: Evidence, pairs: Sequence[Pair], measure: str) -> 
     for contrast, sample in prepared:
         judgement = next(judged) if sample else None
         if sample and judgement is None:
-            reason = f"nothing varies, neither over seeds nor over {evidence.units_label}"
-            contrast = replace(contrast, reason=reason)
+            contrast = replace(contrast, reason=NothingVaries(evidence.counted_units))
         elif judgement:
             contrast = replace(
                 contrast,
@@ -132,7 +138,7 @@ def contrast_family(evidence: Evidence, pairs: Sequence[Pair], measure: str) -> 
                 degrees_of_freedom=judgement.degrees_of_freedom,
                 standard_error=judgement.standard_error,
                 verdict=judgement.verdict,
-                level=judgement.level,
+                alpha=judgement.alpha,
                 family=max(1, sum(sample.difference.variance > 0 for sample in samples)),
             )
         contrasts.append(contrast)
@@ -142,8 +148,9 @@ def contrast_family(evidence: Evidence, pairs: Sequence[Pair], measure: str) -> 
 def bound_loss(evidence: Evidence, chosen: Arm, others: Sequence[Arm], measure: str) -> float | None:
     """Return the most that the chosen arm may lose against the best of the others, at 95 %, in AP.
 
-    It holds for every choice at once, so also for one made on the same data. Left out are others whose receipts say
-    that they are the same training, or not the setting that they stand for. None where a difference can't be judged.
+    It holds for every choice at once, so also for one made on the same data. Left out are others whose effective
+    values say that they are the same training, or not the setting that they stand for. None where a difference can't be
+    judged.
     """
     samples, alike = [], False
     for other in others:
@@ -151,7 +158,7 @@ def bound_loss(evidence: Evidence, chosen: Arm, others: Sequence[Arm], measure: 
         contrast, sample = prepare_contrast(evidence, pair, measure)
         if sample:
             samples.append(sample)
-        elif contrast.reason == IDENTICAL:
+        elif isinstance(contrast.reason, Identical):
             alike = True
         elif contrast.estimate is None or not pair.contradiction:
             return None
@@ -175,16 +182,16 @@ def prepare_contrast(evidence: Evidence, pair: Pair, measure: str) -> tuple[Cont
     blank = _start_contrast(evidence, pair, measure)
     for arm in (a, b):
         if not arm.finished:
-            return replace(blank, reason=f"{say(arm.label)}: {describe_failure(arm.runs)}"), None
+            return replace(blank, reason=ArmWithoutResult(arm.label, find_failure(arm.runs))), None
     missing = next((run for arm in (a, b) for run in arm.finished if evidence.value(run, measure) is None), None)
     if missing:
         found = missing.measures.get(measure)
-        return replace(blank, reason=(found and found.reason) or f"{measure} was not measured"), None
+        return replace(blank, reason=(found and found.reason) or NotMeasured(measure)), None
     values_a, values_b = (_read_values(evidence, arm, measure) for arm in (a, b))
     means = statistics.fmean(values_a.values()), statistics.fmean(values_b.values())
     blank = replace(blank, estimate=means[0] - means[1], a_value=means[0], b_value=means[1])
     if pair.alike:
-        return replace(blank, estimate=0.0, low=0.0, high=0.0, reason=IDENTICAL), None
+        return replace(blank, estimate=0.0, low=0.0, high=0.0, reason=Identical()), None
     if pair.contradiction:
         return replace(blank, reason=pair.contradiction), None
     differences = [values_a[seed] - values_b[seed] for seed in pair.seeds] if pair.paired else None
@@ -205,11 +212,11 @@ def _start_contrast(evidence: Evidence, pair: Pair, measure: str) -> Contrast:
         verdict=None,
         reason=None,
         seeds=(len(pair.a.finished), len(pair.b.finished)),
-        units=evidence.units_label,
+        units=evidence.counted_units,
         notes=pair.notes,
         caveats=pair.caveats,
         accumulations=(find_accumulation(pair.a.runs), find_accumulation(pair.b.runs)),
-        exploratory=evidence.additions.find_reason(pair.a.id, pair.b.id),
+        exploratory=evidence.additions.find_reasons(pair.a.id, pair.b.id),
     )
 
 
@@ -225,25 +232,22 @@ def _sample_difference(
     assert evidence.units is not None
     unit_part = estimate_unit_part(draws, evidence.units.count)
     if unit_part is None:
-        reason = f"image noise unknown: the objects that {measure} needs lie in one or two {evidence.units.noun}s"
-        return replace(blank, reason=reason), None
+        return replace(blank, reason=ObjectsInFewUnits(measure, evidence.units.noun)), None
     blank = replace(blank, unit_variance=unit_part.variance)
     seed_parts: list[Part] | None
     if differences is not None:
         part = estimate_paired_seed_part(differences)
         seed_parts = None if part is None else [part]
         shared = 0.0 if part is None else part.variance / 2  # both arms are equal partners in it
-        remedy = "both come from the same training of one seed; give both at least two (seeds: [0, 1, 2])"
     else:
         noise = evidence.seed_noise(measure)
         arms = list_seeds(evidence, a, b)
         seed_parts = combine_seed_parts(noise, arms)
         shared = estimate_arm_variance(noise, *arms[1])
-        remedy = "no setting was trained with two seeds; add baseline_seeds: [0, 1, 2] to the study file"
-        blank = replace(blank, notes=(*blank.notes, *_describe_noise(evidence, (a, b), measure)))
+        blank = replace(blank, notes=(*blank.notes, *_note_noise(evidence, (a, b), measure)))
     if seed_parts is None:
-        notes = (*blank.notes, _describe_unit_noise(unit_part, measure))
-        return replace(blank, reason=f"seed noise unknown: {remedy}", notes=notes), None
+        notes = (*blank.notes, _note_unit_noise(unit_part, measure))
+        return replace(blank, reason=SeedNoiseUnknown(paired=differences is not None), notes=notes), None
     blank = replace(blank, seed_variance=sum(part.variance for part in seed_parts))
     difference = Difference(estimate=estimate, seed_parts=tuple(seed_parts), unit_part=unit_part)
     return blank, Sample(difference, draws, shared, len(differences or ()))
@@ -260,12 +264,11 @@ def _predict_alike(evidence: Evidence, a: Arm, b: Arm, seeds: set[int]) -> bool:
     return bool(seeds) and all(evidence.predict_alike(runs_a[seed], runs_b[seed]) for seed in seeds)
 
 
-def _describe_unit_noise(part: Part, measure: str) -> str:
+def _note_unit_noise(part: Part, measure: str) -> UnitNoise:
     """Return what the validation images alone contribute, for a reader who gets no interval."""
     from scipy.special import stdtrit
 
-    half = math.sqrt(part.variance) * float(stdtrit(part.degrees_of_freedom, 0.975))
-    return f"{measure}: the validation images alone make ±{format_ap(half)} at 95 %; the seeds' noise comes on top"
+    return UnitNoise(measure, math.sqrt(part.variance) * float(stdtrit(part.degrees_of_freedom, 0.975)))
 
 
 def _read_values(evidence: Evidence, arm: Arm, measure: str) -> dict[int, float]:
@@ -276,34 +279,31 @@ def _keep_seeds(arm: Arm, seeds: set[int]) -> Arm:
     return replace(arm, runs=tuple(run for run in arm.runs if run.seed in seeds))
 
 
-def _draw_difference(evidence: Evidence, a: Arm, b: Arm, measure: str) -> tuple[NDArray[np.float64] | None, str | None]:
+def _draw_difference(
+    evidence: Evidence, a: Arm, b: Arm, measure: str
+) -> tuple[NDArray[np.float64] | None, Fact | None]:
     """Return the difference of seed means in the same draws of units, or why it can't be had."""
     if evidence.units is None or evidence.units.count < 2:
-        return None, f"image noise unknown: {evidence.units_label} to judge by; at least two are needed"
+        return None, TooFewUnits(evidence.counted_units)
     means = []
     for arm in (a, b):
         mean = evidence.average_draws(arm.finished, measure)
         if mean is None:
             broken = next(run for run in arm.finished if evidence.draws(run, measure) is None)
-            remedy = "delete that folder and `detstudy run` evaluates it again"
-            return None, f"the predictions of {broken.id} can't be read; {remedy} ({broken.evaluation_folder})"
+            return None, PredictionsUnreadable(broken.id, broken.evaluation_folder)
         means.append(mean)
     return means[0] - means[1], None
 
 
-def _describe_noise(evidence: Evidence, arms: tuple[Arm, Arm], measure: str) -> tuple[str, ...]:
+def _note_noise(evidence: Evidence, arms: tuple[Arm, Arm], measure: str) -> tuple[Fact, ...]:
     """Return what the reader must know of the seeds' part: borrowed, its own, or resting on few repeats."""
     noise = evidence.seed_noise(measure)
-    notes = []
+    notes: list[Fact] = []
     for arm in arms:
-        setting = evidence.trained_as(arm.finished[0].setting)
-        part = noise.own.get(setting)
+        part = noise.own.get(evidence.trained_as(arm.finished[0].setting))
         if part:
-            others = f" against {math.sqrt(noise.pooled.variance):.2g}" if noise.pooled else ""
-            spread = f"standard deviation {math.sqrt(part.variance):.2g}{others}"
-            notes.append(
-                f"{say(arm.label)}: its {measure} varies over seeds unlike the others' ({spread}); its own is used"
-            )
+            others = math.sqrt(noise.pooled.variance) if noise.pooled else None
+            notes.append(OwnNoise(arm.label, measure, math.sqrt(part.variance), others))
         elif len(arm.finished) == 1 and noise.pooled:
-            notes.append(f"{say(arm.label)}: one seed; its noise is taken from the settings that have several")
+            notes.append(BorrowedNoise(arm.label))
     return tuple(notes)

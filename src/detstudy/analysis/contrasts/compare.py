@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import os
-from collections.abc import Mapping
 from pathlib import Path
 
 from detstudy.analysis.contrasts.arm import Arm, contrast_arms, make_arm, pair_arms
@@ -14,23 +13,16 @@ from detstudy.analysis.contrasts.remedy import find_remedy
 from detstudy.analysis.contrasts.result_files import compare_results
 from detstudy.analysis.evidence.confounding import find_caveats
 from detstudy.analysis.evidence.evidence import Evidence
-from detstudy.analysis.evidence.outcome import describe_failure
+from detstudy.analysis.evidence.outcome import name_state
+from detstudy.analysis.facts.contrast import Contrast, Verdict
+from detstudy.analysis.facts.note import JudgedAlone, OfTwoStudies
 from detstudy.analysis.findings.convergence import judge_setting
-from detstudy.analysis.records import Contrast, Verdict
 from detstudy.errors import InputError
 from detstudy.ledger import Ledger, list_unlike
 from detstudy.ledger.files import read_json
-from detstudy.numbers import describe_interval, format_ap, format_change, format_interval
 from detstudy.plan import BASELINE, format_level
 from detstudy.study.setting import Setting
 from detstudy.study.study import MEASURES
-from detstudy.wording.labels import label_measure
-from detstudy.wording.say import say
-from detstudy.wording.sentences import describe_basis
-
-ALONE = (
-    "judged on its own; where it was picked among several, the report's intervals, which hold together, are the ones"
-)
 
 
 class AnalysisError(InputError):
@@ -113,7 +105,7 @@ def compare_runs(a: Path, b: Path) -> dict[str, Contrast]:
         evidence = Evidence(folder)
         (run,) = find_arm(evidence, os.fspath(path)).runs
         if run.outcome != "finished":
-            raise AnalysisError(f"{path}: no predictions to compare: {describe_failure((run,))}")
+            raise AnalysisError(f"{path}: no predictions to compare: {run.reason or name_state(run)}")
         if "predictions.json" in list_unlike(run.evaluation_folder / "result.json"):
             raise AnalysisError(
                 f"{run.evaluation_folder / 'predictions.json'}: is not as it was written (missing, cut off or edited); "
@@ -126,7 +118,7 @@ def compare_runs(a: Path, b: Path) -> dict[str, Contrast]:
             f"{truths[0]} and {truths[1]} differ: the runs were judged on other images or annotations; compare their "
             "predictions over one of them, where both have its images: detstudy compare --gt GT.json A.json B.json"
         )
-    note = f"the runs are of two studies, {folders[0]} and {folders[1]}: they are compared as two result files"
+    note = OfTwoStudies((folders[0], folders[1]))
     contrasts = compare_results(truths[0], *files)
     return {
         measure: dataclasses.replace(contrast, a=os.fspath(a), b=os.fspath(b), notes=(*contrast.notes, note))
@@ -178,79 +170,7 @@ def canonicalise_name(name: str, baseline: Setting) -> str:
     return ",".join(f"{key}={levels[key]}" for key in sorted(levels)) or BASELINE
 
 
-def introduce_comparison(contrasts: Mapping[str, Contrast], objective: str | None = None) -> str:
-    """Return in plain words what differs, by how much, how sure that is, and what it does not say.
-
-    The measure is `objective`, else mask AP where it can be had, else box AP.
-    """
-    defined = [name for name in (objective, "mask/AP", "box/AP") if name and contrasts[name].estimate is not None]
-    if not defined:
-        first = next(iter(contrasts.values()))
-        return "{} and {} can't be compared: {}.".format(*_name_arms(first), first.reason)
-    contrast = contrasts[defined[0]]
-    if contrast.p_randomisation is not None:
-        return _introduce_files(contrast)
-    a, b = _name_arms(contrast)
-    measure = label_measure(contrast.measure)
-    assert contrast.estimate is not None
-    if contrast.low is None or contrast.high is None or contrast.verdict is None:
-        return f"No verdict on {a} against {b} ({format_change(contrast.estimate)} {measure}): {contrast.reason}."
-    interval, basis = describe_interval(contrast.low, contrast.high), describe_basis(contrast)
-    change = f"{format_change(contrast.estimate)} {measure}"
-    if contrast.exploratory:
-        basis += f"; exploratory: {contrast.exploratory}"
-    if contrast.verdict == "cannot tell":
-        return f"Whether {a} is better than {b} can't be told: {change} ({interval}; {basis})."
-    if contrast.verdict == "no difference that matters":
-        text = f"Between {a} and {b} is no difference that matters: {change} ({interval}; {basis})."
-    else:
-        text = f"{a} is {contrast.verdict} than {b}: {change} ({interval}; {basis})."
-    return f"{text} It holds for this data and this length of training."
-
-
-def _name_arms(contrast: Contrast) -> tuple[str, ...]:
-    """Return both names with how batches were trained in parts: "batch_size=16 (as 2 × 8)"."""
-    named = zip((contrast.a, contrast.b), contrast.accumulations, strict=True)
-    return tuple(f"{name} ({say(parts)})" if parts else name for name, parts in named)
-
-
-def shorten_paths(a: str, b: str) -> tuple[str, str]:
-    """Return what tells two paths apart: their file names, else the first folders that differ."""
-    first, second = Path(a), Path(b)
-    if first.name != second.name:
-        return first.name, second.name
-    for one, other in zip(reversed(first.parts), reversed(second.parts), strict=False):
-        if one != other:
-            return one, other
-    return a, b
-
-
-def _introduce_files(contrast: Contrast) -> str:
-    """Return the words for two result files."""
-    a, b = shorten_paths(contrast.a, contrast.b)
-    measure, estimate = label_measure(contrast.measure), contrast.estimate
-    assert estimate is not None
-    assert contrast.a_value is not None
-    assert contrast.b_value is not None
-    values = f"{format_ap(contrast.a_value)} against {format_ap(contrast.b_value)}"
-    if not estimate:
-        text = f"{a} and {b} have the same {measure}, {format_ap(contrast.a_value)}."
-    else:
-        words = "more" if estimate > 0 else "less"
-        text = f"{a} has {format_ap(abs(estimate))} {measure} {words} than {b} ({values})."
-    if contrast.low is not None and contrast.high is not None and contrast.p is not None:
-        sure = "no more than the images' noise" if contrast.low <= 0 <= contrast.high else "more than the images' noise"
-        text += (
-            f" That is {sure}: for these two files, other images of this kind would give "
-            f"{format_interval(contrast.low, contrast.high)} (95 %, {contrast.units})."
-        )
-    return (
-        f"{text} It says nothing about the settings behind the files: each is one training, and another seed may "
-        "differ by more."
-    )
-
-
 def _note_alone(contrast: Contrast) -> Contrast:
     if contrast.verdict is None:
         return contrast
-    return dataclasses.replace(contrast, notes=(*contrast.notes, ALONE))
+    return dataclasses.replace(contrast, notes=(*contrast.notes, JudgedAlone()))

@@ -6,11 +6,12 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 
 from detstudy.analysis.contrasts.arm import Arm, Pair, contrast_family, make_arm, pair_arms, prepare_contrast
-from detstudy.analysis.contrasts.remedy import Remedy
 from detstudy.analysis.evidence.evidence import Evidence, share_weights
+from detstudy.analysis.facts.contrast import Contrast
+from detstudy.analysis.facts.note import Remedy
 from detstudy.analysis.findings.convergence import describe_rising
 from detstudy.analysis.findings.errors import describe_kinds
-from detstudy.analysis.records import Contrast, Convergence
+from detstudy.analysis.records import Convergence
 from detstudy.analysis.statistics.power import detectable_difference
 from detstudy.plan import BASELINE, PlannedSetting
 from detstudy.study.study import MEASURES
@@ -50,15 +51,15 @@ def find_detectable(
 ) -> dict[str, float]:
     """Return the difference in the objective, AP, that would be found with a chance of 80 %, by setting.
 
-    Each at the level of its family; settings that could not be judged are left out.
+    Each at the alpha of its family; settings that could not be judged are left out.
     """
     objective = evidence.study.objective
     found = {}
     for id_, pair in pairs.items():
         sample = prepare_contrast(evidence, pair, objective)[1]
         if sample:
-            parts, level = sample.difference, contrasts[id_][objective].level
-            found[id_] = detectable_difference(parts.seed_parts, parts.unit_part, level=level)
+            parts, alpha = sample.difference, contrasts[id_][objective].alpha
+            found[id_] = detectable_difference(parts.seed_parts, parts.unit_part, alpha=alpha)
     return found
 
 
@@ -80,5 +81,5 @@ def complete_contrast(
         contrast,
         caveats=(*contrast.caveats, rising) if rising else contrast.caveats,
         kinds=describe_kinds(evidence, a, b),
-        remedy=remedy.text if remedy else None,
+        remedy=remedy,
     )

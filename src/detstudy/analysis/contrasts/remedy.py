@@ -3,25 +3,15 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
 
 from detstudy.analysis.contrasts.arm import Pair, Sample, list_seeds, prepare_contrast
 from detstudy.analysis.evidence.evidence import Evidence
-from detstudy.analysis.records import Contrast
+from detstudy.analysis.facts.contrast import Contrast
+from detstudy.analysis.facts.note import Remedy
 from detstudy.analysis.statistics.power import find_seeds, find_units, forecast_paired_part, forecast_seed_parts
-from detstudy.wording.labels import count
 
 ENOUGH_SEEDS = 5
 """Seeds an arm with which the number of units is reckoned, where seeds alone won't do."""
-
-
-@dataclass(frozen=True, slots=True)
-class Remedy:
-    """What would settle a contrast whose difference stays where it is; None where that would not."""
-
-    seeds: int | None  # an arm
-    units: int | None
-    text: str
 
 
 def find_remedy(evidence: Evidence, pair: Pair, contrast: Contrast) -> Remedy | None:
@@ -33,21 +23,14 @@ def find_remedy(evidence: Evidence, pair: Pair, contrast: Contrast) -> Remedy | 
         return None
     difference, margin = sample.difference, evidence.study.smallest_difference_that_matters
     forecast = _forecast_parts(evidence, pair, sample, contrast.measure)
-    seeds = find_seeds(difference.estimate, forecast, difference.unit_part, margin, level=contrast.level)
-    if seeds is not None:
-        return Remedy(seeds, None, f"If the difference stays as it is, {count(seeds, 'seed')} each would tell.")
+    alpha, units, noun = contrast.alpha, evidence.units.count, evidence.units.noun
     trained = max(ENOUGH_SEEDS, *contrast.seeds)
-    parts = forecast(trained) or difference.seed_parts
-    level, units, noun = contrast.level, evidence.units.count, f"{evidence.units.noun}s"
-    wanted = find_units(difference.estimate, parts, difference.unit_part, units, margin, level=level)
-    if wanted is None:
-        text = f"If the difference stays as it is, no number of seeds and no affordable number of {noun} will tell."
-    else:
-        text = (
-            "If the difference stays as it is, no number of seeds will tell; "
-            f"{wanted:,} validation {noun} with {trained} seeds each would (now {units:,})."
-        )
-    return Remedy(None, wanted, text)
+    seeds = find_seeds(difference.estimate, forecast, difference.unit_part, margin, alpha=alpha)
+    wanted = None
+    if seeds is None:
+        parts = forecast(trained) or difference.seed_parts
+        wanted = find_units(difference.estimate, parts, difference.unit_part, units, margin, alpha=alpha)
+    return Remedy(seeds=seeds, units=wanted, units_now=units, noun=noun, seeds_each=trained)
 
 
 def _forecast_parts(evidence: Evidence, pair: Pair, sample: Sample, measure: str) -> functools.partial:  # type: ignore[type-arg]

@@ -11,7 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detstudy.analysis.evidence.units import Units, read_units
-from detstudy.analysis.records import Contrast
+from detstudy.analysis.facts import Fact
+from detstudy.analysis.facts.contrast import Contrast
+from detstudy.analysis.facts.note import OverUnitsAlone, SameFile
+from detstudy.analysis.facts.reason import SingleTrainings
 from detstudy.analysis.statistics.contrast import Difference, judge_difference
 from detstudy.analysis.statistics.variance import estimate_unit_part
 from detstudy.evaluation import evaluate, load_ground_truth, resample_measures, resampling_units
@@ -53,7 +56,7 @@ def _contrast_files(
     names: tuple[str, str],
     measure: str,
     values: Pair,
-    undefined: str | None,
+    undefined: Fact | None,
     units: Units,
     differences: NDArray[np.float64],
     p_randomisation: float,
@@ -65,9 +68,9 @@ def _contrast_files(
     judged = None
     if part is not None and estimate is not None:
         judged = judge_difference(Difference(estimate=estimate, seed_parts=(), unit_part=part), 0.0)
-    notes = ["the two files are the same, byte for byte"] if identical else []
+    notes: list[Fact] = [SameFile()] if identical else []
     if judged:
-        notes.append(f"interval and p are over {units.label} alone, for these two files")
+        notes.append(OverUnitsAlone(units.counted))
     return Contrast(
         a=names[0],
         b=names[1],
@@ -78,11 +81,11 @@ def _contrast_files(
         p=judged.p if judged else None,
         degrees_of_freedom=judged.degrees_of_freedom if judged else None,
         verdict=None,
-        reason=undefined or "seed noise unknown: each file is one training",
+        reason=undefined or SingleTrainings(),
         a_value=first,
         b_value=second,
         seeds=(1, 1),
-        units=units.label,
+        units=units.counted,
         notes=tuple(notes),
         unit_variance=part.variance if part else None,
         p_randomisation=None if math.isnan(p_randomisation) else p_randomisation,

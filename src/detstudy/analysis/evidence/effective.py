@@ -6,12 +6,24 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from detstudy.analysis.evidence.confounding import name_setting, ran_out_of_memory
+from detstudy.analysis.evidence.confounding import name_run, ran_out_of_memory
+from detstudy.analysis.facts import Fact
+from detstudy.analysis.facts.effective import (
+    NotAsSet,
+    NothingCut,
+    NotTrainedAsSet,
+    SameProposals,
+    SameRates,
+    SameValue,
+    UnlikeValues,
+    WrongImages,
+    WrongLastRate,
+    WrongPeakRate,
+    WrongSteps,
+    WrongValue,
+)
 from detstudy.ledger import RunRecord
-from detstudy.plan import format_level
 from detstudy.study.setting import Setting
-from detstudy.wording.labels import label_factor
-from detstudy.wording.say import say
 
 TOLERANCE = 0.05
 """Relative difference from which an effective value is not the one asked for; a rate's peak falls between steps."""
@@ -20,31 +32,28 @@ SAME = 1e-3
 """Proposals that enter are the same within this share: frames of slightly different sizes come in another order."""
 
 
-def check_receipts(label: str, runs: Sequence[RunRecord]) -> tuple[str, ...]:
+def check_runs(setting: Fact, runs: Sequence[RunRecord]) -> tuple[Fact, ...]:
     """Return a note for each value that did not take effect as set, in any of the runs of a setting."""
-    notes: dict[str, None] = {}
-    for run in runs:
-        notes.update(dict.fromkeys(check_receipt(run)))
-    return tuple(f"{label}: {note}" for note in notes)
+    return tuple(NotAsSet(setting, fact) for fact in dict.fromkeys(fact for run in runs for fact in check_run(run)))
 
 
-def check_receipt(run: RunRecord) -> list[str]:
+def check_run(run: RunRecord) -> list[Fact]:
     """Return what a run's effective values contradict in its setting; what was not recorded is not judged."""
     found = find_broken(run)
     steps, iterations = _read_number(run, "optimizer_steps"), run.setting["iterations"]
     if steps is not None and steps != iterations:
-        found = list(dict.fromkeys([*found, _count_steps(steps, iterations)]))
+        found = list(dict.fromkeys([*found, WrongSteps(steps, iterations)]))
     for name, value in _ask(run.setting).items():
         if name == "micro_batch_size" and ran_out_of_memory(run):
-            continue  # told as a caveat
+            continue  # a caveat says so
         if run.effective.get(name) not in (None, value):
-            found.append(f"{label_factor(name)} was {format_level(run.effective[name])}, not {format_level(value)}")
+            found.append(WrongValue(name, run.effective[name], value))
     return found
 
 
 def contradict_contrast(
     a_runs: Sequence[RunRecord], b_runs: Sequence[RunRecord], a_setting: Setting, b_setting: Setting
-) -> str | None:
+) -> Fact | None:
     """Return why the effective values of two arms allow no verdict; None where they differ as the settings do.
 
     The runs are finished ones. A run that was not trained as its setting says (learning rate, steps, images) is a
@@ -55,9 +64,7 @@ def contradict_contrast(
     for run in (*a_runs, *b_runs):
         broken = find_broken(run)
         if broken:
-            return (
-                f"{say(name_setting(run.levels, [run]))}, seed {run.seed}, was not trained as set: {'; '.join(broken)}"
-            )
+            return NotTrainedAsSet(name_run(run), tuple(broken))
     if not a_runs or not b_runs:
         return None
     return (
@@ -68,25 +75,25 @@ def contradict_contrast(
     )
 
 
-def find_broken(run: RunRecord) -> list[str]:
+def find_broken(run: RunRecord) -> list[Fact]:
     """Return where a run was trained otherwise than its setting says: learning rate, steps, images.
 
     Steps that fp16 left out because gradients overflowed count as taken, as long as they are few.
     """
     setting = run.setting
-    found = []
+    found: list[Fact] = []
     highest, expected = _read_number(run, "learning_rate_max"), find_peak_learning_rate(setting)
     if highest is not None and not math.isclose(highest, expected, rel_tol=TOLERANCE):
-        found.append(f"the largest learning rate applied was {highest:.3g}, not {expected:.3g}")
+        found.append(WrongPeakRate(highest, expected))
     last, end = _read_number(run, "learning_rate_last"), compute_rate(setting, setting["iterations"] - 1)
     if not found and last is not None and abs(last - end) > TOLERANCE * expected:
-        found.append(f"the learning rate ended at {last:.3g}, not {end:.3g}")
+        found.append(WrongLastRate(last, end))
     steps, skipped = _read_number(run, "optimizer_steps"), _read_number(run, "skipped_steps") or 0
     if steps is not None and (steps + skipped != setting["iterations"] or skipped > TOLERANCE * setting["iterations"]):
-        found.append(_count_steps(steps, setting["iterations"]))
+        found.append(WrongSteps(steps, setting["iterations"]))
     images, asked = _read_number(run, "images_seen"), setting["iterations"] * setting["batch_size"]
     if images is not None and steps == setting["iterations"] and not math.isclose(images, asked, rel_tol=TOLERANCE):
-        found.append(f"{images:,.0f} images were seen in {steps:,.0f} steps, not {asked:,}")
+        found.append(WrongImages(images, setting["iterations"], asked))
     return found
 
 
@@ -121,7 +128,7 @@ def _follow_schedule(setting: Setting, step: int) -> float:
     return float(setting["milestone_factor"] ** passed)
 
 
-def _compare_rates(a_runs: Sequence[RunRecord], b_runs: Sequence[RunRecord], a: Setting, b: Setting) -> str | None:
+def _compare_rates(a_runs: Sequence[RunRecord], b_runs: Sequence[RunRecord], a: Setting, b: Setting) -> Fact | None:
     """Return a reason where peak or end of the rates should differ and both are the same in all runs."""
     peaks = [find_peak_learning_rate(setting) for setting in (a, b)]
     ends = [compute_rate(setting, setting["iterations"] - 1) for setting in (a, b)]
@@ -131,13 +138,13 @@ def _compare_rates(a_runs: Sequence[RunRecord], b_runs: Sequence[RunRecord], a: 
     last = _read_all((*a_runs, *b_runs), "learning_rate_last")
     if not _are_equal(highest) or not _are_equal(last):
         return None
-    name = "learning rate" if a["learning_rate"] != b["learning_rate"] else "schedule"
-    return f"the {name} did nothing: in both the learning rate peaked at {highest[0]:.3g} and ended at {last[0]:.3g}"
+    name = "learning_rate" if a["learning_rate"] != b["learning_rate"] else "schedule"
+    return SameRates(name, highest[0], last[0])
 
 
 def _compare_asked(
     a_runs: Sequence[RunRecord], b_runs: Sequence[RunRecord], a_setting: Setting, b_setting: Setting
-) -> str | None:
+) -> Fact | None:
     """Return a reason where micro-batch or precision are the same though the settings differ, or the reverse."""
     a, b = _ask(a_setting), _ask(b_setting)
     for name in a:
@@ -147,18 +154,18 @@ def _compare_asked(
         if None in found_a | found_b:
             continue
         if a[name] != b[name] and len(found_a | found_b) == 1:
-            return f"the {label_factor(name)} did nothing: it was {format_level(found_a.pop())} in both"
+            return SameValue(name, found_a.pop())
         if (
             a[name] == b[name]
             and found_a != found_b
             and not (name == "micro_batch_size" and any(map(ran_out_of_memory, (*a_runs, *b_runs))))
         ):
-            shown = [", ".join(sorted(format_level(value) for value in found)) for found in (found_a, found_b)]
-            return f"the {label_factor(name)} differed though the settings do not ask for it: {' against '.join(shown)}"
+            first, second = (tuple(sorted(found, key=str)) for found in (found_a, found_b))
+            return UnlikeValues(name, (first, second))
     return None
 
 
-def _compare_entered(a_runs: Sequence[RunRecord], b_runs: Sequence[RunRecord], a: Setting, b: Setting) -> str | None:
+def _compare_entered(a_runs: Sequence[RunRecord], b_runs: Sequence[RunRecord], a: Setting, b: Setting) -> Fact | None:
     """Return a reason where the larger pre-NMS top-k let no more proposals in than the smaller one."""
     if a["rpn_pre_nms_top_n_train"] == b["rpn_pre_nms_top_n_train"]:
         return None
@@ -169,15 +176,13 @@ def _compare_entered(a_runs: Sequence[RunRecord], b_runs: Sequence[RunRecord], a
     few, many = (_read_all(runs, "proposals_entered") for runs in (few_runs, many_runs))
     if not few or not many or max(few) * (1 + SAME) < min(many):
         return None
-    text = f"the level did nothing: {_span(few)} proposals an image entered NMS at {smaller}, {_span(many)} at {larger}"
     levels = [run.effective.get("anchors_per_level") for run in (*a_runs, *b_runs)]
     anchors = [max(counts) for counts in levels if isinstance(counts, list) and counts]
-    if len(anchors) == len(levels) and max(anchors) <= smaller:
-        text += f", since no feature level has more than {max(anchors):,.0f} anchors"
-    return text
+    all_low = len(anchors) == len(levels) and max(anchors) <= smaller
+    return SameProposals(smaller, larger, _span(few), _span(many), max(anchors) if all_low else None)
 
 
-def _compare_kept(a_runs: Sequence[RunRecord], b_runs: Sequence[RunRecord], a: Setting, b: Setting) -> str | None:
+def _compare_kept(a_runs: Sequence[RunRecord], b_runs: Sequence[RunRecord], a: Setting, b: Setting) -> Fact | None:
     """Return a reason where neither post-NMS top-k ever cut a proposal."""
     if a["rpn_post_nms_top_n_train"] == b["rpn_post_nms_top_n_train"]:
         return None
@@ -185,7 +190,7 @@ def _compare_kept(a_runs: Sequence[RunRecord], b_runs: Sequence[RunRecord], a: S
     survived, kept = _read_all(runs, "proposals_survived"), _read_all(runs, "proposals_kept")
     if not survived or not kept or any(s > k for s, k in zip(survived, kept, strict=True)):
         return None
-    return f"the level did nothing: NMS left {_span(survived)} proposals an image, and neither limit cut any"
+    return NothingCut(_span(survived))
 
 
 def _ask(setting: Setting) -> dict[str, Any]:
@@ -194,10 +199,6 @@ def _ask(setting: Setting) -> dict[str, Any]:
         "micro_batch_size": setting["micro_batch_size"] or setting["batch_size"],
         "precision": setting["precision"],
     }
-
-
-def _count_steps(steps: float, iterations: int) -> str:
-    return f"{steps:,.0f} of {iterations:,} optimizer steps were taken"
 
 
 def _read_number(run: RunRecord, name: str) -> float | None:
@@ -216,6 +217,5 @@ def _are_equal(values: Sequence[float]) -> bool:
     return bool(values) and all(math.isclose(value, values[0], rel_tol=1e-9) for value in values)
 
 
-def _span(values: Sequence[float]) -> str:
-    shown = list(dict.fromkeys(f"{value:,.0f}" for value in (min(values), max(values))))
-    return " to ".join(shown)
+def _span(values: Sequence[float]) -> tuple[float, float]:
+    return min(values), max(values)

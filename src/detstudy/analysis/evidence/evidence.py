@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from detstudy.analysis.evidence.copies import drop_copies
 from detstudy.analysis.evidence.exploration import find_additions
 from detstudy.analysis.evidence.units import read_units
+from detstudy.analysis.facts.setting import UnitCount
 from detstudy.analysis.statistics.variance import SeedNoise, pool_seed_noise
 from detstudy.evaluation import (
     ERROR_MEASURES,
@@ -59,9 +60,9 @@ class Evidence:
         self._trained: dict[Setting, str] = {}
 
     @property
-    def units_label(self) -> str:
-        """The units in words, "no validation images yet" where no run has started."""
-        return self.units.label if self.units else "no validation images yet"
+    def counted_units(self) -> UnitCount:
+        """How many units there are; nobody knows of what before the first run."""
+        return self.units.counted if self.units else UnitCount(0, "")
 
     def runs_of(self, setting_id: str) -> tuple[RunRecord, ...]:
         """Return the runs of a setting, finished or not, by the plan's order."""

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from detstudy.analysis.facts.setting import UnitCount
 from detstudy.evaluation import GroundTruth, count_units, draw_weights, resampling_units
-from detstudy.wording.labels import count
 
 DRAWS = 200
 """Bootstrap draws; a standard error from them is known to 5 %."""
@@ -23,9 +23,9 @@ class Units:
     weights: NDArray[np.int32]  # [draws, images]
 
     @property
-    def label(self) -> str:
-        """The units in words: "20 sequences"."""
-        return count(self.count, self.noun)
+    def counted(self) -> UnitCount:
+        """How many of what."""
+        return UnitCount(self.count, self.noun)
 
 
 def read_units(ground_truth: GroundTruth) -> Units:

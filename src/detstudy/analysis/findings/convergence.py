@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import math
 import re
-import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import NormalDist, fmean
@@ -17,7 +16,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from detstudy.analysis.records import Contrast, Convergence, SettingSummary
+from detstudy.analysis.facts.conclusion import Command
+from detstudy.analysis.facts.contrast import Contrast
+from detstudy.analysis.records import Convergence, SettingSummary
 from detstudy.ledger import RunRecord, read_curve
 from detstudy.numbers import describe_interval, format_change
 from detstudy.plan import BASELINE
@@ -282,7 +283,7 @@ def describe_rising(a_label: str, contrast: Contrast, convergences: Mapping[str,
     return f"{labels[id_]} is ahead and was {improving}: the size of the difference is not final"
 
 
-def propose_longer(study: Study, settings: Sequence[SettingSummary], crossed: bool, study_file: Path) -> str:
+def propose_longer(study: Study, settings: Sequence[SettingSummary], crossed: bool, study_file: Path) -> Command:
     """Return the command that trains settings, and the baseline beside them, for twice as many iterations.
 
     Several of a crossed design are trained with the rest of it, since their levels would cross anyway. The baseline
@@ -305,5 +306,4 @@ def propose_longer(study: Study, settings: Sequence[SettingSummary], crossed: bo
     levels = {name: [2 * level if name == "iterations" else level for level in known] for name, known in found.items()}
     own = f"-{settings[0].id}" if len(settings) == 1 else ""
     name = re.sub(r"[^\w.-]+", "-", f"{study.name}-longer{own}")
-    overrides = [f"study={name}", length, f"factors={json.dumps(levels)}"]
-    return shlex.join(["detstudy", "run", str(study_file), *(part for o in overrides for part in ("--set", o))])
+    return Command(study_file, None, (f"study={name}", length, f"factors={json.dumps(levels)}"))

@@ -8,8 +8,9 @@ from typing import Literal
 
 from detstudy.analysis.contrasts.arm import Arm, contrast_family, pair_arms
 from detstudy.analysis.evidence.evidence import Evidence
-from detstudy.analysis.records import Contrast, ErrorSummary, Spread
-from detstudy.analysis.statistics.contrast import LEVEL
+from detstudy.analysis.facts.contrast import Contrast
+from detstudy.analysis.records import ErrorSummary, Spread
+from detstudy.analysis.statistics.contrast import ALPHA
 from detstudy.analysis.statistics.factorial import adjust_by_holm
 from detstudy.analysis.statistics.spread import spread_values
 from detstudy.evaluation import (
@@ -52,7 +53,7 @@ class KindDifference:
     @property
     def standing(self) -> Literal["differs", "unchanged", "open"]:
         """Whether the two differ, all kinds looked at taken into account, or can't by much."""
-        if self.p_holm < LEVEL:
+        if self.p_holm < ALPHA:
             return "differs"
         return "unchanged" if find_reach(self.contrast) < self.bound else "open"
 
@@ -127,10 +128,10 @@ def compare_kinds(evidence: Evidence, a: Arm, b: Arm) -> list[KindDifference]:
     found = []
     for (name, contrast, _), p_holm in zip(judged, adjusted, strict=True):
         sizes = []
-        if p_holm < LEVEL:
+        if p_holm < ALPHA:
             for size in SIZES:
                 (one,) = contrast_family(evidence, [pair], f"{prefix}/{name}/{size}")
-                if one.p is not None and one.p * len(judged) * len(SIZES) < LEVEL:
+                if one.p is not None and one.p * len(judged) * len(SIZES) < ALPHA:
                     sizes.append((size, one))
         found.append(KindDifference(name=name, contrast=contrast, p_holm=p_holm, sizes=tuple(sizes), bound=bound))
     return found

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from detstudy.analysis.contrasts.arm import IDENTICAL
 from detstudy.analysis.evidence.confounding import list_accumulations, state_batch_rule
-from detstudy.analysis.evidence.effective import check_receipts
+from detstudy.analysis.evidence.effective import check_runs
 from detstudy.analysis.evidence.evidence import Evidence, find_setting
+from detstudy.analysis.facts import Fact
+from detstudy.analysis.facts.note import BatchesOf, LevelChangedNothing
+from detstudy.analysis.facts.reason import Identical
+from detstudy.analysis.facts.setting import LevelName
 from detstudy.analysis.records import SettingSummary
 from detstudy.plan.design import derive_setting
 from detstudy.study.study import Factor
-from detstudy.wording.labels import label_level
-from detstudy.wording.say import say
 
 Levels = tuple[tuple[Any, str], ...]
 
@@ -42,16 +43,16 @@ def were_run_together(evidence: Evidence, chosen: Sequence[SettingSummary]) -> b
 
 def describe_factor(
     evidence: Evidence, factor: Factor, levels: Levels, settings: Mapping[str, SettingSummary]
-) -> list[str]:
+) -> list[Fact]:
     """Return notes: what was held fixed as the level changed, levels that changed nothing, batches in parts."""
-    notes = []
+    notes: list[Fact] = []
     if factor.name == "batch_size":
-        notes.append(say(state_batch_rule(evidence.study, [(level, settings[id_]) for level, id_ in levels])))
+        notes.append(state_batch_rule(evidence.study, [(level, settings[id_]) for level, id_ in levels]))
     for level, id_ in levels:
         summary = settings[id_]
-        if any(contrast.reason == IDENTICAL for contrast in summary.contrasts.values()):
-            notes.append(f"{label_level(factor.name, level)} changed nothing: its predictions equal the baseline's.")
+        if any(isinstance(contrast.reason, Identical) for contrast in summary.contrasts.values()):
+            notes.append(LevelChangedNothing(LevelName(factor.name, level)))
         finished = [run for run in summary.runs if run.outcome == "finished"]
-        notes += [f"{say(summary.label)}: {say(fact)}" for fact in list_accumulations(finished)]
-        notes += check_receipts(say(summary.label), finished)
+        notes += [BatchesOf(summary.label, fact) for fact in list_accumulations(finished)]
+        notes += check_runs(summary.label, finished)
     return list(dict.fromkeys(notes))

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from detstudy.analysis.records import Contrast
+from detstudy.analysis.facts.contrast import Contrast
 
 Compare = Callable[[str, str], Contrast]
 """Contrasts two settings, by id, in the objective."""

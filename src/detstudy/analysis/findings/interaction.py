@@ -13,7 +13,7 @@ from detstudy.analysis.evidence.confounding import find_accumulation, list_accum
 from detstudy.analysis.evidence.copies import drop_copies
 from detstudy.analysis.evidence.evidence import Evidence, read_value
 from detstudy.analysis.records import Effect, Factorial
-from detstudy.analysis.statistics.contrast import LEVEL, Difference, Judgement, judge_difference
+from detstudy.analysis.statistics.contrast import ALPHA, Difference, Judgement, judge_difference
 from detstudy.analysis.statistics.factorial import Term, VarianceTable, analyse_variance, compare_variances, judge_terms
 from detstudy.analysis.statistics.variance import Part, combine_seed_parts, estimate_unit_part
 from detstudy.ledger import RunRecord
@@ -188,13 +188,13 @@ def state_main_effect(label: str, objective: str, term: Term, p_images: float | 
     if term.p_holm is None:
         return f"The effect of the {label} can't be told from those of the other factors: too few cells have a result."
     p, others = max(term.p_holm, p_images or 0.0), "averaged over the other factors' levels"
-    if term.p_holm >= LEVEL:
+    if term.p_holm >= ALPHA:
         return (
             f"No effect of the {label} on {label_measure(objective)} was found, {others} ({format_p(p)}); that is not "
             "proof of none."
         )
     size = f"partial ω² {term.omega_squared:.2f}"
-    if p >= LEVEL:
+    if p >= ALPHA:
         return (
             f"The {label} changes {label_measure(objective)} on these validation images, {others} "
             f"({format_p(term.p_holm)}, {size}), but on others it may not ({format_p(p)})."
@@ -208,9 +208,9 @@ def _state_interaction(evidence: Evidence, squares: Sequence[Square], term: Term
     if term.p_holm is None:
         return f"Whether {first} and {second} interact can't be told: too few of their combinations have a result."
     p = format_p(max(term.p_holm, p_images or 0.0))
-    if term.p_holm >= LEVEL:
+    if term.p_holm >= ALPHA:
         return f"No interaction was found between {first} and {second} ({p}); that is not proof of none."
-    if p_images is not None and p_images >= LEVEL:
+    if p_images is not None and p_images >= ALPHA:
         return (
             f"No interaction between {first} and {second} is certain: there is one on these validation images "
             f"({format_p(term.p_holm)}), but on others it may be gone ({p})."
@@ -257,7 +257,7 @@ def _find_crossing(evidence: Evidence, square: Square) -> dict[Any, Judgement] |
     Of all pairs it is the one whose less certain difference is the most certain. The p of both must hold for every
     other level that could have looked best, at every other level of the second factor.
     """
-    best, needed = square.best(), LEVEL / math.prod(len(levels) - 1 for levels in square.levels)
+    best, needed = square.best(), ALPHA / math.prod(len(levels) - 1 for levels in square.levels)
     found: tuple[float, dict[Any, Judgement]] | None = None
     for one, two in itertools.combinations(best, 2):
         pairs = {at: ((best[one], at), (best[two], at)) for at in (one, two)}
@@ -310,7 +310,7 @@ def _describe_basis(
         f"Analysis of variance, type II, of {measure} over {count(sum(map(len, values.values())), 'run')} in "
         f"{count(len(values), 'setting')}; each p is Holm's over {count(len(table.terms), 'effect')}. Its noise is the "
         f"seeds' ({format_ap(math.sqrt(table.noise))}, {freedom}) on these validation images; what is said to hold "
-        f"holds for other images too ({evidence.units_label}), and its p counts both."
+        f"holds for other images too ({say(evidence.counted_units)}), and its p counts both."
     ]
     missing = [id_ for cell, id_ in cells.items() if cell not in values]
     if missing:

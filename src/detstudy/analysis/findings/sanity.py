@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from detstudy.analysis.evidence.confounding import name_run, name_setting
 from detstudy.analysis.evidence.copies import Cells, is_telling, read_cells
 from detstudy.analysis.evidence.evidence import Evidence, read_value, share_weights
+from detstudy.analysis.facts import Fact
+from detstudy.analysis.facts.warning import AllButOneSame, IdleSeeds, MoreSameTimes, SameResults, SameTimes
 from detstudy.ledger import Ledger, RunRecord
 from detstudy.study.study import MEASURES
-from detstudy.wording.labels import count, label_measure
-from detstudy.wording.say import say
 
 MOST_NAMED = 4
 
 
-def check_sanity(evidence: Evidence) -> tuple[str, ...]:
-    """Return warnings, a sentence or two each: idle seeds, copied results, equal times, images in two splits."""
+def check_sanity(evidence: Evidence) -> tuple[Fact, ...]:
+    """Return warnings: idle seeds, copied results, equal times, images in two splits."""
     finished = [run for run in evidence.runs if run.outcome == "finished"]
     return (
         *_warn_of_idle_seeds(finished),
@@ -27,38 +27,30 @@ def check_sanity(evidence: Evidence) -> tuple[str, ...]:
     )
 
 
-def _warn_of_idle_seeds(finished: Sequence[RunRecord]) -> list[str]:
+def _warn_of_idle_seeds(finished: Sequence[RunRecord]) -> list[IdleSeeds]:
     by_setting: dict[str, list[RunRecord]] = {}
     for run in finished:
         by_setting.setdefault(run.setting_id, []).append(run)
-    idle = [
-        f"{say(name_setting(runs[0].levels, runs))} (seeds {', '.join(str(run.seed) for run in alike)})"
+    idle = tuple(
+        (name_setting(runs[0].levels, runs), tuple(run.seed for run in alike))
         for runs in by_setting.values()
         for alike in _group_alike(runs)
-    ]
-    if not idle:
-        return []
-    return [
-        f"The seed changed nothing: {_list_names(idle)} gave the same AP measures to the last digit. A trainer that "
-        "ignores the seed, or copied runs? Each such result counts once, so the seeds' noise is not known from them."
-    ]
+    )
+    return [IdleSeeds(idle)] if idle else []
 
 
-def _warn_of_copies(evidence: Evidence, finished: Sequence[RunRecord]) -> list[str]:
+def _warn_of_copies(evidence: Evidence, finished: Sequence[RunRecord]) -> list[SameResults]:
     found = []
     for runs in _group_alike(finished):
         settings = {run.setting_id: run for run in runs}
-        if len(settings) < 2:
-            continue
-        first, *others = settings.values()
-        what = "the same AP measures to the last digit"
-        if all(evidence.predict_alike(first, other) for other in others):
-            what = "the same predictions, byte for byte"
-        found.append(f"{_list_runs(settings.values())} have {what}: a level that did nothing, or a copied result.")
+        if len(settings) > 1:
+            first, *others = settings.values()
+            predictions = all(evidence.predict_alike(first, other) for other in others)
+            found.append(SameResults(tuple(map(name_run, settings.values())), predictions))
     return found
 
 
-def _warn_of_near_copies(finished: Sequence[RunRecord]) -> list[str]:
+def _warn_of_near_copies(finished: Sequence[RunRecord]) -> list[AllButOneSame]:
     """Return a warning for runs of two settings that share all AP measures but one, which chance does not do."""
     found = {}
     for index, measure in enumerate(MEASURES):
@@ -72,14 +64,12 @@ def _warn_of_near_copies(finished: Sequence[RunRecord]) -> list[str]:
             for other in runs[1:]:
                 same = other.setting_id == runs[0].setting_id or _share_training(runs[0], other)
                 if not same and read_value(runs[0], measure) != read_value(other, measure):
-                    found[runs[0].id, other.id] = (
-                        f"{_list_runs((runs[0], other))} share {len(MEASURES) - 1} of {len(MEASURES)} AP measures to "
-                        f"the last digit, all but {label_measure(measure)}: a copied result?"
-                    )
+                    names = name_run(runs[0]), name_run(other)
+                    found[runs[0].id, other.id] = AllButOneSame(names, len(MEASURES), measure)
     return list(found.values())
 
 
-def _warn_of_equal_times(finished: Sequence[RunRecord]) -> list[str]:
+def _warn_of_equal_times(finished: Sequence[RunRecord]) -> list[Fact]:
     """Return a warning for each of the first training times that several trainings took to the last digit."""
     groups: dict[float, dict[str, RunRecord]] = {}
     for run in finished:
@@ -87,17 +77,13 @@ def _warn_of_equal_times(finished: Sequence[RunRecord]) -> list[str]:
         if seconds:
             groups.setdefault(seconds, {}).setdefault(str(run.folder), run)
     found = [
-        f"Training took {seconds:,.10g} s, to the last digit, in {_list_runs(runs.values())}: a copied time, or one "
-        "that was not measured."
-        for seconds, runs in groups.items()
-        if len(runs) > 1
+        SameTimes(seconds, tuple(map(name_run, runs.values()))) for seconds, runs in groups.items() if len(runs) > 1
     ]
     left_out = len(found) - MOST_NAMED
-    more = f"{count(left_out, 'more training time')} {'is' if left_out == 1 else 'are'} shared so."
-    return [*found[:MOST_NAMED], *([more] if left_out > 0 else [])]
+    return [*found[:MOST_NAMED], *([MoreSameTimes(left_out)] if left_out > 0 else [])]
 
 
-def _warn_of_shared_images(evidence: Evidence) -> list[str]:
+def _warn_of_shared_images(evidence: Evidence) -> list[Fact]:
     faults = Ledger(evidence.folder).data.get("faults", [])
     return [fault["message"] for fault in faults if fault["kind"] == "identical_images"]
 
@@ -113,14 +99,3 @@ def _group_alike(runs: Sequence[RunRecord]) -> list[list[RunRecord]]:
 def _share_training(a: RunRecord, b: RunRecord) -> bool:
     """Whether two runs evaluate one training: a threshold may well change a single measure."""
     return a.seed == b.seed and share_weights(a.setting, b.setting)
-
-
-def _list_runs(runs: Iterable[RunRecord]) -> str:
-    return _list_names([say(name_run(run)) for run in runs])
-
-
-def _list_names(names: Sequence[str]) -> str:
-    if len(names) <= 2:
-        return " and ".join(names)
-    shown = [*names[:MOST_NAMED], *([f"{len(names) - MOST_NAMED} more"] if len(names) > MOST_NAMED else [])]
-    return f"{'; '.join(shown[:-1])} and {shown[-1]}"

@@ -5,9 +5,12 @@ from __future__ import annotations
 from detstudy.analysis.contrasts.arm import Arm
 from detstudy.analysis.evidence.confounding import find_accumulation
 from detstudy.analysis.evidence.evidence import Evidence, read_value
-from detstudy.analysis.evidence.outcome import count_states, describe_failure
+from detstudy.analysis.evidence.outcome import count_states, find_failure
+from detstudy.analysis.facts import Fact
+from detstudy.analysis.facts.contrast import Contrast
+from detstudy.analysis.facts.reason import NotMeasured
 from detstudy.analysis.findings.errors import summarise_errors
-from detstudy.analysis.records import Contrast, SettingSummary, Spread
+from detstudy.analysis.records import SettingSummary, Spread
 from detstudy.analysis.statistics.spread import spread_values
 from detstudy.ledger import RunRecord
 
@@ -24,7 +27,7 @@ def summarise_setting(evidence: Evidence, arm: Arm, contrasts: dict[str, Contras
         levels=planned.levels,
         runs=runs,
         outcomes=count_states(runs),
-        reason=describe_failure(runs) if len(arm.finished) < len(runs) else None,
+        reason=find_failure(runs) if len(arm.finished) < len(runs) else None,
         measures=measures,
         undefined=undefined,
         errors=summarise_errors(evidence, arm.finished),
@@ -32,15 +35,16 @@ def summarise_setting(evidence: Evidence, arm: Arm, contrasts: dict[str, Contras
     )
 
 
-def spread_measures(runs: tuple[RunRecord, ...]) -> tuple[dict[str, Spread], dict[str, str]]:
+def spread_measures(runs: tuple[RunRecord, ...]) -> tuple[dict[str, Spread], dict[str, Fact]]:
     """Return each measure of finished runs over their seeds, and why those without any value have none."""
     names = dict.fromkeys(name for run in runs for name in run.measures)
-    spreads, undefined = {}, {}
+    spreads: dict[str, Spread] = {}
+    undefined: dict[str, Fact] = {}
     for name in names:
         spread = spread_values({run.seed: read_value(run, name) for run in runs})
         if spread:
             spreads[name] = spread
         else:
             reasons = (run.measures[name].reason for run in runs if name in run.measures)
-            undefined[name] = next(filter(None, reasons), "not measured")
+            undefined[name] = next(filter(None, reasons), NotMeasured(name))
     return spreads, undefined

@@ -157,15 +157,19 @@ def _complete(trade_off: TradeOff, settings: Sequence[SettingSummary], compare: 
     )
     blind = [point for point in trade_off.points if point.front and point.ap_error is None]
     reason = compare(blind[0].id, trade_off.best).reason if blind else None
+    why = say(reason) if reason else "the noise is unknown"
     if trade_off.choice is None:
         done = dataclasses.replace(trade_off, missing=missing)
-        sentence = _say_unknown(done, reason or "the noise is unknown")
+        sentence = _say_unknown(done, why)
     else:
         loss = bound(trade_off.choice) if len(trade_off.points) > 1 else None
         notes = trade_off.notes
         if blind and trade_off.tolerance is None:
             listed = ", ".join(say(point.label) for point in blind)
-            notes = (f"Cheaper, but not to be judged: {listed} ({reason or 'the noise is unknown'}).", *notes)
+            notes = (
+                f"Cheaper, but not to be judged: {listed} ({why}).",
+                *notes,
+            )
         done = dataclasses.replace(trade_off, missing=missing, gives_up_at_most=loss, notes=notes)
         sentence = _say_choice(done)
     return dataclasses.replace(done, sentence=" ".join([sentence, *done.notes]))

@@ -6,10 +6,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from detstudy.analysis.records import Verdict
+from detstudy.analysis.facts.contrast import Verdict
 from detstudy.analysis.statistics.variance import Part
 
-LEVEL = 0.05
+ALPHA = 0.05
 """Of the 95 % interval."""
 
 
@@ -41,7 +41,7 @@ class Difference:
 class Judgement:
     """A difference with its 95 % interval, two-sided p and verdict; in a family, both hold for all at once.
 
-    `level` is the p that a difference on its own would need: 0.05, less in a family.
+    `alpha` is the p that a difference on its own would need: 0.05, less in a family.
     """
 
     estimate: float
@@ -50,7 +50,7 @@ class Judgement:
     p: float
     degrees_of_freedom: float
     standard_error: float
-    level: float
+    alpha: float
     verdict: Verdict
 
 
@@ -61,7 +61,7 @@ def judge_difference(difference: Difference, margin: float) -> Judgement | None:
     """
     if difference.variance == 0:
         return None
-    return state_judgement(difference, find_p(difference), LEVEL, margin)
+    return state_judgement(difference, find_p(difference), ALPHA, margin)
 
 
 def find_p(difference: Difference) -> float:
@@ -71,12 +71,12 @@ def find_p(difference: Difference) -> float:
     return 2 * float(stdtr(difference.degrees_of_freedom, -abs(difference.estimate) / difference.standard_error))
 
 
-def state_judgement(difference: Difference, p: float, level: float, margin: float) -> Judgement:
-    """Return the judgement from a p and the two-sided level of the interval, both for it alone or for a family."""
+def state_judgement(difference: Difference, p: float, alpha: float, margin: float) -> Judgement:
+    """Return the judgement from a p and the two-sided alpha of the interval, both for it alone or for a family."""
     from scipy.special import stdtrit
 
     estimate, error, freedom = difference.estimate, difference.standard_error, difference.degrees_of_freedom
-    wide = error * float(stdtrit(freedom, 1 - level / 2))
+    wide = error * float(stdtrit(freedom, 1 - alpha / 2))
     narrow = error * float(stdtrit(freedom, 0.95))
     low, high = estimate - wide, estimate + wide
     return Judgement(
@@ -86,7 +86,7 @@ def state_judgement(difference: Difference, p: float, level: float, margin: floa
         p=p,
         degrees_of_freedom=freedom,
         standard_error=error,
-        level=level,
+        alpha=alpha,
         verdict=decide_verdict((low, high), (estimate - narrow, estimate + narrow), margin),
     )
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detstudy.analysis.statistics.contrast import (
-    LEVEL,
+    ALPHA,
     Difference,
     Judgement,
     find_p,
@@ -31,18 +31,18 @@ class SmallestP:
         """Return how often the smallest p would be that small."""
         return float(np.interp(p, np.linspace(0, 1, len(self.chances)), self.chances))
 
-    def find_level(self, level: float) -> float:
-        """Return the p that the smallest one falls below in a share `level` of families."""
-        above = int(np.searchsorted(self.chances, level))  # the first step that reaches it, also where the curve rests
+    def find_alpha(self, alpha: float) -> float:
+        """Return the p that the smallest one falls below in a share `alpha` of families."""
+        above = int(np.searchsorted(self.chances, alpha))  # the first step that reaches it, also where the curve rests
         below = self.chances[above - 1]
-        step = (level - below) / (self.chances[above] - below)
+        step = (alpha - below) / (self.chances[above] - below)
         return float((above - 1 + step) / (len(self.chances) - 1))
 
 
 def judge_family(
     differences: Sequence[Difference], correlation: NDArray[np.float64] | None, margin: float
 ) -> list[Judgement | None]:
-    """Judge differences together: each 95 % interval and p as for one difference, at the family's stricter level.
+    """Judge differences together: each 95 % interval and p as for one difference, at the family's stricter alpha.
 
     `correlation` [differences, differences] is that of their estimates (`correlate_contrasts`); None takes them as
     independent. An adjusted p is the chance of any p that small in the family, so it is below 0.05 exactly where the
@@ -57,10 +57,10 @@ def judge_family(
         return [judge_difference(difference, margin) for difference in differences]
     chosen = [differences[n] for n in varying]
     smallest = simulate_smallest_p(chosen, _select(correlation, varying), one_sided=False)
-    level = smallest.find_level(LEVEL)
+    alpha = smallest.find_alpha(ALPHA)
     judged: list[Judgement | None] = [None] * len(differences)
     for n, difference in zip(varying, chosen, strict=True):
-        judged[n] = state_judgement(difference, smallest.adjust(find_p(difference)), level, margin)
+        judged[n] = state_judgement(difference, smallest.adjust(find_p(difference)), alpha, margin)
     return judged
 
 
@@ -75,14 +75,14 @@ def bound_regret(differences: Sequence[Difference], correlation: NDArray[np.floa
     from scipy.special import stdtrit
 
     varying = [n for n, difference in enumerate(differences) if difference.variance > 0]
-    level = LEVEL
+    alpha = ALPHA
     if len(varying) > 1:
         chosen = [differences[n] for n in varying]
-        level = simulate_smallest_p(chosen, _select(correlation, varying), one_sided=True).find_level(LEVEL)
+        alpha = simulate_smallest_p(chosen, _select(correlation, varying), one_sided=True).find_alpha(ALPHA)
     bounds = [0.0]
     for difference in differences:
         error = difference.standard_error
-        reach = error * float(stdtrit(difference.degrees_of_freedom, 1 - level)) if error else 0.0
+        reach = error * float(stdtrit(difference.degrees_of_freedom, 1 - alpha)) if error else 0.0
         bounds.append(difference.estimate + reach)
     return max(bounds)
 

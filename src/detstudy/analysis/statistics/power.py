@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
-from detstudy.analysis.statistics.contrast import LEVEL, Difference, combine_parts, state_judgement
+from detstudy.analysis.statistics.contrast import ALPHA, Difference, combine_parts, state_judgement
 from detstudy.analysis.statistics.variance import Part, SeedNoise, combine_seed_parts
 
 MOST_SEEDS = 100
@@ -21,18 +21,18 @@ def find_seeds(
     unit_part: Part,
     margin: float,
     *,
-    level: float = LEVEL,
+    alpha: float = ALPHA,
 ) -> int | None:
     """Return the fewest seeds an arm, the same for both, that would settle a difference if it stays where it is.
 
-    Settled is: its interval excludes 0 (at `level`, stricter in a family) or its 90 % interval lies within ± `margin`.
+    Settled is: its interval excludes 0 (at `alpha`, stricter in a family) or its 90 % interval lies within ± `margin`.
     `seed_parts` gives the seeds' parts for so many seeds an arm (`forecast_seed_parts`, `forecast_paired_part`). None
     where MOST_SEEDS would not do: the units' part alone is too large.
     """
 
     def settles(seeds: int) -> bool:
         parts = seed_parts(seeds)
-        return parts is not None and _settles(estimate, parts, unit_part, margin, level)
+        return parts is not None and _settles(estimate, parts, unit_part, margin, alpha)
 
     return _find_first(settles, 2, MOST_SEEDS)
 
@@ -44,7 +44,7 @@ def find_units(
     units: int,
     margin: float,
     *,
-    level: float = LEVEL,
+    alpha: float = ALPHA,
 ) -> int | None:
     """Return the fewest units that would settle a difference if it stays where it is, with these parts of the seeds.
 
@@ -53,13 +53,13 @@ def find_units(
 
     def settles(count: int) -> bool:
         part = Part(unit_part.variance * units / count, count - 1)
-        return _settles(estimate, seed_parts, part, margin, level)
+        return _settles(estimate, seed_parts, part, margin, alpha)
 
     return _find_first(settles, max(units, 2), MOST_UNITS * units)
 
 
 def detectable_difference(
-    seed_parts: Sequence[Part], unit_part: Part, *, level: float = LEVEL, power: float = 0.8
+    seed_parts: Sequence[Part], unit_part: Part, *, alpha: float = ALPHA, power: float = 0.8
 ) -> float:
     """Return the smallest true difference that would be called better or worse with a chance of `power`.
 
@@ -70,7 +70,7 @@ def detectable_difference(
     variance, freedom = combine_parts(seed_parts, unit_part)
     if variance == 0:
         return 0.0
-    return math.sqrt(variance) * float(nctdtrinc(freedom, 1 - power, stdtrit(freedom, 1 - level / 2)))
+    return math.sqrt(variance) * float(nctdtrinc(freedom, 1 - power, stdtrit(freedom, 1 - alpha / 2)))
 
 
 def forecast_seed_parts(noise: SeedNoise, arms: Sequence[tuple[str, int]], seeds: int) -> list[Part] | None:
@@ -95,11 +95,11 @@ def forecast_paired_part(part: Part, seeds_now: int, seeds: int) -> list[Part]:
     return [Part(part.variance * seeds_now / seeds, max(part.degrees_of_freedom, seeds - 1))]
 
 
-def _settles(estimate: float, seed_parts: Sequence[Part], unit_part: Part, margin: float, level: float) -> bool:
+def _settles(estimate: float, seed_parts: Sequence[Part], unit_part: Part, margin: float, alpha: float) -> bool:
     difference = Difference(estimate=estimate, seed_parts=seed_parts, unit_part=unit_part)
     if difference.variance == 0:
         return abs(estimate) > 0
-    return state_judgement(difference, math.nan, level, margin).verdict != "cannot tell"
+    return state_judgement(difference, math.nan, alpha, margin).verdict != "cannot tell"
 
 
 def _find_first(settles: Callable[[int], bool], least: int, most: int) -> int | None:

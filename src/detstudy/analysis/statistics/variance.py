@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-POOLING_LEVEL = 0.01
+POOLING_ALPHA = 0.01
 """Below this two-sided p of the F test a setting's seeds are taken to vary unlike those of the others."""
 
-CAUTION_LEVEL = 0.1
+CAUTION_ALPHA = 0.1
 """Below this one-sided p a setting that stays in the pool is judged by its own, larger variance."""
 
 MOST_UNDEFINED = 0.05
@@ -44,10 +44,10 @@ def pool_seed_noise(values: Mapping[str, Sequence[float]], keep: str) -> SeedNoi
 
     `values` are a measure's values by setting, one a seed; settings with fewer than two are skipped. One after
     another, the setting whose variance differs most from the pooled variance of the rest leaves the pool while the
-    two-sided F test rejects at POOLING_LEVEL. Of two settings that differ, `keep` (the baseline) stays.
+    two-sided F test rejects at POOLING_ALPHA. Of two settings that differ, `keep` (the baseline) stays.
 
     With a few seeds that test sees gross differences only, and a variance taken too small claims falsely where one
-    taken too large is merely careful. So a setting that stays, but varies more than the rest at CAUTION_LEVEL, is
+    taken too large is merely careful. So a setting that stays, but varies more than the rest at CAUTION_ALPHA, is
     judged by its own variance and goes on counting in the pool for the others. Its degrees of freedom are the
     harmonic mean of its own and the pool's: it was picked for being large, so its variance is likelier too large.
     """
@@ -56,12 +56,12 @@ def pool_seed_noise(values: Mapping[str, Sequence[float]], keep: str) -> SeedNoi
     while len(parts) > 1:
         tests = {name: _test_against_rest(name, parts) for name in parts}
         odd = min(tests, key=lambda name: (round(tests[name], 12), name == keep))
-        if tests[odd] >= POOLING_LEVEL:
+        if tests[odd] >= POOLING_ALPHA:
             break
         own[odd] = parts.pop(odd)
     pooled = pool_parts(parts.values())
     for name, part in parts.items() if len(parts) > 1 else ():
-        if _test_against_rest(name, parts, larger=True) < CAUTION_LEVEL:
+        if _test_against_rest(name, parts, larger=True) < CAUTION_ALPHA:
             assert pooled is not None
             freedom = statistics.harmonic_mean([part.degrees_of_freedom, pooled.degrees_of_freedom])
             own[name] = Part(part.variance, freedom)

@@ -1,8 +1,10 @@
 import dataclasses
 
 from detstudy.analysis import Contrast
-from detstudy.analysis.records import Effect, Factorial
-from detstudy.wording.sentences import describe_contrast, state_verdict, write_interactions
+from detstudy.analysis.facts.caveat import RateNotScaled
+from detstudy.analysis.facts.exploration import SettingAdded
+from detstudy.analysis.facts.note import Remedy
+from detstudy.wording.contrast import describe_contrast, state_verdict
 
 BETTER = Contrast(
     a="learning_rate=0.001",
@@ -47,43 +49,17 @@ def test_sentences_begin_with_the_verdict() -> None:
     )
 
 
-def test_factors_that_depend_on_each_other_are_learned_and_others_are_not() -> None:
-    def make_effect(p: float, p_images: float | None, sentence: str) -> Effect:
-        return Effect(
-            factors=("learning_rate", "batch_size"),
-            sum_of_squares=4.0,
-            degrees_of_freedom=1,
-            f=9.0,
-            p=p,
-            p_holm=p,
-            p_images=p_images,
-            omega_squared=0.3,
-            sentence=sentence,
-        )
-
-    effects = (make_effect(0.01, 0.02, "A."), make_effect(0.01, 0.2, "B."), make_effect(0.3, None, "C."))
-    factorial = Factorial(
-        factors=("learning_rate", "batch_size"), levels=(), cells={}, effects=effects, reason=None, notes=()
-    )
-    learned, unknown = write_interactions(factorial)
-    assert [found.text for found in learned] == ["A."]
-    assert [found.text for found in unknown] == ["B.", "C."]
-    assert write_interactions(None) == ([], [])
-    refused = dataclasses.replace(factorial, effects=(), reason="one seed a cell leaves no noise")
-    assert write_interactions(refused)[1][0].text == "Interactions: one seed a cell leaves no noise"
-
-
 def test_what_goes_with_a_verdict_follows_it() -> None:
     full = dataclasses.replace(
         BETTER,
-        exploratory="added after the first run",
-        caveats=("the learning rate was not scaled with the batch size",),
+        exploratory=(SettingAdded(),),
+        caveats=(RateNotScaled(),),
         kinds="Fewer misses among small objects.",
-        remedy="3 seeds each would tell",
+        remedy=Remedy(3, None, 20, "sequence", 5),
     )
     text = state_verdict("X", full, 0.5)
     assert text.startswith("Exploratory (added after the first run). Better: X gains 2.1 mask AP (")
     assert text.endswith(
         "The learning rate was not scaled with the batch size. Fewer misses among small objects. "
-        "3 seeds each would tell."
+        "If the difference stays as it is, 3 seeds each would tell."
     )

@@ -1,26 +1,28 @@
-"""What to run next, as commands that can be typed."""
+"""What to run next, and the commands that do it."""
 
 from __future__ import annotations
 
 import json
-import shlex
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from detstudy.analysis import analyse_study
-from detstudy.analysis.contrasts.remedy import Remedy
 from detstudy.analysis.evidence.evidence import Evidence
+from detstudy.analysis.facts.conclusion import Finish, MoreSeeds, RepeatForNoise, TrainLonger
+from detstudy.analysis.facts.note import Remedy
+from detstudy.analysis.findings.agenda import extend_seeds, propose_seeds
+from detstudy.analysis.records import Conclusion
 from detstudy.plan import plan_study
 from detstudy.study.spec import load_study
-from detstudy.wording.agenda import extend_seeds, propose_seeds
+from detstudy.study.study import Study
+from detstudy.wording import say
 
 
-def read_command(text: str) -> tuple[Path, tuple[str, ...]]:
-    """Return the study file and the overrides of the command that a sentence ends with."""
-    words = shlex.split(text[text.index("detstudy run") :])
-    return Path(words[2]), tuple(words[n + 1] for n, word in enumerate(words) if word == "--set")
+def load_proposed(item: Conclusion) -> Study:
+    """Return the study that a proposal's command runs."""
+    assert item.command is not None
+    return load_study(item.command.study_file, item.command.overrides)
 
 
 def test_seeds_are_extended_by_the_smallest_others() -> None:
@@ -32,23 +34,23 @@ def test_seeds_are_extended_by_the_smallest_others() -> None:
 def test_an_unfinished_study_is_to_be_finished_first(write_ledger: Any, baseline_runs: Any) -> None:
     folder = write_ledger(baseline_runs)
     (item,) = analyse_study(folder).next
-    assert item.text.startswith("Finish what is planned (2 runs left): detstudy run ")
-    assert str(folder) in item.text
+    assert item.fact == Finish(2)
+    assert item.command is not None
+    assert (item.command.study_file, item.command.out) == (folder / "study.yaml", folder)
 
 
 def test_a_crash_that_is_tried_again_is_unfinished(write_ledger: Any, baseline_runs: Any, Run: Any) -> None:  # noqa: N803
     runs = {**baseline_runs, ("learning_rate=0.04", 0): Run(outcome="crashed", reason="disk full")}
     folder = write_ledger(runs, factors={"learning_rate": [0.04]})
-    assert analyse_study(folder).next[0].text.startswith("Finish what is planned (1 run left): ")
+    assert analyse_study(folder).next[0].fact == Finish(1)
 
 
 def test_where_seed_noise_is_unknown_the_baseline_is_to_be_repeated(write_ledger: Any, Run: Any) -> None:  # noqa: N803
     runs = {("baseline", 0): Run(quality=0.9), ("learning_rate=0.04", 0): Run(quality=0.1)}
     folder = write_ledger(runs, factors={"learning_rate": [0.04]}, baseline_seeds=[0])
     item = analyse_study(folder).next[0]
-    assert item.text.startswith("Repeat the baseline, so that the noise between seeds is known: ")
-    file, overrides = read_command(item.text)
-    assert load_study(file, overrides).baseline_seeds == (0, 1, 2)
+    assert item.fact == RepeatForNoise(everything=False)
+    assert load_proposed(item).baseline_seeds == (0, 1, 2)
 
 
 def test_seeds_that_would_tell_are_proposed_with_what_they_cost(write_ledger: Any, Run: Any) -> None:  # noqa: N803
@@ -59,13 +61,14 @@ def test_seeds_that_would_tell_are_proposed_with_what_they_cost(write_ledger: An
     contrast = analysis.settings["learning_rate=0.04"].contrasts["mask/AP"]
     assert contrast.verdict == "cannot tell"
     assert contrast.remedy is not None
-    assert "seeds each would tell" in contrast.remedy
-    wanted = int(contrast.remedy.split(", ")[1].split()[0])
+    wanted = contrast.remedy.seeds
     item = analysis.next[0]
-    plan = plan_study(load_study(*read_command(item.text)))
+    plan = plan_study(load_proposed(item))
     assert sum(run.setting_id == "learning_rate=0.04" for run in plan.runs) == wanted
     added = len(plan.runs) - len(runs)
-    assert f"({added} more training{'s' if added > 1 else ''}, about " in item.text
+    assert isinstance(item.fact, MoreSeeds)
+    assert (item.fact.seeds, item.fact.trainings) == (wanted, added)
+    assert item.fact.seconds is not None
 
 
 def test_images_are_proposed_where_no_seeds_would_tell(write_ledger: Any, Run: Any) -> None:  # noqa: N803
@@ -73,10 +76,9 @@ def test_images_are_proposed_where_no_seeds_would_tell(write_ledger: Any, Run: A
     folder = write_ledger(runs, factors={"learning_rate": [0.04]}, seeds=[0, 1, 2])
     analysis = analyse_study(folder)
     contrast = analysis.settings["learning_rate=0.04"].contrasts["mask/AP"]
-    if contrast.remedy is None or "no number of seeds" not in contrast.remedy:
-        pytest.fail(f"{contrast.verdict}: {contrast.remedy}")
-    texts = [item.text for item in analysis.next]
-    assert not any("seeds of every setting" in text for text in texts)
+    assert contrast.remedy is not None
+    assert contrast.remedy.seeds is None
+    assert not any(isinstance(item.fact, MoreSeeds) for item in analysis.next)
 
 
 def test_settings_with_the_same_weights_need_seeds_of_their_own(write_ledger: Any, Run: Any) -> None:  # noqa: N803
@@ -85,7 +87,7 @@ def test_settings_with_the_same_weights_need_seeds_of_their_own(write_ledger: An
     runs["rpn_pre_nms_top_n_test=500", 0] = Run(quality=0.5)
     folder = write_ledger(runs, factors={"rpn_pre_nms_top_n_test": [500]})
     (item,) = analyse_study(folder).next
-    plan = plan_study(load_study(*read_command(item.text)))
+    plan = plan_study(load_proposed(item))
     seeds = {run.seed for run in plan.runs if run.setting_id == "rpn_pre_nms_top_n_test=500"}
     assert seeds == {0, 1, 2}
 
@@ -97,9 +99,10 @@ def test_a_training_that_two_settings_share_is_counted_once(write_ledger: Any, R
     folder = write_ledger(runs, factors=factors, seeds=[0, 1], baseline_seeds=[0, 1])
     evidence = Evidence(folder)
     settings = list(analyse_study(folder).settings.values())
-    remedies = {"learning_rate=0.04": Remedy(5, None, "")}
+    remedies = {"learning_rate=0.04": Remedy(5, None, 20, "sequence", 5)}
     (item,) = propose_seeds(evidence, settings, remedies, {summary.id: summary.label for summary in settings})
-    assert "(6 more trainings, about 10 min of training)" in item.text
+    assert isinstance(item.fact, MoreSeeds)
+    assert (item.fact.trainings, item.fact.seconds) == (6, pytest.approx(600))
 
 
 def test_several_that_were_still_improving_make_one_longer_study(write_ledger: Any, Run: Any) -> None:  # noqa: N803
@@ -110,9 +113,9 @@ def test_several_that_were_still_improving_make_one_longer_study(write_ledger: A
     for run in folder.glob("runs/*"):
         lines = [{"kind": "train", "iteration": n, "loss": 3 - n / 40, "learning_rate": 0.004} for n in range(1, 101)]
         (run / "curves.jsonl").write_text("\n".join(map(json.dumps, lines)))
-    (item,) = [item for item in analyse_study(folder).next if "twice as long" in item.text]
-    assert item.text.startswith("Train learning rate 0.04; learning rate 0.0004 and the baseline twice as long, since ")
-    longer = load_study(*read_command(item.text))
+    (item,) = [item for item in analyse_study(folder).next if isinstance(item.fact, TrainLonger)]
+    assert [say(setting) for setting in item.fact.settings] == ["learning rate 0.04", "learning rate 0.0004"]
+    longer = load_proposed(item)
     wanted = {"baseline", *(f"learning_rate={rate}" for rate in rates)}
     assert {planned.id for planned in plan_study(longer).settings} == wanted
     assert longer.baseline["iterations"] == 200
@@ -133,7 +136,6 @@ def test_a_baseline_that_is_behind_and_still_improving_is_to_be_trained_longer(
             (run / "curves.jsonl").write_text("\n".join(map(json.dumps, lines)))
     analysis = analyse_study(folder)
     assert analysis.settings["learning_rate=0.04"].contrasts["mask/AP"].verdict == "better"
-    texts = [item.text for item in analysis.next]
-    assert any(
-        text.startswith("Train learning rate 0.04 and the baseline twice as long, since the base") for text in texts
-    )
+    (fact,) = [item.fact for item in analysis.next if isinstance(item.fact, TrainLonger)]
+    assert [say(setting) for setting in fact.settings] == ["learning rate 0.04"]
+    assert (fact.itself, fact.baseline) == (False, True)

@@ -1,0 +1,130 @@
+"""What was learned, what was not, and what to run next."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from detstudy.analysis.facts.contrast import Contrast
+
+
+@dataclass(frozen=True, slots=True)
+class NothingChanged:
+    """A setting predicts exactly what the baseline does."""
+
+    setting: object
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A setting against the baseline, with a verdict. `margin` is the smallest difference that matters, AP."""
+
+    setting: object
+    contrast: Contrast
+    margin: float
+
+
+@dataclass(frozen=True, slots=True)
+class NotJudged:
+    """A setting against the baseline, with the reason why there is no verdict."""
+
+    setting: object
+    contrast: Contrast
+
+
+@dataclass(frozen=True, slots=True)
+class NoResult:
+    """A setting without a finished run."""
+
+    setting: object
+    reason: object
+
+
+@dataclass(frozen=True, slots=True)
+class BaselineUndefined:
+    """The objective has no value for the baseline."""
+
+    measure: str
+    reason: object
+
+
+@dataclass(frozen=True, slots=True)
+class SeedNoiseFound:
+    """The standard deviation of the objective over seeds, AP."""
+
+    measure: str
+    sd: float
+    degrees_of_freedom: float
+
+
+@dataclass(frozen=True, slots=True)
+class ReachedOnTest:
+    """What settings reached on the test split: mean of the objective, and number of seeds."""
+
+    measure: str
+    settings: tuple[tuple[object, float, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NoInteractions:
+    """Why a grid's interactions can't be analysed."""
+
+    reason: object
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """Runs that are planned and have not ended."""
+
+    runs: int
+
+
+@dataclass(frozen=True, slots=True)
+class RepeatForNoise:
+    """Two seeds or more, so that the noise between seeds is known: of the baseline, or of every setting."""
+
+    everything: bool
+
+
+@dataclass(frozen=True, slots=True)
+class MoreSeeds:
+    """So many seeds of every setting that some contrasts would be told; `needs` by setting."""
+
+    seeds: int
+    trainings: int
+    seconds: float | None
+    needs: tuple[tuple[object, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MoreUnits:
+    """So many validation images or sequences, by setting, where seeds alone would not tell."""
+
+    noun: str
+    now: int
+    needs: tuple[tuple[object, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TrainLonger:
+    """Settings to train twice as long with the baseline, since one of each pair was behind and still improving."""
+
+    settings: tuple[object, ...]
+    itself: bool  # the only setting was; where there are several, `itself` and `baseline` are not told apart
+    baseline: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RunTogether:
+    """The better levels of several factors, which were never run together."""
+
+    settings: tuple[object, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """`detstudy run` of a study file with overrides, "key=value" each; `out` is None for a study of its own."""
+
+    study_file: Path
+    out: Path | None
+    overrides: tuple[str, ...] = ()

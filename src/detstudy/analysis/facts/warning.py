@@ -1,0 +1,79 @@
+"""What looks wrong in a study, and what may mislead a reader of its answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from detstudy.analysis.facts.setting import RunName, SettingName
+
+
+@dataclass(frozen=True, slots=True)
+class IdleSeeds:
+    """Seeds of a setting that gave the same measures to the last digit."""
+
+    groups: tuple[tuple[SettingName, tuple[int, ...]], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SameResults:
+    """Runs of several settings with the same measures, or the same predictions to the byte."""
+
+    runs: tuple[RunName, ...]
+    predictions: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AllButOneSame:
+    """Two runs that share all AP measures but one."""
+
+    runs: tuple[RunName, RunName]
+    measures: int
+    unlike: str
+
+
+@dataclass(frozen=True, slots=True)
+class SameTimes:
+    """Trainings that took the same time to the last digit."""
+
+    seconds: float
+    runs: tuple[RunName, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MoreSameTimes:
+    """So many more times that several trainings share."""
+
+    times: int
+
+
+@dataclass(frozen=True, slots=True)
+class NotPlanned:
+    """Reasons why verdicts are exploratory, each with the settings that it concerns, () where that is all."""
+
+    departures: tuple[tuple[tuple[object, ...], object], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Preliminary:
+    """Runs that have not ended."""
+
+    left: int
+    runs: int
+
+
+@dataclass(frozen=True, slots=True)
+class NoSeedNoise:
+    """No setting gave two different results."""
+
+
+@dataclass(frozen=True, slots=True)
+class WinnersCurse:
+    """The best of many is taken by the images that measured it."""
+
+    settings: int
+    tested: bool  # a test split tells by how much it flatters
+
+
+@dataclass(frozen=True, slots=True)
+class PickedByValidation:
+    """The images that picked the setting also measured it, and there is no test split."""

@@ -1,0 +1,103 @@
+"""What was learned and what was not: which setting's verdict is a conclusion, and what else is."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Sequence
+
+from detstudy.analysis.evidence.confounding import name_setting
+from detstudy.analysis.facts import Fact
+from detstudy.analysis.facts.conclusion import (
+    BaselineUndefined,
+    Judged,
+    NoInteractions,
+    NoResult,
+    NothingChanged,
+    NotJudged,
+    ReachedOnTest,
+    SeedNoiseFound,
+)
+from detstudy.analysis.facts.reason import Identical
+from detstudy.analysis.records import Conclusion, Factorial, SettingSummary, TradeOff
+from detstudy.analysis.statistics.contrast import ALPHA
+from detstudy.analysis.statistics.variance import SeedNoise
+from detstudy.ledger import RunRecord
+
+SETTINGS = "settings"
+"""The section of what concerns no single factor."""
+
+
+def list_learned(
+    settings: Sequence[SettingSummary], objective: str, margin: float, noise: SeedNoise
+) -> list[Conclusion]:
+    """Return a conclusion for each setting with a verdict, for each that changed nothing, and for the seeds' noise."""
+    found = []
+    for summary in settings:
+        contrast = summary.contrasts.get(objective)
+        if contrast is None:
+            continue
+        if isinstance(contrast.reason, Identical):
+            found.append(Conclusion(NothingChanged(summary.label), find_section(summary)))
+        elif contrast.verdict is not None and contrast.verdict != "cannot tell":
+            found.append(Conclusion(Judged(summary.label, contrast, margin), find_section(summary)))
+    if noise.pooled:
+        spread = math.sqrt(noise.pooled.variance)
+        found.append(Conclusion(SeedNoiseFound(objective, spread, noise.pooled.degrees_of_freedom), SETTINGS))
+    return found
+
+
+def list_tested(runs: Sequence[RunRecord], objective: str) -> list[Conclusion]:
+    """Return what the runs evaluated on the test split reached there, as one conclusion; [] where none was."""
+    values: dict[Fact, list[float]] = {}
+    for run in runs:
+        measure = run.measures.get(objective) if run.outcome == "finished" else None
+        if measure is not None and measure.value is not None:
+            values.setdefault(name_setting(run.levels, [run]), []).append(measure.value)
+    if not values:
+        return []
+    reached = tuple((name, statistics.fmean(found), len(found)) for name, found in values.items())
+    return [Conclusion(ReachedOnTest(objective, reached), "runs")]
+
+
+def list_unknown(settings: Sequence[SettingSummary], objective: str, margin: float) -> list[Conclusion]:
+    """Return a conclusion for each setting without an answer in the objective."""
+    found = []
+    for summary in settings:
+        contrast = summary.contrasts.get(objective)
+        fact: Fact | None = None
+        if not summary.seeds_finished:
+            fact = NoResult(summary.label, summary.reason)
+        elif contrast is None:
+            if objective in summary.undefined:
+                fact = BaselineUndefined(objective, summary.undefined[objective])
+        elif contrast.verdict == "cannot tell":
+            fact = Judged(summary.label, contrast, margin)
+        elif contrast.verdict is None and not isinstance(contrast.reason, Identical):
+            fact = NotJudged(summary.label, contrast)
+        if fact:
+            found.append(Conclusion(fact, find_section(summary)))
+    return found
+
+
+def list_interactions(factorial: Factorial | None) -> tuple[list[Conclusion], list[Conclusion]]:
+    """Return what a grid tells of factors that depend on each other: what was learned, and what was not."""
+    learned: list[Conclusion] = []
+    unknown: list[Conclusion] = []
+    if factorial and factorial.reason:
+        unknown.append(Conclusion(NoInteractions(factorial.reason), "interactions"))
+    for effect in factorial.effects if factorial else ():
+        if len(effect.factors) == 2:
+            certain = effect.p_holm is not None and max(effect.p_holm, effect.p_images or 0.0) < ALPHA
+            (learned if certain else unknown).append(Conclusion(effect.sentence, "interactions"))
+    return learned, unknown
+
+
+def list_savings(trade_offs: Sequence[TradeOff]) -> list[Conclusion]:
+    """Return where more time or memory is not worth it: a conclusion for each cost that a cheaper setting saves."""
+    return [Conclusion(found.sentence, "costs") for found in trade_offs if found.choice not in (None, found.best)]
+
+
+def find_section(summary: SettingSummary) -> str:
+    """Return where a setting's numbers stand: with the only factor in which it differs, else with all settings."""
+    return next(iter(summary.levels)) if len(summary.levels) == 1 else SETTINGS

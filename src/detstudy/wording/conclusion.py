@@ -1,0 +1,143 @@
+"""What was learned, what was not, and what to run next, in words: verdict first, then the setting and the numbers."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+
+from detstudy.analysis.facts.conclusion import (
+    BaselineUndefined,
+    Command,
+    Finish,
+    Judged,
+    MoreSeeds,
+    MoreUnits,
+    NoInteractions,
+    NoResult,
+    NothingChanged,
+    NotJudged,
+    ReachedOnTest,
+    RepeatForNoise,
+    RunTogether,
+    SeedNoiseFound,
+    TrainLonger,
+)
+from detstudy.analysis.records import Conclusion
+from detstudy.numbers import format_ap, format_time
+from detstudy.wording.contrast import state_missing, state_verdict
+from detstudy.wording.labels import count, label_measure
+from detstudy.wording.say import say
+
+MOST_NAMED = 4
+
+
+@say.register
+def _(fact: Conclusion) -> str:
+    """Return the finding, and the line to type where it proposes something."""
+    return f"{say(fact.fact)} {say(fact.command)}" if fact.command else say(fact.fact)
+
+
+@say.register
+def _(fact: NothingChanged) -> str:
+    return f"Nothing changed: {say(fact.setting)} predicts exactly what the baseline does."
+
+
+@say.register
+def _(fact: Judged) -> str:
+    return state_verdict(say(fact.setting), fact.contrast, fact.margin)
+
+
+@say.register
+def _(fact: NotJudged) -> str:
+    return state_missing(say(fact.setting), fact.contrast)
+
+
+@say.register
+def _(fact: NoResult) -> str:
+    return f"No result: {say(fact.setting)}: {say(fact.reason)}."
+
+
+@say.register
+def _(fact: BaselineUndefined) -> str:
+    return f"Undefined: {label_measure(fact.measure)} of the baseline: {say(fact.reason)}."
+
+
+@say.register
+def _(fact: SeedNoiseFound) -> str:
+    freedom = count(round(fact.degrees_of_freedom), "degree") + " of freedom"
+    return (
+        f"The seed alone moves {label_measure(fact.measure)} by {format_ap(fact.sd)} (standard deviation, {freedom}): "
+        "a difference of that size between two single trainings says nothing."
+    )
+
+
+@say.register
+def _(fact: ReachedOnTest) -> str:
+    reached = ", ".join(
+        f"{say(name)} {format_ap(mean)} ({count(seeds, 'seed')})" for name, mean, seeds in fact.settings
+    )
+    return f"On the test split, which picked nothing, {label_measure(fact.measure)} is: {reached}."
+
+
+@say.register
+def _(fact: NoInteractions) -> str:
+    return f"Interactions: {say(fact.reason)}"
+
+
+@say.register
+def _(fact: Finish) -> str:
+    return f"Finish what is planned ({count(fact.runs, 'run')} left):"
+
+
+@say.register
+def _(fact: RepeatForNoise) -> str:
+    who = "every setting" if fact.everything else "the baseline"
+    return f"Repeat {who}, so that the noise between seeds is known:"
+
+
+@say.register
+def _(fact: MoreSeeds) -> str:
+    cost = count(fact.trainings, "more training")
+    if fact.seconds is not None:
+        cost += f", about {format_time(fact.seconds)} of training"
+    listed = "; ".join(f"{say(setting)} needs {seeds}" for setting, seeds in fact.needs)
+    return (
+        f"Train {count(fact.seeds, 'seed')} of every setting ({cost}): if the differences stay as they are, that tells "
+        f"({listed}). Seeds added after a look make those verdicts exploratory."
+    )
+
+
+@say.register
+def _(fact: MoreUnits) -> str:
+    listed = "; ".join(f"{say(setting)}: {units:,}" for setting, units in fact.needs)
+    return f"Annotate more validation {fact.noun}s (now {fact.now:,}) where seeds alone won't tell: {listed}."
+
+
+@say.register
+def _(fact: TrainLonger) -> str:
+    if len(fact.settings) > 1:
+        why = "they or the baseline were"
+    else:
+        why = "both were" if fact.itself and fact.baseline else "it was" if fact.itself else "the baseline was"
+    listed = list_names([say(setting) for setting in fact.settings])
+    return f"Train {listed} and the baseline twice as long, since {why} still improving:"
+
+
+@say.register
+def _(fact: RunTogether) -> str:
+    return f"Run {', '.join(map(say, fact.settings))} together, which this study did not:"
+
+
+def list_names(names: Sequence[str]) -> str:
+    """Return names between semicolons, the first of many."""
+    more = [f"{len(names) - MOST_NAMED} more"] if len(names) > MOST_NAMED else []
+    return "; ".join([*names[:MOST_NAMED], *more])
+
+
+@say.register
+def _(fact: Command) -> str:
+    """Return the line to type."""
+    parts = ["detstudy", "run", str(fact.study_file)]
+    if fact.out is not None:
+        parts += ["--out", str(fact.out)]
+    return shlex.join([*parts, *(part for override in fact.overrides for part in ("--set", override))])
