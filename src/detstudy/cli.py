@@ -81,15 +81,15 @@ def plan(
 ) -> None:
     """List the runs with their settings; starts no run."""
     from detstudy.execution import InterruptedStudyError, foresee_runs
-    from detstudy.plan import plan_study
+    from detstudy.ledger import Ledger
     from detstudy.reporting import print_runs
     from detstudy.reporting.output import describe_run
     from detstudy.study.spec import load_study
 
     seconds, memory = _parse_bounds(deadline, gpu_memory, forecast)
     study = load_study(study_file, tuple(overrides or ()))
-    planned = plan_study(study)
     folder = _choose_folder(study, out)
+    planned = Ledger(folder, study).load_plan()
     records = foresee_runs(study, planned, folder)
     document: dict[str, Any] = {"study": study.name, "runs": [describe_run(record) for record in records]}
     console = _make_console(stderr=as_json)
@@ -123,6 +123,7 @@ def run(
         LocalExecutor,
         SpentTime,
         TerminalProgress,
+        ask_for_more,
         check_settings,
         cut_tasks,
         describe_stop,
@@ -137,28 +138,32 @@ def run(
     from detstudy.study.spec import load_study
 
     study = load_study(study_file, tuple(overrides or ()))
-    planned = plan_study(study)
+    plan_study(study)  # whose faults are told before anything is written
     ledger = Ledger(_choose_folder(study, out))
     console = _make_console(stderr=as_json)
     for warning in prepare_ledger(study, ledger):
         console.print(f"warning: {warning}", markup=False)
+    planned = ledger.load_plan()
     for path in ledger.list_damaged_weights(planned):
         console.print(
             f"warning: {path}: missing, or not as it was written; what was measured with it stands, and nothing more "
             "can be; delete the run's folder to train it again"
         )
     executor = LocalExecutor(ledger, trainer, _choose_devices(workers))
-    tasks = list_tasks(planned, ledger.fingerprint)
-    if any(is_task_due(ledger, task) for task in tasks):
-        check_settings(executor)
     try:
-        with (
-            TerminalProgress(console, ledger, planned) as progress,
-            SpentTime(ledger.folder, study.budget.hours) as spent,
-        ):
-            allowed = cut_tasks(tasks, study.budget)
-            run_tasks(allowed, ledger, executor=executor, watcher=progress, is_over=spent.is_up)
-        stopped = describe_stop(tasks, ledger, study.budget, spent.total)
+        more: Plan | None = planned
+        while more is not None:
+            planned, tasks = more, list_tasks(more, ledger.fingerprint)
+            if any(is_task_due(ledger, task) for task in tasks):
+                check_settings(executor)
+            with (
+                TerminalProgress(console, ledger, planned) as progress,
+                SpentTime(ledger.folder, study.budget.hours) as spent,
+            ):
+                allowed = cut_tasks(tasks, study.budget)
+                run_tasks(allowed, ledger, executor=executor, watcher=progress, is_over=spent.is_up)
+            stopped = describe_stop(tasks, ledger, study.budget, spent.total)
+            more = None if stopped else ask_for_more(ledger)
         if study.data.test and stopped is None:  # once, when the choice stands
             _evaluate_test(ledger, planned, executor, console)
     except InterruptedStudyError as stop:
@@ -186,13 +191,11 @@ def status(folder: StudyFolder, as_json: Json = False) -> None:
     from detstudy.execution.progress import estimate_seconds_left
     from detstudy.ledger import Ledger, read_seconds_spent
     from detstudy.numbers import format_time
-    from detstudy.plan import plan_study
     from detstudy.reporting import print_runs
     from detstudy.reporting.output import describe_run
 
     ledger = Ledger(folder)
-    study = ledger.load_study()
-    planned = plan_study(study)
+    study, planned = ledger.load_study(), ledger.load_plan()
     records = ledger.read_runs(planned)
     left = estimate_seconds_left(records)
     stopped = None

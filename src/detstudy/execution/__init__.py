@@ -1,5 +1,6 @@
 """Scheduler, executors and workers: what is missing of a study gets done, whatever dies on the way."""
 
+from detstudy.execution.asking import ask_for_more
 from detstudy.execution.budget import SpentTime, cut_tasks, describe_stop
 from detstudy.execution.executors.local import LocalExecutor
 from detstudy.execution.interruption import InterruptedStudyError
@@ -17,6 +18,7 @@ __all__ = [
     "SpentTime",
     "Task",
     "TerminalProgress",
+    "ask_for_more",
     "check_settings",
     "count_cores",
     "cut_tasks",

@@ -107,7 +107,8 @@ def prepare_ledger(study: Study, ledger: Ledger) -> list[str]:
             ledger.store_ground_truth(split, build_ground_truth(dataset, split))
         ledger.store_gallery(gallery)
     ledger.store_study(study, description)
-    if ledger.load_planned_study() is None:
+    planned = ledger.load_planned_study()
+    if planned is None or ledger.load_planned_plan(planned) is None:
         warnings.append(PLAN_UNKNOWN.format(path=ledger.folder / "planned.yaml"))
     return warnings
 

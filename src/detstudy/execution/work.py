@@ -30,7 +30,7 @@ from detstudy.execution.tasks import Place, Task, Work
 from detstudy.ledger import Ledger
 from detstudy.ledger.attempts import LIMIT_HOURS, LIMIT_MEMORY
 from detstudy.ledger.files import write_atomically
-from detstudy.plan import PlannedRun, plan_study
+from detstudy.plan import PlannedRun
 from detstudy.study.setting import Measure, SplitName
 from detstudy.study.study import Study
 from detstudy.trainers.contract import (
@@ -108,7 +108,7 @@ def do_work(
     if isinstance(work, Task):
         work_on(work, study, ledger, trainer, place, notify)
     else:
-        for setting in plan_study(study).settings:
+        for setting in ledger.load_plan().settings:
             trainer.prepare(setting.setting)
 
 

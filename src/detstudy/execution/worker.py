@@ -33,7 +33,6 @@ from detstudy.execution.work import (
     is_unwritable,
 )
 from detstudy.ledger import LeaseHeldError, Ledger
-from detstudy.plan import plan_study
 from detstudy.trainers.contract import RefusedError, Trainer
 
 EXIT_STOPPED = 143
@@ -83,7 +82,7 @@ def do_assignment(assignment: Assignment, notify: Callable[[Event], None]) -> No
         do_work(SettingsCheck(), study, ledger, trainer, assignment.place, notify)
         return
     wanted = {(setting_id, seed) for setting_id, seed in details["runs"]}
-    runs = tuple(run for run in plan_study(study).runs if (run.setting_id, run.seed) in wanted)
+    runs = tuple(run for run in ledger.load_plan().runs if (run.setting_id, run.seed) in wanted)
     if len(runs) < len(wanted) or ledger.run_folder(runs[0]).name != details["training"]:
         raise RefusedError(f"{ledger.folder}: another driver has changed the study meanwhile; run it again")
     task = Task(runs=runs, splits=tuple(details["splits"]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import statistics
 import tempfile
 import time
@@ -19,6 +20,7 @@ from detstudy.execution.tasks import Task, is_task_due, list_tasks
 from detstudy.forecast.facts import Note, OverLimit, ProbedSideBySide
 from detstudy.forecast.measurement import Measured, probe_costs
 from detstudy.ledger import Ledger, read_curve
+from detstudy.ledger.plans import DECISIONS
 from detstudy.plan import Plan, PlannedRun, identify_cost
 from detstudy.study.study import Study
 
@@ -93,6 +95,8 @@ def forecast_study(
         ledger = Ledger(Path(temporary))
         description = describe_data(study.data)
         ledger.store_study(study, description)
+        if (folder / DECISIONS).is_dir():
+            shutil.copytree(folder / DECISIONS, ledger.folder / DECISIONS)
         ledger.store_ground_truth("validation", build_ground_truth(read_dataset(study.data), "validation"))
         tasks = planned = list_tasks(plan, description["fingerprint"])
         left = {task: task.runs[0].setting["iterations"] for task in tasks}

@@ -21,7 +21,6 @@ from detstudy.execution.executors.assignment import Assignment, read_assignment
 from detstudy.execution.work import evaluate_predicted, make_job
 from detstudy.execution.worker import hold_lifeline, load_trainer
 from detstudy.ledger import Ledger
-from detstudy.plan import plan_study
 from detstudy.trainers.contract import Predicted, RefusedError
 
 
@@ -48,7 +47,7 @@ def measure_run(assignment: Assignment) -> dict[str, Any]:
     if not callable(getattr(trainer, "probe", None)):
         raise RefusedError(f"trainer {assignment.trainer}: has no probe, so nothing can be forecast")
     study = ledger.load_study()
-    run = next(run for run in plan_study(study).runs if run.setting_id == details["setting_id"])
+    run = next(run for run in ledger.load_plan().runs if run.setting_id == details["setting_id"])
     probes = ledger.folder / "probes"
     probes.mkdir(exist_ok=True)
     folder = Path(tempfile.mkdtemp(dir=probes))

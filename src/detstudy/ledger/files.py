@@ -8,6 +8,7 @@ import json
 import os
 import time
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,25 @@ _TEMPORARY = ".*.part"  # training.checkpoint names its temporary files alike
 
 def write_atomically(path: Path, content: bytes) -> None:
     """Write a file by a synced temporary one beside it and a rename."""
+    with _write_temporary(path, content) as temporary:
+        temporary.replace(path)
+
+
+def write_once(path: Path, content: bytes) -> None:
+    """Write a file where there is none yet, atomically: of two writers the first wins."""
+    with _write_temporary(path, content) as temporary:
+        try:
+            os.link(temporary, path)
+        except FileExistsError:
+            pass
+        except OSError:  # a file system without hard links
+            if not path.exists():
+                temporary.replace(path)
+
+
+@contextlib.contextmanager
+def _write_temporary(path: Path, content: bytes) -> Iterator[Path]:
+    """Give a synced temporary file beside a path, and sync their folder after it was put there."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}-{uuid.uuid4().hex[:12]}.part")
     try:
@@ -31,7 +51,7 @@ def write_atomically(path: Path, content: bytes) -> None:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        temporary.replace(path)
+        yield temporary
     finally:
         temporary.unlink(missing_ok=True)
     folder = os.open(path.parent, os.O_RDONLY)

@@ -3,6 +3,8 @@
 ```
 study.yaml            the study as it stands, overrides applied
 planned.yaml          the study as it was planned when its first run started
+plan.json             the settings and runs that the study's design began with; planned.json: those of planned.yaml
+decisions/            what the design asked for later, a file each
 data.json             fingerprint, classes, counts of images and objects by split
 ground_truth/         validation.json (and test.json), COCO JSON
 gallery/              some validation images, and index.json
@@ -39,6 +41,7 @@ from detstudy.ledger.files import (
     write_json,
 )
 from detstudy.ledger.lease import Lease
+from detstudy.ledger.plans import DECISIONS, load_plan, read_decisions, store_first_step
 from detstudy.ledger.records import GalleryImage, RunRecord
 from detstudy.ledger.results import (
     describe_ending,
@@ -50,14 +53,15 @@ from detstudy.ledger.results import (
     sum_files,
 )
 from detstudy.ledger.shapes import is_description, is_gallery_image, keep_readable
-from detstudy.plan import Plan, PlannedRun, identify_evaluation, identify_training, plan_study
+from detstudy.plan import Plan, PlannedRun, begin_plan, identify_evaluation, identify_training, make_plan
+from detstudy.plan.designs import load_design
 from detstudy.study.setting import Measure, Outcome, SplitName
 from detstudy.study.spec import load_study
 from detstudy.study.study import Study, StudyError
 
 EVALUATION_FILES = ("predictions.json", "matches.npz")
 
-SHARED_FOLDERS = ("ground_truth", "gallery", "sessions")
+SHARED_FOLDERS = ("ground_truth", "gallery", "sessions", DECISIONS)
 """The parts of a study that any driver may write to, beside its runs."""
 
 
@@ -88,7 +92,7 @@ class Ledger:
         """
         for folder in (self.folder, *(self.folder / name for name in SHARED_FOLDERS)):
             remove_dead_temporaries(folder)
-        source = study.source.encode()
+        source, first = study.source.encode(), begin_plan(study, load_design(study.design))
         before = read_json(self.folder / "data.json")
         known = before if isinstance(before, dict) else {}
         planned = (known.get("files") or {}).get("planned.yaml") or sum_file(self.folder / "planned.yaml")
@@ -96,9 +100,12 @@ class Ledger:
         if fresh or planned == sum_bytes(source) != sum_file(self.folder / "planned.yaml"):
             write_atomically(self.folder / "planned.yaml", source)
             planned = sum_bytes(source)
+        if planned == sum_bytes(source):
+            store_first_step(self.folder / "planned.json", first, planned)
         described = {**data, "files": {"study.yaml": sum_bytes(source), "planned.yaml": planned}}
         if described != before:
             write_json(self.folder / "data.json", described)
+        store_first_step(self.folder / "plan.json", first, sum_bytes(source))
         if sum_file(self.folder / "study.yaml") != sum_bytes(source):
             write_atomically(self.folder / "study.yaml", source)
 
@@ -129,6 +136,21 @@ class Ledger:
         except StudyError:
             return None
         return planned if self._is_as_written("planned.yaml") else None
+
+    def load_plan(self) -> Plan:
+        """Return the plan of all that the design has asked for so far. Raises StudyError as `load_study` does."""
+        study = self.load_study()
+        decisions = read_decisions(self.folder, study)
+        if self._study is not None:
+            return make_plan(study, [begin_plan(study, load_design(study.design)), *decisions])
+        return load_plan(self.folder / "plan.json", study, sum_file(self.folder / "study.yaml"), decisions)
+
+    def load_planned_plan(self, planned: Study) -> Plan | None:
+        """Return what the design began with for the study as it was planned; None where that is no longer known."""
+        try:
+            return load_plan(self.folder / "planned.json", planned, sum_file(self.folder / "planned.yaml"))
+        except StudyError:
+            return None
 
     def _is_as_written(self, name: str) -> bool:
         """Whether a file of the study has the checksum that the data's description notes; true where it notes none."""
@@ -340,7 +362,7 @@ class Ledger:
 
     def read_runs(self, plan: Plan | None = None, split: SplitName = "validation") -> list[RunRecord]:
         """Return what is known of every planned run, in the plan's order."""
-        plan = plan or plan_study(self.load_study())
+        plan = plan or self.load_plan()
         return [self.read_run(plan, run, split) for run in plan.runs]
 
     def read_run(self, plan: Plan, run: PlannedRun, split: SplitName = "validation") -> RunRecord:
@@ -359,6 +381,7 @@ class Ledger:
             setting=run.setting,
             levels=plan.setting(run.setting_id).levels,
             seed=run.seed,
+            step=run.step,
             state=state,
             outcome=outcome,
             reason=reason,

@@ -22,6 +22,7 @@ class RunRecord:
     setting: Setting
     levels: dict[str, Any]
     seed: int
+    step: int = 0  # of the plan: how often the design had seen results when it asked for the run
     state: Literal["planned", "running", "ended"]
     outcome: Outcome | None = None
     reason: str | None = None

@@ -1,8 +1,17 @@
 """Which runs answer the question."""
 
 from detstudy.plan.cost import identify_cost
-from detstudy.plan.design import Plan, PlannedRun, PlannedSetting, plan_study
-from detstudy.plan.identity import identify_evaluation, identify_training
+from detstudy.plan.design import (
+    Plan,
+    PlannedRun,
+    PlannedSetting,
+    Step,
+    begin_plan,
+    continue_plan,
+    make_plan,
+    plan_study,
+)
+from detstudy.plan.identity import identify_basis, identify_evaluation, identify_training
 from detstudy.plan.naming import BASELINE, format_level, name_setting
 
 __all__ = [
@@ -10,10 +19,15 @@ __all__ = [
     "Plan",
     "PlannedRun",
     "PlannedSetting",
+    "Step",
+    "begin_plan",
+    "continue_plan",
     "format_level",
+    "identify_basis",
     "identify_cost",
     "identify_evaluation",
     "identify_training",
+    "make_plan",
     "name_setting",
     "plan_study",
 ]

@@ -78,40 +78,41 @@ class Step:
 
 def plan_study(study: Study) -> Plan:
     """Plan a study's first settings and runs. Raises StudyError where a planned setting contradicts itself."""
-    return make_plan(study, [begin_plan(study)])
+    return make_plan(study, [begin_plan(study, load_design(study.design))])
 
 
-def begin_plan(study: Study) -> Step:
-    """Ask the study's design what to begin with. Raises StudyError as `plan_study` does."""
-    design = load_design(study.design)
+def begin_plan(study: Study, design: Design) -> Step:
+    """Ask a design what to begin with. Raises StudyError as `plan_study` does."""
     asked = name_asked(study, design, design.begin(study), {study.baseline: BASELINE})
-    seeds = {setting.id: seeds for setting, seeds in asked}
-    levels: list[Mapping[str, Any]] = [{}, *(setting.levels for setting, _ in asked)]
-    runs = order_runs(study, list(zip(levels, [study.baseline_seeds, *seeds.values()], strict=True)))
-    ids = [BASELINE, *seeds]
-    settings = tuple(setting for setting, _ in asked)
-    return Step(crossed=design.crossed, settings=settings, runs=tuple((ids[index], seed) for index, seed in runs))
+    _, more = asked.pop(BASELINE, (None, ()))
+    wanted: list[tuple[Mapping[str, Any], tuple[int, ...]]] = [
+        ({}, tuple(dict.fromkeys((*study.baseline_seeds, *more))))
+    ]
+    wanted += [(setting.levels, seeds) for setting, seeds in asked.values()]
+    ids = [BASELINE, *asked]
+    settings = tuple(setting for setting, _ in asked.values())
+    runs = tuple((ids[index], seed) for index, seed in order_runs(study, wanted))
+    return Step(crossed=design.crossed, settings=settings, runs=runs)
 
 
-def continue_plan(study: Study, plan: Plan, ended: Sequence[EndedRun]) -> Step | None:
-    """Ask the study's design what else to run; None where it wants nothing that is not planned.
+def continue_plan(study: Study, design: Design, plan: Plan, ended: Sequence[EndedRun]) -> Step | None:
+    """Ask a design what else to run; None where it wants nothing that is not planned.
 
     Raises StudyError as `plan_study` does.
     """
-    design = load_design(study.design)
     known = {planned.setting: planned.id for planned in plan.settings}
     asked = name_asked(study, design, design.go_on(study, ended), known)
     planned = {(run.setting_id, run.seed) for run in plan.runs}
-    runs = [(setting.id, seed) for setting, seeds in asked for seed in seeds if (setting.id, seed) not in planned]
+    runs = tuple((id_, seed) for id_, (_, seeds) in asked.items() for seed in seeds if (id_, seed) not in planned)
     wanted = {id_ for id_, _ in runs} - {BASELINE}
-    settings = tuple(setting for setting, _ in asked if setting.id in wanted)
-    return Step(crossed=plan.crossed, settings=settings, runs=tuple(dict.fromkeys(runs))) if runs else None
+    settings = tuple(setting for setting, _ in asked.values() if setting.id in wanted)
+    return Step(crossed=plan.crossed, settings=settings, runs=runs) if runs else None
 
 
 def name_asked(
     study: Study, design: Design, asked: Iterable[Asked], known: Mapping[Setting, str]
-) -> list[tuple[AskedSetting, tuple[int, ...]]]:
-    """Return what a design asked for with its names, each setting once; a known one keeps the id that it has."""
+) -> dict[str, tuple[AskedSetting, tuple[int, ...]]]:
+    """Return what a design asked for by the names that it gave, with its seeds; a known setting keeps its id."""
     ids = dict(known)
     found: dict[str, tuple[AskedSetting, tuple[int, ...]]] = {}
     for each in asked:
@@ -126,7 +127,7 @@ def name_asked(
         found[id_] = before[0], tuple(dict.fromkeys((*before[1], *each.seeds)))
     if len(set(ids.values())) < len(ids):
         raise StudyError(f"design: gives two settings one name, among {', '.join(sorted(ids.values()))}")
-    return list(found.values())
+    return found
 
 
 def check_levels(study: Study, levels: Mapping[str, Any]) -> dict[str, Any]:
@@ -134,7 +135,13 @@ def check_levels(study: Study, levels: Mapping[str, Any]) -> dict[str, Any]:
     unknown = [name for name in levels if name not in study.baseline]
     if unknown:
         raise StudyError(f"design: asks for {', '.join(unknown)}, which is no hyperparameter")
-    return {name: level for name, level in levels.items() if study.baseline[name] != level}
+    plain = freeze_levels(levels)
+    return {name: level for name, level in plain.items() if study.baseline[name] != level}
+
+
+def freeze_levels(levels: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the levels with lists as tuples, as settings have them."""
+    return {name: tuple(level) if isinstance(level, list) else level for name, level in levels.items()}
 
 
 def make_plan(study: Study, steps: Sequence[Step]) -> Plan:
@@ -144,8 +151,9 @@ def make_plan(study: Study, steps: Sequence[Step]) -> Plan:
     for number, step in enumerate(steps):
         planned = {BASELINE: settings[study.baseline]}
         for asked in step.settings:
-            setting = derive_setting(study, asked.levels)
-            new = PlannedSetting(id=asked.id, setting=setting, levels=asked.levels, family=asked.family)
+            levels = freeze_levels(asked.levels)
+            setting = derive_setting(study, levels)
+            new = PlannedSetting(id=asked.id, setting=setting, levels=levels, family=asked.family)
             planned[asked.id] = settings.setdefault(setting, new)
         for id_, seed in step.runs:
             found = planned[id_]

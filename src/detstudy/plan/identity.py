@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import re
@@ -9,6 +10,7 @@ from typing import Any
 
 from detstudy.plan.design import PlannedRun
 from detstudy.study.setting import Setting
+from detstudy.study.study import Study
 from detstudy.trainers.contract import choose_micro_batch
 
 SCHEMA = 1
@@ -45,6 +47,18 @@ def identify_evaluation(setting: Setting) -> str:
     content = setting.part("evaluation").non_defaults
     slug = "-".join(f"{name}-{value}" for name, value in content.items()) or "default"
     return f"{clean_slug(slug)}--{hash_content({'schema': SCHEMA, 'evaluation': content})}"
+
+
+def identify_basis(study: Study) -> str:
+    """Return what tells apart the studies whose designs decide for themselves: by design, baseline and what follows."""
+    design, rule = study.design, study.when_batch_size_changes
+    return hash_content(
+        {
+            "design": design if isinstance(design, str) else dataclasses.asdict(design),
+            "baseline": study.baseline.non_defaults,
+            "when_batch_size_changes": dataclasses.asdict(rule) if rule else None,
+        }
+    )
 
 
 def make_slug(setting: Setting) -> str:

@@ -23,6 +23,7 @@ def describe_run(record: RunRecord) -> dict[str, Any]:
         "setting_id": record.setting_id,
         "setting": dict(record.setting),
         "seed": record.seed,
+        "step": record.step,
         "state": record.state,
         "outcome": record.outcome,
         "reason": record.reason,

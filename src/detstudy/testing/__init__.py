@@ -1,10 +1,12 @@
 """Shipped fakes and contracts: trainers without torch, tiny data, studies run in one process, what a seam promises."""
 
+from detstudy.testing.design import DesignContract
 from detstudy.testing.executor import ExecutorContract
 from detstudy.testing.study import draw_tiny_data, run_here, write_tiny_study
 from detstudy.trainers.fake import FakeTrainer, HangingFakeTrainer, RefusingFakeTrainer, SlowFakeTrainer
 
 __all__ = [
+    "DesignContract",
     "ExecutorContract",
     "FakeTrainer",
     "HangingFakeTrainer",

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from detstudy.execution import Place, is_task_due, list_tasks, prepare_ledger, work_on
+from detstudy.execution import Place, ask_for_more, is_task_due, list_tasks, prepare_ledger, work_on
 from detstudy.ledger import Ledger
-from detstudy.plan import plan_study
+from detstudy.plan import Plan
 from detstudy.study.spec import load_study
 from detstudy.study.study import Study
 from detstudy.trainers.contract import Trainer
@@ -68,9 +68,11 @@ def run_here(study_file: Path, folder: Path, trainer: Trainer | None = None) -> 
     """Run a study in this process, one run after the other, with a trainer that is fast enough for it."""
     study, ledger = load_study(study_file), Ledger(folder)
     prepare_ledger(study, ledger)
-    plan = plan_study(study)
-    for task in list_tasks(plan, ledger.fingerprint):
-        work_on(task, study, ledger, trainer or FakeTrainer(), Place())
-        while ledger.find_largest_micro_batch(task.runs[0]) and is_task_due(ledger, task):  # a batch in smaller parts
+    plan: Plan | None = ledger.load_plan()
+    while plan:
+        for task in list_tasks(plan, ledger.fingerprint):
             work_on(task, study, ledger, trainer or FakeTrainer(), Place())
+            while ledger.find_largest_micro_batch(task.runs[0]) and is_task_due(ledger, task):  # in smaller parts
+                work_on(task, study, ledger, trainer or FakeTrainer(), Place())
+        plan = ask_for_more(ledger)
     return study, ledger

@@ -30,7 +30,7 @@ from detstudy.evaluation import (
 )
 from detstudy.ledger import Ledger, RunRecord, list_unlike
 from detstudy.ledger.files import read_json
-from detstudy.plan import BASELINE, PlannedSetting, plan_study
+from detstudy.plan import BASELINE, PlannedSetting
 from detstudy.study.setting import Setting
 from detstudy.study.study import MEASURES, StudyError
 
@@ -47,8 +47,10 @@ class Evidence:
         ledger = Ledger(folder)
         self.folder = folder
         self.study = ledger.load_study()
-        self.plan = plan_study(self.study)
-        self.additions = find_additions(ledger.load_planned_study(), self.study)
+        self.plan = ledger.load_plan()
+        planned = ledger.load_planned_study()
+        known = ledger.load_planned_plan(planned) if planned else None
+        self.additions = find_additions(planned, known, self.study, self.plan)
         self.runs = ledger.read_runs(self.plan)
         self.ground_truth = read_ground_truth(ledger, needed=any(run.outcome == "finished" for run in self.runs))
         self.units = read_units(self.ground_truth) if self.ground_truth else None

@@ -13,7 +13,7 @@ from typing import Any
 
 from detstudy.analysis.facts import Fact
 from detstudy.analysis.facts.exploration import DataChanged, MarginChanged, ObjectiveChanged, SeedsChanged, SettingAdded
-from detstudy.plan import plan_study
+from detstudy.plan import Plan
 from detstudy.study.study import Study
 
 
@@ -30,12 +30,13 @@ class Additions:
         return tuple(dict.fromkeys((*self.question, *own)))
 
 
-def find_additions(planned: Study | None, study: Study) -> Additions:
+def find_additions(planned: Study | None, known: Plan | None, study: Study, plan: Plan) -> Additions:
     """Return where the study departs from what was planned; of an unknown plan, nothing.
 
-    Levels left out, another test split and data that was moved are no departures.
+    `known` and `plan` are their plans. Levels left out, another test split and data that was moved are no departures,
+    nor is what the design asked for itself as results came in.
     """
-    if planned is None:
+    if planned is None or known is None:
         return Additions()
     changes: list[Fact] = []
     if planned.objective != study.objective:
@@ -45,17 +46,17 @@ def find_additions(planned: Study | None, study: Study) -> Additions:
         changes.append(MarginChanged(planned_margin, margin))
     if _describe_data(planned) != _describe_data(study):
         changes.append(DataChanged())
-    known = plan_study(planned)
     seeds_planned = {
         setting.setting: {run.seed for run in known.runs if run.setting_id == setting.id} for setting in known.settings
     }
-    plan = plan_study(study)
     settings: dict[str, Fact] = {}
     for setting in plan.settings:
+        seeds = {run.seed for run in plan.runs if run.setting_id == setting.id and not run.step}
+        if not seeds:
+            continue
         if setting.setting not in seeds_planned:
             settings[setting.id] = SettingAdded()
             continue
-        seeds = {run.seed for run in plan.runs if run.setting_id == setting.id}
         seeds_before = seeds_planned[setting.setting]
         if seeds != seeds_before:
             added, left_out = seeds - seeds_before, seeds_before - seeds
