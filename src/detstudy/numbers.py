@@ -101,7 +101,7 @@ def format_ratio(ratio: float) -> str:
 
 def format_share(share: float) -> str:
     """Return a share of 1 in percent: "62 %"."""
-    return f"{100 * share:.0f} %"
+    return f"{_sign(share, f'{abs(100 * share):.0f}', '')} %"
 
 
 def rounds_to_nothing(points: float) -> bool:

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from detstudy.analysis.facts.interaction import EffectVerdict
 from detstudy.analysis.records import Effect, Factorial, Spread
 from detstudy.reporting.figure import draw_png
 from detstudy.reporting.interaction import draw_interaction, gather_interactions
@@ -26,6 +27,7 @@ def make_analysis(values: dict[str, list[float]]) -> Any:
 def make_factorial(factors: tuple[str, ...], levels: tuple[tuple[Any, ...], ...], cells: dict[Any, str]) -> Factorial:
     effects = [
         Effect(
+            objective="mask/AP",
             factors=pair,
             sum_of_squares=1.0,
             degrees_of_freedom=1,
@@ -34,7 +36,8 @@ def make_factorial(factors: tuple[str, ...], levels: tuple[tuple[Any, ...], ...]
             p_holm=0.4,
             p_images=0.5,
             omega_squared=0.0,
-            sentence="No interaction was found.",
+            verdict=EffectVerdict.NOT_FOUND,
+            best=None,
         )
         for pair in (factors[:1], factors[:2])
     ]
@@ -92,7 +95,11 @@ def test_a_plot_is_drawn_with_its_sentence(tmp_path: Path) -> None:
     values = {"a": [30.0, 32.0], "b": [20.0], "c": [], "d": [25.0, 27.0]}
     (plot,) = gather_interactions(make_analysis(values), make_factorial(("learning_rate", "batch_size"), levels, cells))
     spec = draw_interaction(plot)
-    assert " ".join(spec["title"]["text"]) == plot.sentence == "No interaction was found."
+    assert (
+        " ".join(spec["title"]["text"])
+        == plot.sentence
+        == ("No interaction was found between learning rate and batch size (p 0.5); that is not proof of none.")
+    )
     assert all(point.text in spec["description"] for point in plot.points)
     draw_png(spec, tmp_path / "plot.png")
     assert (tmp_path / "plot.png").read_bytes().startswith(b"\x89PNG")

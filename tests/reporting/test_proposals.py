@@ -36,7 +36,7 @@ def make_row(k: int, setting: str, **fields: Any) -> ProposalRow:
 
 
 def make_factor(analysis: Analysis, *rows: ProposalRow) -> FactorSummary:
-    table = ProposalTable(factor="rpn_pre_nms_top_n_train", side="training", rows=rows, steps=(), sentences=())
+    table = ProposalTable(factor="rpn_pre_nms_top_n_train", side="training", rows=rows, steps=(), notes=())
     return dataclasses.replace(analysis.factors[0], proposals=table)
 
 

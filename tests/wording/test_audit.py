@@ -13,7 +13,7 @@ from detstudy.auditing import audit_table, facts
 from detstudy.wording import say
 from detstudy.wording.audit import join_labels
 
-DECK = Path(__file__).parents[1] / "audit" / "deck.csv"
+DECK = Path(__file__).parents[1] / "auditing" / "deck.csv"
 
 
 def test_every_fact_of_the_audit_has_words() -> None:

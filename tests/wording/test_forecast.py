@@ -11,7 +11,6 @@ import pytest
 from detstudy.analysis.facts.setting import UnitCount
 from detstudy.analysis.statistics.variance import Part
 from detstudy.forecast import facts
-from detstudy.reporting.output import describe_foresight  # noqa: F401
 from detstudy.wording import say
 
 SCENES = facts.Noise(1.6**2, Part(1.8**2, 19), UnitCount(20, "sequence"))

@@ -9,11 +9,17 @@ from detstudy.analysis.facts import Fact
 from detstudy.analysis.facts.choice import Choice
 from detstudy.analysis.facts.conclusion import Command
 from detstudy.analysis.facts.contrast import Contrast
+from detstudy.analysis.facts.convergence import GainUnclear, TooFewPoints
+from detstudy.analysis.facts.cost import NoPrice, SharedMachine, UnlikeMachines
+from detstudy.analysis.facts.interaction import BestLevels, EffectVerdict, NoAnalysis, TooFewLevels, TrainsNothing
 from detstudy.analysis.facts.setting import Accumulation
 from detstudy.ledger import RunRecord
 from detstudy.plan import Plan
 from detstudy.study.setting import Setting
 from detstudy.study.study import Study
+
+DECAYED = 0.1
+"""A learning rate below this share of its largest flattens any curve."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,7 +124,7 @@ class ProposalTable:
     side: Literal["training", "test"]  # where the factor acts, and the rows' counts were taken
     rows: tuple[ProposalRow, ...]
     steps: tuple[ProposalStep, ...]
-    sentences: tuple[str, ...]
+    notes: tuple[Fact, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,11 +158,12 @@ class TradePoint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TradeGap:
-    """A setting without a result, and what its runs had used when they failed."""
+    """A setting without a result, and what its runs had used when they failed, in the cost's unit."""
 
     label: Fact
-    reason: Fact
+    reason: Fact | None  # None: not measured
     cost: float | None
+    unit: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,7 +180,7 @@ class Price:
     price: float | None
     low: float | None  # of the 95 % interval
     high: float | None
-    reason: str | None
+    reason: NoPrice | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,7 +188,6 @@ class TradeOff:
     """The objective against one cost: which settings none beats, and from where on more is not worth it."""
 
     measure: str  # train/seconds, train/peak_memory_bytes, test/seconds_per_image
-    name: str  # "training time"
     unit: str  # s, bytes, s an image
     objective: str
     points: tuple[TradePoint, ...]  # in the plan's order
@@ -192,14 +198,16 @@ class TradeOff:
     saving: tuple[float, float, float] | None  # the choice's cost as a share of the best's, and its 95 % interval
     gives_up_at_most: float | None  # AP against the truly best setting, at 95 %
     prices: tuple[Price, ...]  # along the front, from its cheapest setting up
-    sentence: str  # verdict first
-    notes: tuple[str, ...]  # what the clocks don't tell
+    unjudged: tuple[Fact, ...]  # settings of the front whose difference to the best has no known noise; () by tolerance
+    reason: Fact | None  # why not, of the first of them
+    notes: tuple[SharedMachine | UnlikeMachines, ...]  # what the clocks don't tell
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Effect:
     """What a factor, or two together, do to the objective in a grid. Without degrees of freedom there is no test."""
 
+    objective: str
     factors: tuple[str, ...]  # one: a main effect, averaged over the other factors; two: their interaction
     sum_of_squares: float  # AP², type II
     degrees_of_freedom: int
@@ -208,7 +216,13 @@ class Effect:
     p_holm: float | None  # adjusted over the study's effects; on these validation images
     p_images: float | None  # the same with the noise of validation images counted; None where that is unknown
     omega_squared: float | None  # partial: its share of the variance, the other effects set aside
-    sentence: str  # verdict first
+    verdict: EffectVerdict
+    best: BestLevels | None  # of an interaction that is found
+
+    @property
+    def p_all(self) -> float:
+        """The larger p of the two noises; 1 where there is no test."""
+        return 1.0 if self.p_holm is None else max(self.p_holm, self.p_images or 0.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -222,8 +236,8 @@ class Factorial:
     levels: tuple[tuple[Any, ...], ...]  # of each factor, those with a result
     cells: dict[tuple[Any, ...], str]  # a level of each factor → the id of the setting
     effects: tuple[Effect, ...]
-    reason: str | None
-    notes: tuple[str, ...]
+    reason: TrainsNothing | TooFewLevels | NoAnalysis | None
+    notes: tuple[Fact, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -231,11 +245,11 @@ class Convergence:
     """A curve's verdict. Gains are of half as many iterations again, positive where the curve improves.
 
     They are AP where `by` is the objective, % of the loss's level where it is a loss; None where too few points were
-    logged. `reason` says why a verdict is unclear, and what to set.
+    logged.
     """
 
     state: Literal["rising", "flat", "unclear"]
-    by: str | None  # "mask/AP", "validation loss", "training loss"
+    by: str | None  # "mask/AP", "validation/loss", "training/loss"
     gain: float | None
     low: float | None  # of the 90 % interval
     high: float | None
@@ -245,7 +259,12 @@ class Convergence:
     end: float
     stepped: bool  # the end is where the schedule lowered the learning rate, not the end of the run
     rate_left: float | None  # learning rate at the end, as a share of the run's largest
-    reason: str | None = None
+    reason: TooFewPoints | GainUnclear | None = None
+
+    @property
+    def decayed(self) -> bool:
+        """Whether the learning rate had fallen so far that any curve is flat."""
+        return self.rate_left is not None and self.rate_left <= DECAYED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

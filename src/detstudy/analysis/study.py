@@ -118,7 +118,7 @@ def summarise_factor(
         levels=levels,
         choice=choose(compared, own),
         notes=(
-            *(proposals.sentences if proposals else ()),
+            *(proposals.notes if proposals else ()),
             *describe_factor(evidence, factor, levels, settings),
         ),
         proposals=proposals,

@@ -1,24 +1,28 @@
 """A factor's learning curves: did each level converge, at what price in images and in time?
 
-`gather_curves` holds the verdicts of `analysis.convergence` in words, too; the figure marks what they were judged on.
+`gather_curves` holds the verdicts on convergence in words, too; the figure marks what they were judged on.
 """
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from detstudy.analysis import Analysis, FactorSummary
-from detstudy.analysis.findings.convergence import describe_state, judge_runs
+from detstudy.analysis.facts.convergence import LOSSES
+from detstudy.analysis.findings.convergence import judge_runs
 from detstudy.analysis.records import Convergence
 from detstudy.ledger import RunRecord, read_curve
-from detstudy.numbers import DASH, format_change, format_interval
+from detstudy.numbers import DASH, format_interval
 from detstudy.plan import BASELINE
 from detstudy.reporting.figure import colour_levels, finish_chart, inline_rows
 from detstudy.reporting.listing import Listing
 from detstudy.reporting.standing import caption_level
+from detstudy.wording import say
+from detstudy.wording.convergence import format_gain
 from detstudy.wording.labels import label_measure
 
 LOSS_POINTS = 160  # a line; more is noise on 400 pixels
@@ -101,8 +105,8 @@ def gather_curves(analysis: Analysis, factor: FactorSummary) -> Curves | None:
                 if line.points:
                     group.append(line)
             if verdict and verdict.by and run.outcome == "finished":
-                of_loss = verdict.by.endswith("loss")
-                kind, source = ("training", train) if verdict.by == "training loss" else ("validation", validation)
+                of_loss = verdict.by in LOSSES
+                kind, source = ("training", train) if verdict.by == "training/loss" else ("validation", validation)
                 stretch = [point for point in source if verdict.start < point["iteration"] <= verdict.end]
                 read = read_loss if of_loss else read_objective(analysis)
                 judged[of_loss].append(make_line(run, label, kind, stretch, read, most=LOSS_POINTS // 3))
@@ -149,9 +153,9 @@ def show_convergence(label: str, verdict: Convergence, alone: list[str]) -> Conv
     by, gain, interval = DASH, DASH, ""
     if verdict.by and verdict.gain is not None and verdict.low is not None and verdict.high is not None:
         by = label_measure(verdict.by)
-        unit = " %" if verdict.by.endswith("loss") else " AP"
-        gain = f"{format_change(verdict.gain)}{unit}"
-        interval = format_interval(verdict.low, verdict.high)
+        form = functools.partial(format_gain, by=verdict.by)
+        gain = f"{form(verdict.gain)}{'' if verdict.by in LOSSES else ' AP'}"
+        interval = format_interval(verdict.low, verdict.high, form)
     return ConvergenceRow(
         label=label,
         by=by,
@@ -159,9 +163,9 @@ def show_convergence(label: str, verdict: Convergence, alone: list[str]) -> Conv
         gain=gain,
         interval=interval,
         state=verdict.state,
-        verdict=describe_state(verdict),
+        verdict=say(verdict),
         seeds=", ".join(f"{number} {state}" for state, number in Counter(alone).items()),
-        reason=verdict.reason or "",
+        reason=say(verdict.reason) if verdict.reason else "",
     )
 
 

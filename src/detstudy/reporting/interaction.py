@@ -16,6 +16,7 @@ from detstudy.analysis.findings.interaction import tabulate_pair
 from detstudy.analysis.records import Effect, Factorial
 from detstudy.numbers import format_ap
 from detstudy.reporting.figure import colour_levels, finish_chart, inline_rows
+from detstudy.wording import say
 from detstudy.wording.labels import label_factor, label_level, label_measure, name_level
 
 WIDTH, HEIGHT = 420, 260
@@ -71,7 +72,7 @@ def _gather_plot(analysis: Analysis, factorial: Factorial, effect: Effect) -> In
         factor=label_factor(effect.factors[0]),
         other=label_factor(effect.factors[1]),
         objective=label_measure(objective),
-        sentence=effect.sentence,
+        sentence=say(effect),
         levels=tuple(name_level(level) for level in square.levels[0]),
         lines=tuple(name_level(level) for level in square.levels[1]),
         points=tuple(points),

@@ -11,7 +11,6 @@ from detstudy.auditing import Audit
 from detstudy.forecast import Forecast, Suggestion
 from detstudy.forecast.facts import Blind, Foresight
 from detstudy.ledger import RunRecord
-from detstudy.wording import forecast as forecast_words  # noqa: F401  it gives words to what a forecast says
 from detstudy.wording.exploration import say_exploratory
 from detstudy.wording.say import say
 

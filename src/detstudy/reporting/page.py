@@ -112,8 +112,8 @@ def describe_effects(analysis: Analysis) -> tuple[str, ...]:
     factorial = analysis.factorial
     if factorial is None:
         return ()
-    found = [effect.sentence for effect in factorial.effects] or [factorial.reason or ""]
-    return tuple(filter(None, (*found, *factorial.notes)))
+    found = [*map(say, factorial.effects)] or [say(factorial.reason)]
+    return (*found, *map(say, factorial.notes))
 
 
 def find_anchors(factors: list[FactorSummary], sections: tuple[Section, ...]) -> dict[str, str]:

@@ -14,6 +14,7 @@ from detstudy.numbers import format_ap, format_change, format_cost, format_inter
 from detstudy.reporting.figure import finish_chart, inline_rows
 from detstudy.reporting.listing import Listing
 from detstudy.reporting.standing import caption_setting
+from detstudy.wording.cost import COST_NAMES
 from detstudy.wording.labels import label_measure
 from detstudy.wording.say import say
 
@@ -108,19 +109,15 @@ def gather_trade_offs(analysis: Analysis) -> TradeOffs | None:
 
 def gather_panel(trade_off: TradeOff, captions: dict[str, str]) -> Panel:
     """Return one cost's panel with its prices; `captions` are the settings' names by id."""
-    title, scale = _choose_unit(trade_off)
+    (title, scale), name = _choose_unit(trade_off), COST_NAMES[trade_off.measure]
     best = next(point for point in trade_off.points if point.id == trade_off.best)
     return Panel(
-        name=trade_off.name,
-        title=f"{trade_off.name}, {title}",
-        sentence=trade_off.sentence,
+        name=name,
+        title=f"{name}, {title}",
+        sentence=say(trade_off),
         marks=tuple(_gather_mark(trade_off, point, captions[point.id], scale) for point in trade_off.points),
         best=best.ap,
-        missing=tuple(
-            f"{say(gap.label)}: {say(gap.reason)}"
-            f"{'' if gap.cost is None else f'; {format_cost(gap.cost, trade_off.unit)}'}"
-            for gap in trade_off.missing
-        ),
+        missing=tuple(map(say, trade_off.missing)),
         steps=tuple(_gather_step(price, captions, trade_off.unit) for price in trade_off.prices),
     )
 
@@ -202,7 +199,7 @@ def _gather_mark(trade_off: TradeOff, point: TradePoint, label: str, scale: floa
 
 
 def _gather_step(price: Price, captions: dict[str, str], unit: str) -> Step:
-    text = price.reason or ""
+    text = say(price.reason) if price.reason else ""
     if price.price is not None and price.low is not None and price.high is not None:
         interval = format_interval(price.low, price.high, lambda value: format_cost(value, unit))
         text = f"{format_cost(price.price, unit)} ({interval})"

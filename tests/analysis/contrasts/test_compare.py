@@ -18,7 +18,6 @@ from detstudy.analysis.facts.reason import SingleTrainings
 from detstudy.analysis.facts.setting import UnitCount
 from detstudy.evaluation import EvaluationError
 from detstudy.study.study import MEASURES
-from detstudy.wording import say
 from detstudy.wording.contrast import introduce_comparison, shorten_paths
 
 
@@ -58,7 +57,7 @@ def test_two_settings_are_judged_on_their_own(folder: Path) -> None:
     assert contrast.family == 1
     assert contrast.notes[-1] == JudgedAlone()
     assert contrast.kinds is not None
-    assert say(contrast.kinds).startswith("At score ≥ 0.5: ")
+    assert contrast.kinds.score_threshold == 0.5
 
 
 def test_what_cannot_be_told_says_what_would_tell(write_ledger: Any, Run: Any) -> None:  # noqa: N803

@@ -14,12 +14,12 @@ from scipy.signal import lfilter
 from scipy.stats import theilslopes
 
 from detstudy.analysis.facts.contrast import Contrast, Verdict
+from detstudy.analysis.facts.convergence import BothImproving, OneImproving, TooFewPoints
 from detstudy.analysis.findings.convergence import (
     MOST_POINTS,
-    describe_rising,
-    describe_state,
     estimate_autocorrelation,
     estimate_slope,
+    find_improving,
     find_step,
     judge_curve,
     judge_runs,
@@ -123,12 +123,12 @@ def test_the_objective_comes_before_the_losses_where_it_has_eight_points() -> No
     train = make_points(2.0 - np.log(ITERATIONS) / 10, "train")
     few = make_points(np.full(23, 30.0), iterations=np.arange(100, 2301, 100))
     enough = make_points(np.full(24, 30.0), iterations=np.arange(100, 2401, 100))
-    assert judge_curve([*train, *few], "mask/AP", 0.5).by == "training loss"
+    assert judge_curve([*train, *few], "mask/AP", 0.5).by == "training/loss"
     known = judge_curve([*train, *enough], "mask/AP", 0.5)
     assert (known.by, known.state, known.points) == ("mask/AP", "flat", 8)
     losses = [{**point, "measures": {"mask/AP": None}, "loss": 1.0 - point["iteration"] / 4e3} for point in enough]
     known = judge_curve([*train, *losses], "mask/AP", 0.5)
-    assert (known.by, known.state, known.margin) == ("validation loss", "rising", 5.0)
+    assert (known.by, known.state, known.margin) == ("validation/loss", "rising", 5.0)
 
 
 def test_a_loss_is_judged_by_its_share() -> None:
@@ -142,9 +142,8 @@ def test_a_loss_is_judged_by_its_share() -> None:
 def test_too_few_points_say_what_to_set() -> None:
     known = judge_curve(make_points(np.full(10, 1.0), "train", np.arange(240, 2401, 240)), "mask/AP", 0.5)
     assert (known.state, known.gain, known.by) == ("unclear", None, None)
-    assert known.reason is not None
-    assert "0 of mask AP, 0 of validation loss, 4 of training loss; 8 are needed" in known.reason
-    assert "set monitoring.validate_every to 100 or less" in known.reason
+    counts = (("mask/AP", 0), ("validation/loss", 0), ("training/loss", 4))
+    assert known.reason == TooFewPoints(counts, needed=8, stepped=False, validate_every=100)
     followed = make_points(np.full(24, 30.0), iterations=np.arange(100, 2401, 100))
     assert judge_curve(followed, "mask/AP", 0.5).by == "mask/AP"
     assert judge_curve([], "mask/AP", 0.5).state == "unclear"
@@ -173,17 +172,15 @@ def test_a_step_of_the_rate_does_not_pass_for_convergence_or_progress() -> None:
     stops = make_points(30 + 4 * np.log(np.minimum(ITERATIONS, 1680)))
     assert judge_curve(stops, "mask/AP", 0.5).state == "flat"
     known = judge_curve(stops, "mask/AP", 0.5, step)
-    assert known.state == "rising"
-    assert describe_state(known) == "rising when the learning rate was stepped down at iteration 1,680"
+    assert (known.state, known.stepped, known.end) == ("rising", True, pytest.approx(1680))
 
 
 def test_flat_is_said_of_the_schedule() -> None:
     points = make_points(np.full(len(ITERATIONS), 30.0))
-    assert describe_state(judge_curve(points, "mask/AP", 0.5)) == "flat under its schedule"
+    assert not judge_curve(points, "mask/AP", 0.5).decayed
     points += [{"kind": "train", "iteration": i, "loss": None, "learning_rate": 1 - i / 2400} for i in (0, 1200, 2400)]
-    assert describe_state(judge_curve(points, "mask/AP", 0.5)) == (
-        "flat under its schedule, whose learning rate had fallen to almost nothing"
-    )
+    known = judge_curve(points, "mask/AP", 0.5)
+    assert (known.state, known.decayed) == ("flat", True)
 
 
 # -- runs and contrasts ------------------------------------------------------------------------------------------------
@@ -227,6 +224,9 @@ def width(known: Convergence) -> float:
     return known.high - known.low
 
 
+NAMES = {"learning_rate=0.00025": "A", "baseline": "B"}
+
+
 def make_contrast(verdict: Verdict | None, estimate: float | None) -> Contrast:
     return Contrast(
         a="learning_rate=0.00025",
@@ -252,39 +252,39 @@ def judged() -> dict[str, Convergence]:
 
 
 @pytest.mark.parametrize(
-    ("own", "baseline", "verdict", "said"),
+    ("own", "baseline", "verdict", "found"),
     [
-        ("rising", "flat", "worse", "0.00025 is behind, but was still improving when the iterations ended"),
-        ("rising", "flat", "worse", "this compares speed, not the end result"),
-        (
-            "rising",
-            "flat",
-            "worse",
-            "(at that pace +2.0 mask AP (90 %: +2.0 to +2.0) in half as many iterations again)",
-        ),
-        ("rising", "flat", "cannot tell", "0.00025 was still improving"),
-        ("rising", "flat", "better", "0.00025 is ahead and was still improving"),
-        ("rising", "flat", "better", "the direction is safe, the size may grow"),
-        ("flat", "rising", "better", "the baseline is behind, but was still improving"),
-        ("flat", "rising", "worse", "the baseline is ahead and was still improving"),
-        ("rising", "rising", "worse", "0.00025 and the baseline were both still improving"),
-        ("flat", "flat", "worse", None),
+        ("rising", "flat", "worse", ("A", "behind", True)),
+        ("rising", "flat", "cannot tell", ("A", "even", True)),
+        ("rising", "flat", "better", ("A", "ahead", True)),
+        ("flat", "rising", "better", ("B", "behind", True)),
+        ("flat", "rising", "worse", ("B", "ahead", True)),
     ],
 )
-def test_a_contrast_with_a_rising_arm_says_so(
-    judged: dict[str, Convergence], own: str, baseline: str, verdict: Verdict, said: str | None
+def test_a_contrast_with_a_rising_arm_is_noted(
+    judged: dict[str, Convergence], own: str, baseline: str, verdict: Verdict, found: tuple[str, str, bool]
 ) -> None:
     known = {"learning_rate=0.00025": judged[own], "baseline": judged[baseline]}
-    caveat = describe_rising("0.00025", make_contrast(verdict, -1.0), known)
-    assert caveat is None if said is None else caveat is not None and said in caveat
+    caveat = find_improving(NAMES, make_contrast(verdict, -1.0), known)
+    assert isinstance(caveat, OneImproving)
+    assert (caveat.arm, caveat.standing, caveat.other_flat) == found
+    assert (caveat.gain.by, caveat.gain.points) == ("mask/AP", pytest.approx(2.0))
+    assert not caveat.stepped
+
+
+def test_two_rising_arms_are_noted_together_and_flat_ones_not(judged: dict[str, Convergence]) -> None:
+    contrast = make_contrast("worse", -1.0)
+    both = find_improving(NAMES, contrast, dict.fromkeys(NAMES, judged["rising"]))
+    assert both == BothImproving(("A", "B"), stepped=False)
+    assert find_improving(NAMES, contrast, dict.fromkeys(NAMES, judged["flat"])) is None
 
 
 def test_ahead_of_one_that_is_unknown_promises_nothing(judged: dict[str, Convergence]) -> None:
     known = {"learning_rate=0.00025": judged["rising"], "baseline": None}
-    caveat = describe_rising("0.00025", make_contrast("better", 1.0), known)
-    assert caveat is not None
-    assert "safe" not in caveat
-    assert describe_rising("0.00025", make_contrast(None, None), known) is None
+    caveat = find_improving(NAMES, make_contrast("better", 1.0), known)
+    assert isinstance(caveat, OneImproving)
+    assert not caveat.other_flat
+    assert find_improving(NAMES, make_contrast(None, None), known) is None
 
 
 # -- the longer run ----------------------------------------------------------------------------------------------------

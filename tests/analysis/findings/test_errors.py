@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import Any
 
 import numpy as np
@@ -13,14 +12,12 @@ from detstudy.analysis.contrasts.arm import Arm
 from detstudy.analysis.evidence.evidence import Evidence
 from detstudy.analysis.findings.errors import (
     compare_kinds,
-    describe_kinds,
     find_reach,
-    name_errors,
     summarise_errors,
+    summarise_kinds,
 )
 from detstudy.evaluation import COUNTED, ERROR_KINDS, count_errors, resample_errors
 from detstudy.ledger.files import read_json, write_json
-from detstudy.wording.labels import join_words
 
 FACTORS = {"learning_rate": [0.04, 0.004]}
 OTHER = "learning_rate=0.04"
@@ -75,13 +72,14 @@ def test_measures_of_errors_have_values_and_draws(evidence: Evidence) -> None:
 
 def test_worse_places_are_called_localisation_errors(evidence: Evidence) -> None:
     a, b = make_arm(evidence, OTHER), make_arm(evidence, "baseline")
-    text = describe_kinds(evidence, a, b)
-    assert text is not None
-    assert re.match(r"At score ≥ 0\.5: more localisation errors of ", text), text
-    assert re.search(r"\(\+\d\.\d\d an image, 95 %: \+\d\.\d\d to \+\d\.\d\d\)", text), text
-    back = describe_kinds(evidence, b, a)
+    found = summarise_kinds(evidence, a, b)
+    assert found is not None
+    assert (found.score_threshold, found.changed[0].kind) == (0.5, "localisation")
+    assert found.changed[0].sizes
+    assert 0 < found.changed[0].low < found.changed[0].change < found.changed[0].high
+    back = summarise_kinds(evidence, b, a)
     assert back is not None
-    assert "fewer localisation errors of " in back
+    assert back.changed[0].change == pytest.approx(-found.changed[0].change)
 
 
 def test_kinds_are_judged_together(evidence: Evidence) -> None:
@@ -101,13 +99,13 @@ def test_kinds_are_judged_together(evidence: Evidence) -> None:
 def test_what_cannot_be_judged_has_no_sentence(write_ledger: Any, Run: Any) -> None:  # noqa: N803
     runs = {("baseline", seed): Run(quality=0.6) for seed in range(3)}
     evidence = Evidence(write_ledger({**runs, (OTHER, 0): Run(like="baseline")}, factors=FACTORS))
-    assert describe_kinds(evidence, make_arm(evidence, OTHER), make_arm(evidence, "baseline")) is None  # identical
+    assert summarise_kinds(evidence, make_arm(evidence, OTHER), make_arm(evidence, "baseline")) is None  # identical
     evidence = Evidence(write_ledger({**runs, (OTHER, 0): Run(outcome="diverged")}, factors=FACTORS))
-    assert describe_kinds(evidence, make_arm(evidence, OTHER), make_arm(evidence, "baseline")) is None
+    assert summarise_kinds(evidence, make_arm(evidence, OTHER), make_arm(evidence, "baseline")) is None
     assert summarise_errors(evidence, make_arm(evidence, OTHER).finished) == {}
     one = {("baseline", 0): Run(quality=0.6), (OTHER, 0): Run(quality=0.4)}
     evidence = Evidence(write_ledger(one, factors=FACTORS, baseline_seeds=[0]))
-    assert describe_kinds(evidence, make_arm(evidence, OTHER), make_arm(evidence, "baseline")) is None  # seed noise
+    assert summarise_kinds(evidence, make_arm(evidence, OTHER), make_arm(evidence, "baseline")) is None  # seed noise
 
 
 def test_a_run_without_a_detection_misses_everything(write_ledger: Any, Run: Any) -> None:  # noqa: N803
@@ -124,15 +122,6 @@ def test_a_run_without_a_detection_misses_everything(write_ledger: Any, Run: Any
     assert (summary.counts["missed"].mean, summary.counts["false_positives"].mean) == (4.0, 0.0)
     assert (summary.best_threshold, summary.best_f1, summary.best_counts) == (None, None, {})
     assert summary.cost["missed"].mean == 100.0
-    text = describe_kinds(evidence, arm, make_arm(evidence, "baseline"))
-    assert text is not None
-    assert "more missed" in text
-
-
-def test_rates_and_kinds_in_words() -> None:
-    assert join_words(["small"]) == "small"
-    assert join_words(["small", "medium", "large"]) == "small, medium and large"
-    assert name_errors("missed", ["small"]) == "missed small objects"
-    assert name_errors("background", ["small"]) == "background false positives of small size"
-    assert name_errors("duplicate", ["small", "large"]) == "duplicates of small and large objects"
-    assert name_errors("both") == "errors of both class and place"
+    found = summarise_kinds(evidence, arm, make_arm(evidence, "baseline"))
+    assert found is not None
+    assert "missed" in [change.kind for change in found.changed if change.change > 0]

@@ -5,7 +5,17 @@ from typing import Any
 import pytest
 
 from detstudy.analysis.evidence.evidence import Evidence
+from detstudy.analysis.facts.interaction import (
+    EffectVerdict,
+    LeftOut,
+    NoAnalysis,
+    TooFewLevels,
+    TrainsNothing,
+    VarianceBasis,
+)
+from detstudy.analysis.facts.setting import SettingName
 from detstudy.analysis.findings.interaction import analyse_interactions
+from detstudy.wording import say
 
 GRID: dict[str, Any] = {
     "design": "grid",
@@ -36,15 +46,16 @@ def test_a_best_level_that_moves_is_said_with_its_price(write_ledger: Any, Run: 
     together = found.effects[2]
     assert together.p_holm < 0.001
     assert together.omega_squared > 0.9
-    assert together.sentence.startswith(
-        "The best learning rate depends on the batch size: 0.004 at 4, 0.04 at 8 (p < 0.001). 0.004 in place of 0.04 "
-        "makes +"
-    )
-    assert " mask AP at 4 (95 %: " in together.sentence
-    assert " and −" in together.sentence
-    assert "8 degrees of freedom" in found.notes[0]
-    assert "over 12 runs in 4 settings" in found.notes[0]
-    assert "holds for other images too (20 sequences), and its p counts both" in found.notes[0]
+    assert together.verdict is EffectVerdict.FOUND
+    best = together.best
+    assert best is not None
+    assert (best.factor, best.other, best.best) == ("learning_rate", "batch_size", ((4, 0.004), (8, 0.04)))
+    assert [made.at for made in best.exchange] == [4, 8]
+    assert best.exchange[0].low > 0 > best.exchange[1].high
+    basis = found.notes[0]
+    assert isinstance(basis, VarianceBasis)
+    assert (basis.runs, basis.settings, basis.degrees_of_freedom) == (12, 4, 8)
+    assert say(basis.units) == "20 sequences"
     assert all(effect.p_images is not None for effect in found.effects)
 
 
@@ -52,9 +63,9 @@ def test_alike_cells_show_no_interaction_and_prove_none(write_ledger: Any, Run: 
     runs = {(name, seed): Run(quality=0.6) for name in CELLS for seed in range(3)}
     found = analyse_interactions(Evidence(write_ledger(runs, **GRID)))
     assert found is not None
-    sentence = found.effects[2].sentence
-    assert sentence.startswith("No interaction was found between learning rate and batch size (p ")
-    assert sentence.endswith("that is not proof of none.")
+    effect = found.effects[2]
+    assert (effect.factors, effect.verdict) == (("learning_rate", "batch_size"), EffectVerdict.NOT_FOUND)
+    assert effect.best is None
 
 
 def test_a_best_level_that_only_fades_is_not_said_to_move(write_ledger: Any, Run: Any) -> None:  # noqa: N803
@@ -63,8 +74,9 @@ def test_a_best_level_that_only_fades_is_not_said_to_move(write_ledger: Any, Run
     found = analyse_interactions(Evidence(write_ledger(runs, sequences=20, **GRID)))
     assert found is not None
     assert found.effects[2].p_holm < 0.05
-    assert found.effects[2].sentence.startswith("What the ")
-    assert "The best" not in found.effects[2].sentence
+    best = found.effects[2].best
+    assert best is not None
+    assert best.exchange == ()
 
 
 def test_one_seed_a_cell_leaves_no_noise(write_ledger: Any, Run: Any) -> None:  # noqa: N803
@@ -72,8 +84,7 @@ def test_one_seed_a_cell_leaves_no_noise(write_ledger: Any, Run: Any) -> None:  
     found = analyse_interactions(Evidence(write_ledger(runs, **{**GRID, "seeds": [0], "baseline_seeds": [0]})))
     assert found is not None
     assert (found.effects, found.notes) == ((), ())
-    assert found.reason is not None
-    assert found.reason.startswith("one seed a setting leaves no noise to hold it against")
+    assert found.reason is NoAnalysis.ONE_SEED
 
 
 def test_failed_cells_and_levels_are_left_out_and_named(write_ledger: Any, Run: Any) -> None:  # noqa: N803
@@ -90,36 +101,37 @@ def test_failed_cells_and_levels_are_left_out_and_named(write_ledger: Any, Run: 
     assert found is not None
     assert found.levels == ((0.04, 0.004, 0.0004), (4, 8))
     assert found.effects[2].degrees_of_freedom == 1
-    assert found.notes[1] == (
-        "Without a result, and left out: learning rate 0.04, batch size 8; learning rate 0.04, batch size 16; "
-        "batch size 16; learning rate 0.0004, batch size 16."
-    )
+    missing = ((0.04, 8), (0.04, 16), (None, 16), (0.0004, 16))
+    names = [[("learning_rate", rate)] * (rate is not None) + [("batch_size", batch)] for rate, batch in missing]
+    assert found.notes[1] == LeftOut(tuple(SettingName(tuple(levels)) for levels in names))
 
 
 def test_a_level_without_a_partner_is_no_factorial(write_ledger: Any, Run: Any) -> None:  # noqa: N803
     runs = {(name, seed): Run() for name in CELLS[:2] for seed in range(3)}
     found = analyse_interactions(Evidence(write_ledger(runs, **GRID)))
     assert found is not None
-    assert found.reason == "only batch size 4 has a result"
+    assert found.reason == TooFewLevels("batch_size", 4)
     empty = analyse_interactions(Evidence(write_ledger({}, **GRID)))
     assert empty is not None
-    assert empty.reason == "no level of learning rate has a result"
+    assert empty.reason == TooFewLevels("learning_rate", None)
 
 
 @pytest.mark.parametrize(
     ("sections", "reason"),
     [
-        ({"when_batch_size_changes": {"hold": "images", "learning_rate": "linear"}}, "the settings are no grid"),
-        ({"factors": {"learning_rate": [0.04, 0.004], "box_nms_threshold": [0.5, 0.6]}}, "box NMS threshold trains"),
+        ({"when_batch_size_changes": {"hold": "images", "learning_rate": "linear"}}, NoAnalysis.NO_GRID),
+        (
+            {"factors": {"learning_rate": [0.04, 0.004], "box_nms_threshold": [0.5, 0.6]}},
+            TrainsNothing("box_nms_threshold"),
+        ),
     ],
 )
 def test_what_is_no_factorial_of_trainings_is_refused(
-    write_ledger: Any, baseline_runs: Any, sections: dict[str, Any], reason: str
+    write_ledger: Any, baseline_runs: Any, sections: dict[str, Any], reason: object
 ) -> None:
     found = analyse_interactions(Evidence(write_ledger(baseline_runs, **{**GRID, **sections})))
     assert found is not None
-    assert found.reason is not None
-    assert found.reason.startswith(reason)
+    assert found.reason == reason
 
 
 def test_only_a_grid_of_two_factors_is_a_factorial(write_ledger: Any, baseline_runs: Any) -> None:
@@ -141,7 +153,8 @@ def test_three_factors_are_averaged_over_the_third(write_ledger: Any, Run: Any) 
     assert found is not None
     assert len(found.effects) == 6
     by_pair = {effect.factors: effect for effect in found.effects}
-    assert by_pair["learning_rate", "batch_size"].sentence.startswith(
-        "The best learning rate depends on the batch size"
-    )
-    assert by_pair["batch_size", "schedule"].sentence.startswith("No interaction was found")
+    best = by_pair["learning_rate", "batch_size"].best
+    assert best is not None
+    assert best.moves
+    assert best.exchange
+    assert by_pair["batch_size", "schedule"].verdict is EffectVerdict.NOT_FOUND

@@ -9,6 +9,16 @@ from typing import Any
 import pytest
 
 from detstudy.analysis import analyse_study
+from detstudy.analysis.facts.proposal import (
+    Delta,
+    LevelIdle,
+    NoSaturation,
+    ProposalCounts,
+    RecallByLevel,
+    RecallCut,
+    Saturation,
+    StepCost,
+)
 from detstudy.analysis.records import ProposalTable
 from detstudy.testing import run_here
 
@@ -65,27 +75,21 @@ def test_levels_that_run_out_of_anchors_are_named(write_ledger: Any, Run: Any) -
     assert [feature.name for feature in first if feature.entered == feature.anchors] == ["P5", "P6"]
     assert [feature.name for feature in last if feature.entered == feature.anchors] == ["P4", "P5", "P6"]
     assert table.rows[1].entered == 9000 + 9000 + 6552 + 1638 + 441
-    assert (
-        "P4, P5 and P6 have 6,552, 1,638 and 441 anchors an image: above that, k changes nothing there; "
-        "from 6,552 on only P2 and P3 react."
-    ) in table.sentences
+    assert Saturation((("P4", 6552.0), ("P5", 1638.0), ("P6", 441.0)), ("P2", "P3")) in table.notes
 
 
 def test_a_k_below_all_anchors_saturates_nothing(write_ledger: Any, Run: Any) -> None:  # noqa: N803
     table = write_kitti(write_ledger, Run, [100, 400], k100={0: 60.0}, k400={0: 61.0})
 
-    assert (
-        "No feature level is saturated: P6 has the fewest anchors an image, 441, and the largest k is 400."
-        in table.sentences
-    )
+    assert NoSaturation("P6", 441.0, 400) in table.notes
 
 
 def test_a_k_above_all_anchors_did_nothing(write_ledger: Any, Run: Any) -> None:  # noqa: N803
     table = write_kitti(write_ledger, Run, [110_000, 200_000], k110000={0: 60.0}, k200000={0: 60.0})
 
-    text = " ".join(table.sentences)
-    assert "from 104,832 on k changes nothing at all." in text
-    assert "110000 and 200000 let the same number of proposals in: between them the level did nothing." in text
+    (saturation,) = (note for note in table.notes if isinstance(note, Saturation))
+    assert (len(saturation.full), saturation.open) == (5, ())
+    assert LevelIdle(110_000, 200_000, keeps=False) in table.notes
 
 
 def test_a_steps_price_is_the_difference_of_the_seeds_that_both_have(write_ledger: Any, Run: Any) -> None:  # noqa: N803
@@ -107,9 +111,15 @@ def test_a_steps_price_is_the_difference_of_the_seeds_that_both_have(write_ledge
     assert last.seconds is not None
     assert last.seconds.values == pytest.approx({1: 0.2})
     assert last.seconds.sd is None
-    lines = [line for line in table.sentences if line.startswith("From ")]
-    assert lines[0].startswith("From 6,000 to 9,000: training time an iteration +350 ms ± 70.7 ms (2 seeds); ")
-    assert lines[1].startswith("From 9,000 to 12,000: training time an iteration +200 ms (1 seed); ")
+    costs = [note for note in table.notes if isinstance(note, StepCost)]
+    assert [(cost.low, cost.high, cost.side, cost.kind) for cost in costs] == [
+        (6000, 9000, "training", "mask"),
+        (9000, 12000, "training", "mask"),
+    ]
+    assert [cost.seconds for cost in costs] == [
+        Delta(step.seconds.mean, step.seconds.sd, 2),
+        Delta(last.seconds.mean, None, 1),
+    ]
 
 
 def test_false_positives_of_a_step_are_those_of_its_runs(write_ledger: Any, Run: Any) -> None:  # noqa: N803
@@ -138,12 +148,14 @@ def test_a_factor_of_testing_is_explained_by_its_evaluations(tmp_path: Path, tin
     assert recalls[0] < recalls[1] < recalls[2] < recalls[3] == recalls[4]
     assert table.rows[0].seconds is not None
     assert table.rows[0].seconds.mean == pytest.approx(0.01 + 60e-6)
-    text = " ".join(table.sentences)
-    assert "Proposals an image that entered NMS at test time and survived it, mean: 20: 60 entered" in text
-    assert "P3, P4 and P5 have 960, 240 and 60 anchors an image: " in text
-    assert "1000 and 2000 let the same number of proposals in: between them the level did nothing." in text
-    assert "the step from 1,000 to 2,000 changes it by 0.0 ± 0.0 (2 seeds)." in text
-    assert "see at most" not in text
+    counts, *others = table.notes
+    assert isinstance(counts, ProposalCounts)
+    assert (counts.side, counts.levels[0][:2]) == ("test", (20, 60))
+    assert Saturation((("P3", 960.0), ("P4", 240.0), ("P5", 60.0)), ()) in others
+    assert LevelIdle(1000, 2000, keeps=False) in others
+    (recall,) = (note for note in others if isinstance(note, RecallByLevel))
+    assert recall.step == (1000, 2000, Delta(0.0, 0.0, 2))
+    assert not any(isinstance(note, RecallCut) for note in others)
 
 
 def test_a_cut_that_leaves_few_proposals_is_told(tmp_path: Path, tiny_study: Callable[..., Path]) -> None:
@@ -162,21 +174,17 @@ def test_a_cut_that_leaves_few_proposals_is_told(tmp_path: Path, tiny_study: Cal
 
     table = explain(tmp_path / "out")
 
-    assert (
-        "Proposal AR100, AR300 and AR1000 see at most 64 proposals an image: RPN post-NMS top-k (test) is 64."
-        in table.sentences
-    )
+    assert RecallCut((100, 300, 1000), "rpn_post_nms_top_n_test", 64) in table.notes
 
 
 def test_a_cut_that_removes_nothing_more_is_told(tmp_path: Path, tiny_study: Callable[..., Path]) -> None:
     path = tiny_study(factors={"rpn_post_nms_top_n_test": [10, 500, 1000]}, baseline_seeds=[0])
     run_here(path, tmp_path / "out")
 
-    text = " ".join(explain(tmp_path / "out").sentences)
+    notes = explain(tmp_path / "out").notes
 
-    assert "500 and 1000 keep the same number of proposals: between them the level did nothing." in text
-    assert "10 and 500 keep" not in text
-    assert "anchors an image" not in text
+    assert [note for note in notes if isinstance(note, LevelIdle)] == [LevelIdle(500, 1000, keeps=True)]
+    assert not any(isinstance(note, Saturation | NoSaturation) for note in notes)
 
 
 def test_other_factors_and_unfinished_ones_have_no_table(
@@ -195,4 +203,4 @@ def test_a_trainer_that_records_nothing_leaves_rows_without_numbers(write_ledger
 
     (row,) = table.rows
     assert (row.features, row.entered, row.recall, row.seconds) == ((), None, {}, None)
-    assert table.steps == table.sentences == ()
+    assert table.steps == table.notes == ()

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 from detstudy.analysis.facts.contrast import Contrast
+from detstudy.analysis.facts.cost import NoPrice, SharedMachine, UnlikeMachines
 from detstudy.analysis.findings.front import Pairs, bound_price, draw_repeats, follow_rule
 from detstudy.analysis.findings.tradeoff import weigh_costs
 from detstudy.analysis.records import SettingSummary, Spread, TradeOff
@@ -113,11 +114,8 @@ def test_the_cheapest_within_one_standard_error_of_the_best_is_taken() -> None:
     trade_off = weigh_time(TOP_K)
     assert (trade_off.best, trade_off.choice) == ("12000", "9000")
     assert list_front(trade_off) == ["6000", "9000", "12000"]
-    assert trade_off.sentence.startswith(
-        "More training time than 9000 takes is not worth it: 39.9 mask AP for 2 h 53 min, 0.5 behind 12000, which is "
-        "within one standard error (0.6), at ×0.83 the training time; at 95 % you lose at most "
-        "1.7 mask AP by it. Repeated with other seeds and images, the choice would fall on it in "
-    )
+    assert trade_off.saving == (pytest.approx(10383 / 12485),) * 3
+    assert (trade_off.gives_up_at_most, trade_off.unjudged) == (1.7, ())
     shares = [point.share or 0.0 for point in trade_off.points]
     assert sum(shares) == pytest.approx(1.0)
     assert max(shares) < 0.8
@@ -126,13 +124,10 @@ def test_the_cheapest_within_one_standard_error_of_the_best_is_taken() -> None:
 def test_a_tolerance_replaces_the_standard_error() -> None:
     generous = weigh_time(TOP_K, tolerance=1.2)
     assert generous.choice == "6000"
-    assert "1.1 behind 12000, which is within the tolerance of 1.2 AP, at ×0.56" in generous.sentence
+    assert generous.saving == (pytest.approx(6972 / 12485),) * 3
     strict = weigh_time(TOP_K, tolerance=0.2)
     assert strict.choice == "12000"
-    assert strict.sentence.startswith(
-        "Nothing cheaper than 12000, the best mean, comes within the tolerance of 0.2 AP of it: 40.4 mask AP "
-        "for 3 h 28 min; at 95 %"
-    )
+    assert (strict.tolerance, strict.best, len(strict.prices)) == (0.2, "12000", 2)
 
 
 def test_a_setting_that_costs_more_and_reaches_less_is_beaten() -> None:
@@ -176,7 +171,7 @@ def test_five_percent_of_time_is_no_saving() -> None:
 def test_where_clocks_vary_more_so_must_a_saving() -> None:
     trade_off = weigh_time({"1": (39.9, [60.0, 110.0]), "22": (40.0, [70.0, 130.0])})
     assert list_front(trade_off) == ["22"]
-    assert "Nothing takes measurably less" in trade_off.sentence
+    assert (trade_off.choice, trade_off.prices) == (trade_off.best, ())
     low, high = trade_off.points[1].cost_low, trade_off.points[1].cost_high
     variance = sum((math.log(a) - math.log(b)) ** 2 / 2 for a, b in ((60, 110), (70, 130))) / 2
     reach = 4.302653 * math.sqrt(variance / 2)  # t of two degrees of freedom
@@ -197,7 +192,8 @@ def test_each_step_along_the_front_has_its_price() -> None:
     assert (cheap.low, cheap.high) == pytest.approx((3411 / (0.6 + half), 3411 / (0.6 - half)))
     vague = weigh_time(TOP_K).prices[0]
     assert (vague.price, vague.low, vague.high) == (None, None, None)
-    assert vague.reason == "can't be priced: +0.6 AP (95 %: −0.7 to +1.9) can't be told from 0"
+    half = 2.085963 * 0.6
+    assert vague.reason == NoPrice(pytest.approx(0.6), (pytest.approx(0.6 - half), pytest.approx(0.6 + half)))
 
 
 def test_a_price_is_a_root_of_its_own_equation() -> None:
@@ -215,15 +211,12 @@ def test_without_repeats_the_front_is_of_means_and_there_is_no_choice() -> None:
     assert (trade_off.choice, trade_off.gives_up_at_most) == (None, None)
     assert list_front(trade_off) == ["6000", "9000", "12000"]
     assert [(point.ap_low, point.share) for point in trade_off.points[:2]] == [(None, None)] * 2
-    assert trade_off.prices[0].reason == "can't be priced: the noise is unknown"
-    assert trade_off.sentence.startswith(
-        "Can't tell from where on more training time is not worth it: seed noise unknown: no setting was trained with "
-        "two seeds. By the means alone no setting beats 6000 (39.3 for 1 h 56 min), 9000 (39.9 for 2 h 53 min), 12000 "
-    )
+    assert trade_off.prices[0].reason == NoPrice(pytest.approx(0.6), None)
+    assert trade_off.reason == "seed noise unknown: no setting was trained with two seeds"
     told = weigh_time(TOP_K, error=None, loses=None, tolerance=0.5)
     assert told.choice == "9000"
-    assert told.sentence.startswith("More training time than 9000 takes is not worth it by the means alone: ")
-    assert "what you may lose by it can't be bounded, since the noise of some differences is unknown" in told.sentence
+    assert (told.gives_up_at_most, told.unjudged) == (None, ())
+    assert all(point.share is None for point in told.points)
 
 
 def test_a_setting_whose_noise_is_unknown_is_named_and_not_chosen() -> None:
@@ -231,14 +224,13 @@ def test_a_setting_whose_noise_is_unknown_is_named_and_not_chosen() -> None:
     blind = dict.fromkeys((frozenset(["1", "22"]), frozenset(["1", "333"])))
     trade_off = weigh_time({**table, "22": (39.9, 80.0)}, errors=blind, loses=None)
     assert trade_off.choice == "22"
-    assert "Cheaper, but not to be judged: 1 (seed noise unknown: " in trade_off.sentence
-    assert "can't be bounded, since the noise of some differences is unknown" in trade_off.sentence
+    assert (trade_off.unjudged, trade_off.gives_up_at_most) == (("1",), None)
+    assert trade_off.reason == "seed noise unknown: no setting was trained with two seeds"
     assert weigh_time(table, errors=blind, loses=None).choice is None  # 22 is beaten by 1
 
 
 def test_one_setting_is_no_choice() -> None:
     trade_off = weigh_time({"6000": TOP_K["6000"]}, loses=None)
-    assert trade_off.sentence == "Only 6000 has a result: 39.3 mask AP for 1 h 56 min."
     assert trade_off.points[0].share == 1.0
     assert weigh([make_summary("6000", None, 1.0)]) == ()
 
@@ -246,7 +238,7 @@ def test_one_setting_is_no_choice() -> None:
 def test_of_settings_that_predict_the_same_the_cheaper_is_the_best() -> None:
     trade_off = weigh_time({"1": (40.0, 100.0), "22": (40.0, 80.0)}, error=0.0, loses=0.0)
     assert (trade_off.best, trade_off.choice, list_front(trade_off)) == ("22", "22", ["22"])
-    assert "at 95 % you lose nothing by it. Repeated" in trade_off.sentence
+    assert trade_off.gives_up_at_most == 0.0
     alike = weigh_time({"1": (40.0, 100.0), "22": (40.0, 100.0)}, error=0.0, loses=0.0)
     assert len(list_front(alike)) == 1
 
@@ -267,8 +259,8 @@ def test_a_failed_setting_stands_with_the_memory_it_reached() -> None:
     time, memory = weigh([*others, failed])
     assert [gap.cost for gap in (*time.missing, *memory.missing)] == [None, 11.2 * 2**30]
     assert memory.missing[0].reason == "out of memory at 11.2 GiB"
-    assert (memory.name, memory.unit, len(memory.points)) == ("peak memory", "bytes", 3)
-    assert memory.sentence.startswith("Nothing takes measurably less than 12000, the best mean: 40.4 mask AP for 1.0")
+    assert (memory.measure, memory.unit, len(memory.points)) == (used.name, "bytes", 3)
+    assert (memory.choice, memory.prices) == ("12000", ())
 
 
 def test_settings_that_differ_in_evaluation_share_their_training_time() -> None:
@@ -279,10 +271,10 @@ def test_settings_that_differ_in_evaluation_share_their_training_time() -> None:
     assert [point.cost for point in training.points] == [120.0, 120.0]
     assert list_front(training) == ["6000"]
     assert (testing.measure, testing.choice) == ("test/seconds_per_image", "fast")
-    assert "38.9 mask AP for 100 ms an image, 0.1 behind 6000" in testing.sentence
+    assert (testing.unit, testing.points[1].cost) == ("s an image", 0.1)
 
 
-def test_times_of_a_shared_machine_are_said_to_be_rough() -> None:
+def test_times_of_a_shared_machine_and_of_unlike_ones_are_noted() -> None:
     settings = [make_summary(name, ap, time) for name, (ap, time) in TOP_K.items()]
     runs = [
         make_run(settings[0], provenance={"workers": 2, "cpu": "A"}),
@@ -290,11 +282,7 @@ def test_times_of_a_shared_machine_are_said_to_be_rough() -> None:
     ]
     settings[:2] = [dataclasses.replace(summary, runs=(run,)) for summary, run in zip(settings, runs, strict=False)]
     (trade_off,) = weigh(settings)
-    assert trade_off.notes == (
-        "Times are rough: 2 runs shared the machine.",
-        "Times come from different hardware (A, B): they can't be compared.",
-    )
-    assert trade_off.sentence.endswith(" ".join(trade_off.notes))
+    assert trade_off.notes == (SharedMachine(2), UnlikeMachines(("A", "B")))
 
 
 def test_repeats_have_the_noise_of_the_differences() -> None:

@@ -9,13 +9,12 @@ from detstudy.analysis.contrasts.arm import Arm, Pair, contrast_family, make_arm
 from detstudy.analysis.evidence.evidence import Evidence, share_weights
 from detstudy.analysis.facts.contrast import Contrast
 from detstudy.analysis.facts.note import Remedy
-from detstudy.analysis.findings.convergence import describe_rising
-from detstudy.analysis.findings.errors import describe_kinds
+from detstudy.analysis.findings.convergence import find_improving
+from detstudy.analysis.findings.errors import summarise_kinds
 from detstudy.analysis.records import Convergence
 from detstudy.analysis.statistics.power import detectable_difference
 from detstudy.plan import BASELINE, PlannedSetting
 from detstudy.study.study import MEASURES
-from detstudy.wording.say import say
 
 Contrasts = dict[str, Contrast]
 """By measure."""
@@ -76,10 +75,10 @@ def complete_contrast(
         return contrast
     rising = None
     if not share_weights(a.finished[0].setting, b.finished[0].setting):
-        rising = describe_rising(say(a.label), contrast, convergences)
+        rising = find_improving({contrast.a: a.label, contrast.b: b.label}, contrast, convergences)
     return dataclasses.replace(
         contrast,
         caveats=(*contrast.caveats, rising) if rising else contrast.caveats,
-        kinds=describe_kinds(evidence, a, b),
+        kinds=summarise_kinds(evidence, a, b),
         remedy=remedy,
     )

@@ -16,16 +16,22 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from detstudy.analysis.facts import Fact
 from detstudy.analysis.facts.conclusion import Command
 from detstudy.analysis.facts.contrast import Contrast
+from detstudy.analysis.facts.convergence import (
+    LOSSES,
+    BothImproving,
+    Gain,
+    GainUnclear,
+    OneImproving,
+    TooFewPoints,
+)
 from detstudy.analysis.records import Convergence, SettingSummary
 from detstudy.ledger import RunRecord, read_curve
-from detstudy.numbers import describe_interval, format_change
-from detstudy.plan import BASELINE
 from detstudy.study.document import parse_document
 from detstudy.study.setting import Setting
 from detstudy.study.study import Study
-from detstudy.wording.labels import label_measure
 
 Points = Sequence[Mapping[str, Any]]  # of curves.jsonl
 
@@ -36,7 +42,6 @@ LONGER = 1.5  # the projection goes to half as many iterations again
 CONFIDENCE = 0.90  # so that each of the two claims is wrong in at most 5 %
 LOSS_MARGIN = 5.0  # % of the loss's level that a longer training must still gain to count
 LARGEST_AUTOCORRELATION = 0.9
-DECAYED = 0.1  # a learning rate below this share of its largest flattens any curve
 
 
 def judge_runs(runs: Sequence[RunRecord], objective: str, margin: float) -> dict[str, Convergence]:
@@ -77,7 +82,7 @@ def judge_curve(points: Points, objective: str, margin: float, step: float | Non
     end = step if stepped and step is not None else last
     start = WINDOW * end
     rate_left = find_rate_left(points, end)
-    for by in (objective, "validation loss", "training loss"):
+    for by in (objective, *LOSSES):
         series = read_series(points, by, start, end)
         if len(series) >= LEAST_POINTS:
             break
@@ -94,16 +99,14 @@ def judge_curve(points: Points, objective: str, margin: float, step: float | Non
             end=end,
             stepped=stepped,
             rate_left=rate_left,
-            reason=explain_scarcity(points, objective, start, end, stepped),
+            reason=count_points(points, objective, start, end, stepped),
         )
     iterations, values = (np.array(column) for column in zip(*series, strict=True))
-    unit = "AP"
     if by != objective:
         values = -100 * values / np.median(values)  # a falling loss is a gain, in % of its level
-        margin, unit = LOSS_MARGIN, "%"
+        margin = LOSS_MARGIN
     gain, low, high = (math.log(LONGER) * slope for slope in estimate_slope(np.log(iterations), values))
     state: Literal["rising", "flat", "unclear"] = "rising" if low > margin else "flat" if high < margin else "unclear"
-    wide = f"the gain's interval holds {margin:g} {unit}, from which it counts: validate more often or add seeds"
     return Convergence(
         state=state,
         by=by,
@@ -116,7 +119,7 @@ def judge_curve(points: Points, objective: str, margin: float, step: float | Non
         end=end,
         stepped=stepped,
         rate_left=rate_left,
-        reason=wide if state == "unclear" else None,
+        reason=GainUnclear(margin, by in LOSSES) if state == "unclear" else None,
     )
 
 
@@ -160,13 +163,13 @@ def read_series(points: Points, by: str, start: float, end: float) -> list[tuple
     for point in points:
         if not start < point["iteration"] <= end:
             continue
-        if by == "training loss":
+        if by == "training/loss":
             value = point.get("loss") if point.get("kind") == "train" else None
         elif point.get("kind") != "validation":
             value = None
         else:
-            value = point.get("loss") if by == "validation loss" else (point.get("measures") or {}).get(by)
-        if isinstance(value, int | float) and math.isfinite(value) and (value > 0 or not by.endswith("loss")):
+            value = point.get("loss") if by == "validation/loss" else (point.get("measures") or {}).get(by)
+        if isinstance(value, int | float) and math.isfinite(value) and (value > 0 or by not in LOSSES):
             found.append((float(point["iteration"]), float(value)))
     return found
 
@@ -211,76 +214,43 @@ def find_rate_left(points: Points, end: float) -> float | None:
     return rates[-1] / max(rates) if rates and max(rates) > 0 else None
 
 
-def explain_scarcity(points: Points, objective: str, start: float, end: float, stepped: bool) -> str:
-    """Return why a curve can't be judged, and what to set."""
-    found = ", ".join(
-        f"{len(read_series(points, by, start, end))} of {label_measure(by)}"
-        for by in (objective, "validation loss", "training loss")
-    )
-    where = "the last third before the learning rate's step" if stepped else "its last third"
+def count_points(points: Points, objective: str, start: float, end: float, stepped: bool) -> TooFewPoints:
+    """Return how many points a curve's last third has of each that it could be judged by."""
+    counts = tuple((by, len(read_series(points, by, start, end))) for by in (objective, *LOSSES))
     every = int(end * (1 - WINDOW) / LEAST_POINTS)
-    advice = f"set monitoring.validate_every to {every:,} or less" if every else "train for more iterations"
-    return f"too few points in {where} ({found}; {LEAST_POINTS} are needed): {advice}"
+    return TooFewPoints(counts, LEAST_POINTS, stepped, every or None)
 
 
-def describe_gain(convergence: Convergence) -> str:
-    """Return the gain of half as many iterations again with its interval: "+1.3 mask AP (90 %: +0.4 to +2.9)"."""
-    if convergence.by is None or convergence.gain is None or convergence.low is None or convergence.high is None:
-        return ""
-    if convergence.by.endswith("loss"):
-        gain, low, high = (
-            f"{value:.0f}".replace("-", "−") for value in (convergence.gain, convergence.low, convergence.high)
-        )
-        return f"{convergence.by} lower by {gain} % (90 %: {low} to {high})"
-    interval = describe_interval(convergence.low, convergence.high, confidence=90)
-    return f"{format_change(convergence.gain)} {label_measure(convergence.by)} ({interval})"
-
-
-def describe_state(convergence: Convergence) -> str:
-    """Return the verdict in words, with what the schedule did to it."""
-    if convergence.state == "unclear":
-        return "unclear"
-    if convergence.stepped:
-        return f"{convergence.state} when the learning rate was stepped down at iteration {convergence.end:,.0f}"
-    decayed = convergence.rate_left is not None and convergence.rate_left <= DECAYED
-    if convergence.state == "flat":
-        return "flat under its schedule" + (", whose learning rate had fallen to almost nothing" if decayed else "")
-    return "rising" + (", while its learning rate fell" if decayed else "")
-
-
-def describe_rising(a_label: str, contrast: Contrast, convergences: Mapping[str, Convergence | None]) -> str | None:
-    """Return what a still rising arm does to a contrast's meaning, by setting id; None where neither rises.
+def find_improving(
+    names: Mapping[str, Fact], contrast: Contrast, convergences: Mapping[str, Convergence | None]
+) -> OneImproving | BothImproving | None:
+    """Return which arms of a contrast still rose, by setting id; None where neither did.
 
     The two are taken to differ in training; where they share their weights the caveat has no place.
     """
     if contrast.estimate is None:
         return None
-    labels = {contrast.a: a_label, contrast.b: "the baseline" if contrast.b == BASELINE else contrast.b}
-    verdicts = {id_: convergences.get(id_) for id_ in labels}
+    verdicts = {id_: convergences.get(id_) for id_ in (contrast.a, contrast.b)}
     rising = {id_: known for id_, known in verdicts.items() if known is not None and known.state == "rising"}
     if not rising:
         return None
-    ended = (
-        "when the learning rate was stepped down"
-        if any(c.stepped for c in rising.values())
-        else "when the iterations ended"
-    )
+    stepped = any(known.stepped for known in rising.values())
     if len(rising) == 2:
-        return (
-            f"{a_label} and {labels[contrast.b]} were both still improving {ended}: this compares them at this length "
-            "of setting, not their end results"
-        )
+        return BothImproving((names[contrast.a], names[contrast.b]), stepped)
     ((id_, known),) = rising.items()
+    assert known.by is not None
+    assert known.gain is not None
+    assert known.low is not None
+    assert known.high is not None
     other = verdicts[contrast.b if id_ == contrast.a else contrast.a]
-    improving = f"still improving {ended} (at that pace {describe_gain(known)} in half as many iterations again)"
     ahead = {"better": contrast.a, "worse": contrast.b}.get(contrast.verdict or "")
-    if ahead is None:
-        return f"{labels[id_]} was {improving}: this compares speed, not the end result"
-    if ahead != id_:
-        return f"{labels[id_]} is behind, but was {improving}: this compares speed, not the end result"
-    if other is not None and other.state == "flat":
-        return f"{labels[id_]} is ahead and was {improving}: the direction is safe, the size may grow"
-    return f"{labels[id_]} is ahead and was {improving}: the size of the difference is not final"
+    return OneImproving(
+        arm=names[id_],
+        stepped=stepped,
+        gain=Gain(known.by, known.gain, known.low, known.high),
+        standing="even" if ahead is None else "ahead" if ahead == id_ else "behind",
+        other_flat=other is not None and other.state == "flat",
+    )
 
 
 def propose_longer(study: Study, settings: Sequence[SettingSummary], crossed: bool, study_file: Path) -> Command:

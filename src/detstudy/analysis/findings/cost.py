@@ -11,16 +11,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detstudy.analysis.evidence.evidence import share_weights
+from detstudy.analysis.facts.cost import SharedMachine, UnlikeMachines
 from detstudy.analysis.findings.choice import CHEAPER
 from detstudy.analysis.records import SettingSummary
 from detstudy.analysis.statistics.variance import Part, pool_parts
 
 COSTS = {
-    "train/seconds": ("training time", "s"),
-    "train/peak_memory_bytes": ("peak memory", "bytes"),
-    "test/seconds_per_image": ("inference time", "s an image"),
+    "train/seconds": "s",
+    "train/peak_memory_bytes": "bytes",
+    "test/seconds_per_image": "s an image",
 }
-"""What is weighed against AP: name and unit."""
+"""What is weighed against AP, and its unit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,19 +109,19 @@ def read_reached(summary: SettingSummary, measure: str) -> float | None:
     return max(filter(None, found), default=None)  # 0: it failed before the clock started
 
 
-def describe_clock(settings: Sequence[SettingSummary], measure: str) -> list[str]:
+def find_clock_faults(settings: Sequence[SettingSummary], measure: str) -> tuple[SharedMachine | UnlikeMachines, ...]:
     """Return why times may not be compared: runs that shared a machine, or that ran on different ones."""
     if "seconds" not in measure:
-        return []
+        return ()
     runs = [run for summary in settings for run in summary.runs if run.outcome == "finished"]
-    notes = []
+    notes: list[SharedMachine | UnlikeMachines] = []
     shared = max((run.provenance.get("workers") or 1 for run in runs), default=1)
     if shared > 1:
-        notes.append(f"Times are rough: {shared} runs shared the machine.")
+        notes.append(SharedMachine(shared))
     machines = sorted({str(run.provenance.get("gpu") or run.provenance.get("cpu") or "unknown") for run in runs})
     if len(machines) > 1:
-        notes.append(f"Times come from different hardware ({', '.join(machines)}): they can't be compared.")
-    return notes
+        notes.append(UnlikeMachines(tuple(machines)))
+    return tuple(notes)
 
 
 def list_costs(settings: Sequence[SettingSummary], objective: str) -> Mapping[str, list[SettingSummary]]:

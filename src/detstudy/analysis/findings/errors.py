@@ -9,6 +9,7 @@ from typing import Literal
 from detstudy.analysis.contrasts.arm import Arm, contrast_family, pair_arms
 from detstudy.analysis.evidence.evidence import Evidence
 from detstudy.analysis.facts.contrast import Contrast
+from detstudy.analysis.facts.error_kind import ErrorKinds, KindChange
 from detstudy.analysis.records import ErrorSummary, Spread
 from detstudy.analysis.statistics.contrast import ALPHA
 from detstudy.analysis.statistics.factorial import adjust_by_holm
@@ -24,20 +25,10 @@ from detstudy.evaluation import (
     find_best_threshold,
 )
 from detstudy.ledger import RunRecord
-from detstudy.numbers import describe_interval, format_rate, format_rate_change
-from detstudy.wording.labels import join_words
 
 SIZES = SIZE_BANDS[1:]
 UNCHANGED = 0.1
 """Share of all the other setting's errors within which the 95 % interval must lie for a kind to be called unchanged."""
-
-WORDS = {
-    "classification": "classification errors",
-    "localisation": "localisation errors",
-    "both": "errors of both class and place",
-    "duplicate": "duplicates",
-    "background": "background false positives",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,51 +128,32 @@ def compare_kinds(evidence: Evidence, a: Arm, b: Arm) -> list[KindDifference]:
     return found
 
 
-def describe_kinds(evidence: Evidence, a: Arm, b: Arm) -> str | None:
-    """Return in which kinds of error a differs from b, in one sentence; None where none can be judged.
+def summarise_kinds(evidence: Evidence, a: Arm, b: Arm) -> ErrorKinds | None:
+    """Return in which kinds of error a differs from b; None where none can be judged.
 
     Kinds that make less than a tenth of the errors in both are named only where they differ.
-
-    "At score ≥ 0.5: fewer missed small objects (−0.12 an image, 95 %: −0.20 to −0.04); background false positives
-    unchanged (within ±0.03 an image); can't tell for duplicates."
     """
     kinds = compare_kinds(evidence, a, b)
     if not kinds:
         return None
-    clauses = [_describe_difference(kind) for kind in kinds if kind.standing == "differs"]
-    if not clauses:
-        clauses.append("no kind of error is shown to differ")
     common = [kind for kind in kinds if max(kind.contrast.a_value or 0.0, kind.contrast.b_value or 0.0) >= kind.bound]
     same = [kind for kind in common if kind.standing == "unchanged"]
-    if same:
-        reach = max(find_reach(kind.contrast) for kind in same)
-        named = join_words([name_errors(kind.name) for kind in same])
-        clauses.append(f"{named} unchanged (within ±{format_rate(reach)} an image)")
-    unsure = [name_errors(kind.name) for kind in common if kind.standing == "open"]
-    if unsure:
-        clauses.append(f"can't tell for {join_words(unsure)}")
-    return f"At score ≥ {evidence.study.operating_score_threshold:g}: {'; '.join(clauses)}."
+    return ErrorKinds(
+        score_threshold=evidence.study.operating_score_threshold,
+        changed=tuple(_name_change(kind) for kind in kinds if kind.standing == "differs"),
+        unchanged=tuple(kind.name for kind in same),
+        reach=max((find_reach(kind.contrast) for kind in same), default=0.0),
+        unsure=tuple(kind.name for kind in common if kind.standing == "open"),
+    )
 
 
-def _describe_difference(kind: KindDifference) -> str:
+def _name_change(kind: KindDifference) -> KindChange:
     contrast = kind.sizes[0][1] if len(kind.sizes) == 1 else kind.contrast
     assert contrast.estimate is not None
     assert contrast.low is not None
     assert contrast.high is not None
-    more = "more" if contrast.estimate > 0 else "fewer"
-    interval = describe_interval(contrast.low, contrast.high, format_rate_change)
-    errors = name_errors(kind.name, [size for size, _ in kind.sizes])
-    return f"{more} {errors} ({format_rate_change(contrast.estimate)} an image, {interval})"
-
-
-def name_errors(name: str, sizes: Sequence[str] = ()) -> str:
-    """Return a kind of error in words, in the plural, of objects of some sizes: "missed small objects"."""
-    listed = join_words(sizes)
-    if name == "missed":
-        return f"missed {listed} objects" if sizes else "missed objects"
-    if name == "background":
-        return f"{WORDS[name]} of {listed} size" if sizes else WORDS[name]
-    return f"{WORDS[name]} of {listed} objects" if sizes else WORDS[name]
+    sizes = tuple(size for size, _ in kind.sizes)
+    return KindChange(kind.name, sizes, contrast.estimate, contrast.low, contrast.high)
 
 
 def find_reach(contrast: Contrast) -> float:

@@ -1,26 +1,36 @@
-"""Whether the best level of one factor depends on another: a grid analysed as a factorial, in words."""
+"""Whether the best level of one factor depends on another: a grid analysed as a factorial."""
 
 from __future__ import annotations
 
 import itertools
 import math
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from detstudy.analysis.evidence.confounding import find_accumulation, list_accumulations, name_setting
 from detstudy.analysis.evidence.copies import drop_copies
 from detstudy.analysis.evidence.evidence import Evidence, read_value
+from detstudy.analysis.facts import Fact
+from detstudy.analysis.facts.interaction import (
+    BatchesInParts,
+    BestLevels,
+    EffectVerdict,
+    Exchange,
+    LeftOut,
+    NoAnalysis,
+    TooFewLevels,
+    TrainsNothing,
+    UnlikeNoise,
+    VarianceBasis,
+)
 from detstudy.analysis.records import Effect, Factorial
 from detstudy.analysis.statistics.contrast import ALPHA, Difference, Judgement, judge_difference
 from detstudy.analysis.statistics.factorial import Term, VarianceTable, analyse_variance, compare_variances, judge_terms
 from detstudy.analysis.statistics.variance import Part, combine_seed_parts, estimate_unit_part
 from detstudy.ledger import RunRecord
-from detstudy.numbers import describe_interval, format_ap, format_change, format_p
 from detstudy.study.setting import Setting
-from detstudy.wording.labels import count, label_factor, label_level, label_measure, name_level
-from detstudy.wording.say import say
 
 UNLIKE = 0.01
 """Below this p of Bartlett's test the settings' noise is called unlike."""
@@ -76,14 +86,15 @@ def analyse_interactions(evidence: Evidence) -> Factorial | None:
     reason = _refuse(study.baseline, names, levels, cells, planned)
     table = None if reason else analyse_variance(values)
     if table is None and not reason:
-        reason = _explain_no_noise(values)
+        single = all(len(found) < 2 for found in values.values())
+        reason = NoAnalysis.ONE_SEED if single else NoAnalysis.NO_NOISE
     return Factorial(
         factors=names,
         levels=levels,
         cells=cells,
-        effects=_describe_effects(evidence, names, levels, cells, values, table) if table else (),
+        effects=_list_effects(evidence, names, levels, cells, values, table) if table else (),
         reason=reason,
-        notes=_describe_basis(evidence, cells, values, table) if table else (),
+        notes=_note_basis(evidence, cells, values, table) if table else (),
     )
 
 
@@ -95,30 +106,20 @@ def _read_results(evidence: Evidence, setting_id: str) -> list[float]:
 
 def _refuse(
     baseline: Setting, names: Sequence[str], levels: Sequence[tuple[Any, ...]], cells: Cells, planned: int
-) -> str | None:
+) -> TrainsNothing | TooFewLevels | NoAnalysis | None:
     """Return why a grid can't be analysed whatever its runs gave; None where it can."""
     for name in names:
         if baseline.declaration(name).part == "evaluation":
-            return f"{label_factor(name)} trains nothing: settings that share their trainings are not independent"
+            return TrainsNothing(name)
     if len(cells) < planned:
-        return (
-            "the settings are no grid, since learning rate or iterations follow the batch size; let "
-            "when_batch_size_changes hold what is a factor itself"
-        )
+        return NoAnalysis.NO_GRID
     for name, found in zip(names, levels, strict=True):
         if len(found) < 2:
-            have = f"only {label_level(name, found[0])} has" if found else f"no level of {label_factor(name)} has"
-            return f"{have} a result"
+            return TooFewLevels(name, found[0] if found else None)
     return None
 
 
-def _explain_no_noise(values: Mapping[tuple[Any, ...], Sequence[float]]) -> str:
-    if all(len(found) < 2 for found in values.values()):
-        return "one seed a setting leaves no noise to hold it against; give each two or more (seeds: [0, 1, 2])"
-    return "nothing varies over seeds, so there is no noise to hold it against"
-
-
-def _describe_effects(
+def _list_effects(
     evidence: Evidence,
     names: tuple[str, ...],
     levels: tuple[tuple[Any, ...], ...],
@@ -134,14 +135,15 @@ def _describe_effects(
     if evidence.units and len(known) == len(values):
         on_others = judge_terms(values, known, evidence.units.count, table)
     for term, p_images in zip(table.terms, on_others, strict=True):
-        if len(term.factors) == 1:
-            sentence = state_main_effect(label_factor(names[term.factors[0]]), objective, term, p_images)
-        else:
+        verdict = judge_effect(term, p_images)
+        best = None
+        if verdict is EffectVerdict.FOUND and len(term.factors) == 2:
             pair = term.factors[0], term.factors[1]
             squares = [tabulate_pair(names, levels, cells, values, places) for places in (pair, pair[::-1])]
-            sentence = _state_interaction(evidence, squares, term, p_images)
+            best = _find_best(evidence, squares)
         effects.append(
             Effect(
+                objective=objective,
                 factors=tuple(names[factor] for factor in term.factors),
                 sum_of_squares=term.sum_of_squares,
                 degrees_of_freedom=term.degrees_of_freedom,
@@ -150,7 +152,8 @@ def _describe_effects(
                 p_holm=term.p_holm,
                 p_images=p_images,
                 omega_squared=term.omega_squared,
-                sentence=sentence,
+                verdict=verdict,
+                best=best,
             )
         )
     return tuple(effects)
@@ -183,72 +186,28 @@ def tabulate_pair(
     )
 
 
-def state_main_effect(label: str, objective: str, term: Term, p_images: float | None) -> str:
-    """Return what a factor does, averaged over the levels of the others, as a sentence."""
+def judge_effect(term: Term, p_images: float | None) -> EffectVerdict:
+    """Return whether an effect is found on these validation images, and on others."""
     if term.p_holm is None:
-        return f"The effect of the {label} can't be told from those of the other factors: too few cells have a result."
-    p, others = max(term.p_holm, p_images or 0.0), "averaged over the other factors' levels"
+        return EffectVerdict.NOT_TESTED
     if term.p_holm >= ALPHA:
-        return (
-            f"No effect of the {label} on {label_measure(objective)} was found, {others} ({format_p(p)}); that is not "
-            "proof of none."
-        )
-    size = f"partial ω² {term.omega_squared:.2f}"
-    if p >= ALPHA:
-        return (
-            f"The {label} changes {label_measure(objective)} on these validation images, {others} "
-            f"({format_p(term.p_holm)}, {size}), but on others it may not ({format_p(p)})."
-        )
-    return f"The {label} changes {label_measure(objective)}, {others} ({format_p(p)}, {size})."
+        return EffectVerdict.NOT_FOUND
+    return EffectVerdict.ON_THESE_IMAGES if (p_images or 0.0) >= ALPHA else EffectVerdict.FOUND
 
 
-def _state_interaction(evidence: Evidence, squares: Sequence[Square], term: Term, p_images: float | None) -> str:
-    """Return what two factors do together; `squares` are their means, asked for the best level of either."""
-    first, second = (label_factor(name) for name in squares[0].names)
-    if term.p_holm is None:
-        return f"Whether {first} and {second} interact can't be told: too few of their combinations have a result."
-    p = format_p(max(term.p_holm, p_images or 0.0))
-    if term.p_holm >= ALPHA:
-        return f"No interaction was found between {first} and {second} ({p}); that is not proof of none."
-    if p_images is not None and p_images >= ALPHA:
-        return (
-            f"No interaction between {first} and {second} is certain: there is one on these validation images "
-            f"({format_p(term.p_holm)}), but on others it may be gone ({p})."
-        )
+def _find_best(evidence: Evidence, squares: Sequence[Square]) -> BestLevels:
+    """Return how the best level of one of two factors moves with the other's, where that is certain of either.
+
+    `squares` are their means, asked for the best level of either.
+    """
     moving = [square for square in squares if len(set(square.best().values())) > 1]
     for square in moving:
         crossing = _find_crossing(evidence, square)
         if crossing:
-            return _state_best(evidence.study.objective, square, crossing, p)
-    if moving:
-        first, second = (label_factor(name) for name in moving[0].names)
-        return (
-            f"What the {first} does depends on the {second} ({p}). The highest means are {_list_best(moving[0])}, but "
-            "which level is best is not certain at each."
-        )
-    (level,) = set(squares[0].best().values())
-    return (
-        f"What the {first} does depends on the {second} ({p}), though {name_level(level)} has the highest mean at each."
-    )
-
-
-def _state_best(objective: str, square: Square, crossing: Mapping[Any, Judgement], p: str) -> str:
-    """Return how the best level of the first factor moves with the second, and what the wrong one costs."""
-    first, second = (label_factor(name) for name in square.names)
-    changes = " and ".join(
-        f"{format_change(judged.estimate)} {label_measure(objective)} at {name_level(at)} "
-        f"({describe_interval(judged.low, judged.high)})"
-        for at, judged in crossing.items()
-    )
-    levels = [name_level(square.best()[at]) for at in crossing]
-    return (
-        f"The best {first} depends on the {second}: {_list_best(square)} ({p}). {levels[0]} in place of {levels[1]} "
-        f"makes {changes}."
-    )
-
-
-def _list_best(square: Square) -> str:
-    return ", ".join(f"{name_level(level)} at {name_level(at)}" for at, level in square.best().items())
+            made = (Exchange(at, judged.estimate, judged.low, judged.high) for at, judged in crossing.items())
+            return BestLevels(*square.names, tuple(square.best().items()), tuple(made))
+    square = [*moving, *squares][0]
+    return BestLevels(*square.names, tuple(square.best().items()), ())
 
 
 def _find_crossing(evidence: Evidence, square: Square) -> dict[Any, Judgement] | None:
@@ -300,33 +259,32 @@ def _list_runs(evidence: Evidence, setting_id: str) -> tuple[RunRecord, ...]:
     return drop_copies(finished)
 
 
-def _describe_basis(
+def _note_basis(
     evidence: Evidence, cells: Cells, values: Mapping[tuple[Any, ...], Sequence[float]], table: VarianceTable
-) -> tuple[str, ...]:
+) -> tuple[Fact, ...]:
     """Return what the analysis rests on: its noise, missing cells, settings that vary otherwise."""
-    measure = label_measure(evidence.study.objective)
-    freedom = count(table.degrees_of_freedom, "degree") + " of freedom"
-    notes = [
-        f"Analysis of variance, type II, of {measure} over {count(sum(map(len, values.values())), 'run')} in "
-        f"{count(len(values), 'setting')}; each p is Holm's over {count(len(table.terms), 'effect')}. Its noise is the "
-        f"seeds' ({format_ap(math.sqrt(table.noise))}, {freedom}) on these validation images; what is said to hold "
-        f"holds for other images too ({say(evidence.counted_units)}), and its p counts both."
-    ]
+    basis = VarianceBasis(
+        objective=evidence.study.objective,
+        runs=sum(map(len, values.values())),
+        settings=len(values),
+        effects=len(table.terms),
+        noise=math.sqrt(table.noise),
+        degrees_of_freedom=table.degrees_of_freedom,
+        units=evidence.counted_units,
+    )
+    notes: list[Fact] = [basis]
     missing = [id_ for cell, id_ in cells.items() if cell not in values]
     if missing:
-        notes.append(f"Without a result, and left out: {_list_labels(evidence, missing)}.")
+        notes.append(LeftOut(_name_settings(evidence, missing)))
     split = {id_: runs for cell, id_ in cells.items() if find_accumulation(runs := _list_runs(evidence, id_))}
     if split:
-        texts = dict.fromkeys(say(fact) for runs in split.values() for fact in list_accumulations(runs))
-        notes.append(f"Batches in parts: {_list_labels(evidence, list(split))} ({'; '.join(texts)}).")
+        how = (fact for runs in split.values() for fact in list_accumulations(runs))
+        notes.append(BatchesInParts(_name_settings(evidence, split), tuple(dict.fromkeys(how))))
     p = compare_variances(values)
     if p is not None and p < UNLIKE:
-        notes.append(
-            f"The seeds' noise is not the same in all settings (Bartlett's test, {format_p(p)}); the analysis of "
-            "variance takes one for all, so its own p are rough."
-        )
+        notes.append(UnlikeNoise(p))
     return tuple(notes)
 
 
-def _list_labels(evidence: Evidence, ids: Sequence[str]) -> str:
-    return "; ".join(say(name_setting(evidence.plan.setting(id_).levels, evidence.runs_of(id_))) for id_ in ids)
+def _name_settings(evidence: Evidence, ids: Iterable[str]) -> tuple[Fact, ...]:
+    return tuple(name_setting(evidence.plan.setting(id_).levels, evidence.runs_of(id_)) for id_ in ids)

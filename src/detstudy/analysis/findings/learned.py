@@ -18,9 +18,9 @@ from detstudy.analysis.facts.conclusion import (
     ReachedOnTest,
     SeedNoiseFound,
 )
+from detstudy.analysis.facts.interaction import EffectVerdict
 from detstudy.analysis.facts.reason import Identical
 from detstudy.analysis.records import Conclusion, Factorial, SettingSummary, TradeOff
-from detstudy.analysis.statistics.contrast import ALPHA
 from detstudy.analysis.statistics.variance import SeedNoise
 from detstudy.ledger import RunRecord
 
@@ -88,14 +88,13 @@ def list_interactions(factorial: Factorial | None) -> tuple[list[Conclusion], li
         unknown.append(Conclusion(NoInteractions(factorial.reason), "interactions"))
     for effect in factorial.effects if factorial else ():
         if len(effect.factors) == 2:
-            certain = effect.p_holm is not None and max(effect.p_holm, effect.p_images or 0.0) < ALPHA
-            (learned if certain else unknown).append(Conclusion(effect.sentence, "interactions"))
+            (learned if effect.verdict is EffectVerdict.FOUND else unknown).append(Conclusion(effect, "interactions"))
     return learned, unknown
 
 
 def list_savings(trade_offs: Sequence[TradeOff]) -> list[Conclusion]:
     """Return where more time or memory is not worth it: a conclusion for each cost that a cheaper setting saves."""
-    return [Conclusion(found.sentence, "costs") for found in trade_offs if found.choice not in (None, found.best)]
+    return [Conclusion(found, "costs") for found in trade_offs if found.choice not in (None, found.best)]
 
 
 def find_section(summary: SettingSummary) -> str:

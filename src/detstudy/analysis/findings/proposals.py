@@ -5,18 +5,28 @@ from __future__ import annotations
 import itertools
 import math
 import statistics
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Literal
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 from detstudy.analysis.evidence.evidence import Evidence, read_value
+from detstudy.analysis.facts import Fact
+from detstudy.analysis.facts.proposal import (
+    Delta,
+    LevelIdle,
+    NoSaturation,
+    ProposalCounts,
+    RecallByLevel,
+    RecallCut,
+    Saturation,
+    Side,
+    StepCost,
+)
 from detstudy.analysis.records import FeatureLevel, ProposalRow, ProposalStep, ProposalTable, SettingSummary, Spread
 from detstudy.analysis.statistics.spread import spread_values
 from detstudy.evaluation import RECALL_MEASURES
 from detstudy.ledger import RunRecord
-from detstudy.numbers import format_change, format_rate_change, format_time_change
-from detstudy.wording.labels import count, join_words, label_factor
 
-FACTORS: dict[str, Literal["training", "test"]] = {
+FACTORS: dict[str, Side] = {
     "rpn_pre_nms_top_n_train": "training",
     "rpn_post_nms_top_n_train": "training",
     "rpn_pre_nms_top_n_test": "test",
@@ -44,14 +54,15 @@ def tabulate_proposals(
         return None
     steps = [_make_step(low, high) for low, high in itertools.pairwise(rows)]
     cut = settings[rows[0].setting_id].setting["rpn_post_nms_top_n_test"]
-    sentences = [
-        *_describe_counts(factor, side, rows),
-        *(_describe_saturation(rows) if "pre_nms" in factor else ()),
-        *_describe_recall(rows, steps),
-        *(_describe_cut(cut, rows) if factor != CUT else ()),
-        *itertools.chain.from_iterable(_describe_step(evidence, side, step) for step in steps),
-    ]
-    return ProposalTable(factor=factor, side=side, rows=tuple(rows), steps=tuple(steps), sentences=tuple(sentences))
+    kind = evidence.study.objective.split("/")[0]
+    notes = (
+        *_count_proposals(factor, side, rows),
+        *(_find_saturation(rows) if "pre_nms" in factor else ()),
+        *_list_recall(rows, steps),
+        *(_find_cut(cut, rows) if factor != CUT else ()),
+        *itertools.chain.from_iterable(_price_step(side, kind, step) for step in steps),
+    )
+    return ProposalTable(factor=factor, side=side, rows=tuple(rows), steps=tuple(steps), notes=notes)
 
 
 def _make_row(evidence: Evidence, side: str, level: int, summary: SettingSummary) -> ProposalRow:
@@ -144,92 +155,61 @@ def _subtract(a: Spread | None, b: Spread | None) -> Spread | None:
     return spread_values({seed: value - b.values[seed] for seed, value in a.values.items() if seed in b.values})
 
 
-# -- sentences -------------------------------------------------------------------------------------------------------
+# -- what is found ----------------------------------------------------------------------------------------------------
 
 
-def _describe_counts(factor: str, side: str, rows: Sequence[ProposalRow]) -> list[str]:
-    """Return the proposals that entered, survived and were kept at each level, and levels that were the same."""
+def _count_proposals(factor: str, side: Side, rows: Sequence[ProposalRow]) -> Iterator[Fact]:
+    """Give the proposals that entered, survived and were kept at each level, and levels that were the same."""
     known = [row for row in rows if row.entered is not None and row.survived is not None]
     if not known:
-        return []
+        return
     cut = "post_nms" in factor
-    where = "in training" if side == "training" else "at test time"
-    listed = "; ".join(
-        f"{row.level}: {row.entered:,.0f} entered, {row.survived:,.0f} survived"
-        + (f", {row.kept:,.0f} kept by the cut after it" if cut and row.kept is not None else "")
-        for row in known
+    yield ProposalCounts(
+        side,
+        tuple((row.level, row.entered or 0.0, row.survived or 0.0, row.kept if cut else None) for row in known),
     )
-    notes = [f"Proposals an image that entered NMS {where} and survived it, mean: {listed}."]
     for low, high in itertools.pairwise(known):
         a, b = (low.kept, high.kept) if cut else (low.entered, high.entered)
         if a is not None and b is not None and math.isclose(a, b, rel_tol=1e-9):
-            did = "keep the same number of proposals" if cut else "let the same number of proposals in"
-            notes.append(f"{low.level} and {high.level} {did}: between them the level did nothing.")
-    return notes
+            yield LevelIdle(low.level, high.level, keeps=cut)
 
 
-def _describe_saturation(rows: Sequence[ProposalRow]) -> list[str]:
-    """Return which feature levels have fewer anchors than the largest k: above that, k changes nothing there."""
+def _find_saturation(rows: Sequence[ProposalRow]) -> Iterator[Fact]:
+    """Give which feature levels have fewer anchors than the largest k: above that, k changes nothing there."""
     features = next((row.features for row in reversed(rows) if row.features), ())
     if not features:
-        return []
+        return
     largest = rows[-1].level
-    full = [feature for feature in features if feature.anchors <= largest]
-    open_ = [feature.name for feature in features if feature not in full]
-    if not full:
+    full = tuple((feature.name, feature.anchors) for feature in features if feature.anchors <= largest)
+    if full:
+        yield Saturation(full, tuple(feature.name for feature in features if feature.anchors > largest))
+    else:
         least = min(features, key=lambda feature: feature.anchors)
-        return [
-            f"No feature level is saturated: {least.name} has the fewest anchors an image, {least.anchors:,.0f}, and "
-            f"the largest k is {largest:,}."
-        ]
-    anchors = join_words([f"{feature.anchors:,.0f}" for feature in full])
-    have = "has" if len(full) == 1 else "have"
-    last = max(feature.anchors for feature in full)
-    verb = "reacts" if len(open_) == 1 else "react"
-    rest = f"only {join_words(open_)} {verb}" if open_ else "k changes nothing at all"
-    return [
-        f"{join_words([feature.name for feature in full])} {have} {anchors} anchors an image: above that, k changes "
-        f"nothing there; from {last:,.0f} on {rest}."
-    ]
+        yield NoSaturation(least.name, least.anchors, largest)
 
 
-def _describe_recall(rows: Sequence[ProposalRow], steps: Sequence[ProposalStep]) -> list[str]:
-    """Return the recall at each level, and by how much the last step changes it."""
-    known = [row for row in rows if RECALL in row.recall]
-    if not known:
-        return []
-    listed = ", ".join(f"{row.recall[RECALL].mean:.1f} at {row.level:,}" for row in known)
-    text = f"Objects covered by proposals (proposal AR1000, 0 to 100): {listed}"
+def _list_recall(rows: Sequence[ProposalRow], steps: Sequence[ProposalStep]) -> Iterator[Fact]:
+    """Give the recall at each level, and by how much the last step changes it."""
+    known = tuple((row.level, row.recall[RECALL].mean) for row in rows if RECALL in row.recall)
     last = steps[-1] if steps else None
-    if last and last.recall:
-        text += f"; the step from {last.low:,} to {last.high:,} changes it by {_show(last.recall, format_change)}"
-    return [f"{text}."]
+    change = _measure_delta(last.recall) if last else None
+    if known:
+        yield RecallByLevel(known, (last.low, last.high, change) if last and change else None)
 
 
-def _describe_cut(cut: int, rows: Sequence[ProposalRow]) -> list[str]:
-    """Return which recalls see fewer proposals than their name says, since the cut after NMS leaves fewer."""
+def _find_cut(cut: int, rows: Sequence[ProposalRow]) -> Iterator[Fact]:
+    """Give which recalls see fewer proposals than their name says, since the cut after NMS leaves fewer."""
     limits = dict.fromkeys(limit for _, limit in RECALL_MEASURES.values() if cut < limit)
-    if not limits or not any(row.recall for row in rows):
-        return []
-    see = "sees" if len(limits) == 1 else "see"
-    names = join_words([f"AR{limit}" for limit in limits])
-    return [f"Proposal {names} {see} at most {cut:,} proposals an image: {label_factor(CUT)} is {cut:,}."]
+    if limits and any(row.recall for row in rows):
+        yield RecallCut(tuple(limits), CUT, cut)
 
 
-def _describe_step(evidence: Evidence, side: str, step: ProposalStep) -> list[str]:
-    """Return what a step adds in time and false positives."""
-    parts = []
-    if step.seconds:
-        what = "training time an iteration" if side == "training" else "prediction time an image"
-        parts.append(f"{what} {_show(step.seconds, format_time_change)}")
-    if step.false_positives:
-        kind = evidence.study.objective.split("/")[0]
-        parts.append(f"{kind} false positives an image {_show(step.false_positives, format_rate_change)}")
-    return [f"From {step.low:,} to {step.high:,}: {'; '.join(parts)}."] if parts else []
+def _price_step(side: Side, kind: str, step: ProposalStep) -> Iterator[Fact]:
+    """Give what a step adds in time and false positives."""
+    seconds, wrong = _measure_delta(step.seconds), _measure_delta(step.false_positives)
+    if seconds or wrong:
+        yield StepCost(step.low, step.high, side, seconds, kind, wrong)
 
 
-def _show(difference: Spread, form: Callable[[float], str]) -> str:
-    """Return a difference with its standard deviation over seeds: "+0.4 ± 0.1 (3 seeds)"."""
-    seeds = count(len(difference.values), "seed")
-    spread = "" if difference.sd is None else f" ± {form(difference.sd).removeprefix('+')}"
-    return f"{form(difference.mean)}{spread} ({seeds})"
+def _measure_delta(spread: Spread | None) -> Delta | None:
+    return Delta(spread.mean, spread.sd, len(spread.values)) if spread else None
