@@ -5,15 +5,9 @@ import pytest
 
 from detstudy.analysis import Analysis, analyse_study
 from detstudy.analysis.facts.choice import Ground
-from detstudy.analysis.facts.effective import NotAsSet, WrongPeakRate
-from detstudy.analysis.facts.reason import (
-    ArmWithoutResult,
-    Identical,
-    PredictionsUnreadable,
-    SeedNoiseUnknown,
-    WithoutResult,
-)
-from detstudy.analysis.facts.setting import SettingName, UnitCount
+from detstudy.analysis.facts.effective import NotAsSet
+from detstudy.analysis.facts.reason import NoVerdict, PredictionsUnreadable, WithoutResult
+from detstudy.analysis.facts.setting import About, SettingName, UnitCount
 from detstudy.ledger.files import read_json, write_json
 from detstudy.study.study import MEASURES, StudyError
 from detstudy.wording import say
@@ -135,7 +129,7 @@ def test_one_seed_of_everything_gives_no_verdict_but_the_remedy(write_ledger: An
     assert contrast.estimate is not None
     assert contrast.estimate < -30
     assert (contrast.low, contrast.high, contrast.p, contrast.verdict) == (None, None, None, None)
-    assert contrast.reason == SeedNoiseUnknown(paired=False)
+    assert contrast.reason == NoVerdict.NO_SECOND_SEED
     assert say(contrast.notes[-1]).startswith("mask/AP: the validation images alone make ±")
     assert analysis.seed_sd is None
     assert analysis.learned == ()
@@ -156,7 +150,7 @@ def test_a_setting_that_predicts_the_same_changed_nothing(
     runs = {**baseline_runs, ("rpn_pre_nms_top_n_train=9000", 0): Run(like="baseline", effective=proposals)}
     analysis = analyse_study(write_ledger(runs, factors={"rpn_pre_nms_top_n_train": [2000, 9000]}))
     contrast = analysis.settings["rpn_pre_nms_top_n_train=9000"].contrasts["mask/AP"]
-    assert contrast.reason == Identical()
+    assert contrast.reason == NoVerdict.IDENTICAL
     assert (contrast.estimate, contrast.low, contrast.high, contrast.verdict) == (0.0, 0.0, 0.0, None)
     assert say(analysis.learned[0]).startswith("Nothing changed: RPN pre-NMS top-k (training) 9000 ")
     assert analysis.unknown == ()
@@ -165,7 +159,7 @@ def test_a_setting_that_predicts_the_same_changed_nothing(
         "9000: 600 entered, 200 survived.",
         "2000 and 9000 let the same number of proposals in: between them the level did nothing.",
         "From 2,000 to 9,000: mask false positives an image 0 (1 seed).",
-        "RPN pre-NMS top-k (training) 9000 changed nothing: its predictions equal the baseline's.",
+        "RPN pre-NMS top-k (training) 9000: the setting changed nothing: predictions are identical",
     )
 
 
@@ -176,7 +170,7 @@ def test_a_learning_rate_that_was_not_applied_is_noted(
 ) -> None:
     runs = {**baseline_runs, ("learning_rate=0.04", 0): Run(effective={"learning_rate_max": 0.004})}
     analysis = analyse_study(write_ledger(runs, factors={"learning_rate": [0.04]}))
-    note = NotAsSet(SettingName((("learning_rate", 0.04),)), WrongPeakRate(0.004, 0.04))
+    note = About(SettingName((("learning_rate", 0.04),)), NotAsSet("learning_rate_max", 0.004, 0.04))
     assert note in analysis.settings["learning_rate=0.04"].contrasts["box/AP"].notes
     assert note in analysis.factors[0].notes
 
@@ -208,7 +202,7 @@ def test_a_factor_of_evaluation_with_one_common_seed_has_no_verdict(
     contrast = analysis.settings[name].contrasts["mask/AP"]
     assert contrast.seeds == (1, 1)
     assert contrast.verdict is None
-    assert contrast.reason == SeedNoiseUnknown(paired=True)
+    assert contrast.reason == NoVerdict.ONE_TRAINING
 
 
 def test_a_study_in_which_everything_failed_still_has_an_analysis(write_ledger: Any, Run: Any) -> None:  # noqa: N803
@@ -246,7 +240,7 @@ def test_a_study_without_factors_is_its_baseline(write_ledger: Any, baseline_run
 def test_where_the_baseline_failed_no_setting_has_a_contrast(write_ledger: Any, Run: Any) -> None:  # noqa: N803
     runs = {("baseline", seed): Run(outcome="timed_out") for seed in range(3)}
     analysis = analyse_study(write_ledger({**runs, ("learning_rate=0.04", 0): Run()}))
-    assert analysis.settings["learning_rate=0.04"].contrasts["mask/AP"].reason == ArmWithoutResult(
+    assert analysis.settings["learning_rate=0.04"].contrasts["mask/AP"].reason == About(
         SettingName(()), WithoutResult("timed_out", None)
     )
     assert analysis.choice is not None

@@ -6,6 +6,7 @@ from detstudy.analysis.facts.caveat import (
     StepsDiffer,
     TrainedInParts,
 )
+from detstudy.analysis.facts.convergence import BothImproving
 from detstudy.analysis.facts.setting import SettingName
 from detstudy.wording import say
 from detstudy.wording.caveat import say_caveats
@@ -64,7 +65,8 @@ def test_a_batch_in_parts_says_why_and_what_differs() -> None:
 
 def test_a_sentence_of_caveats_names_its_setting_once() -> None:
     fast = SettingName((("learning_rate", 0.04),))
-    assert say_caveats(fast, ("learning rate 0.04 was still improving",)) == "Learning rate 0.04 was still improving."
+    both = BothImproving((fast, SettingName(())), stepped=False)
+    assert say_caveats(fast, (both,)).startswith("Learning rate 0.04 and the baseline were both still improving when")
     assert say_caveats(fast, (StepsDiffer(1.0), RateNotScaled())) == (
         "learning rate 0.04: 100 % more steps; the learning rate was not scaled with the batch size."
     )

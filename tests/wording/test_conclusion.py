@@ -1,28 +1,47 @@
+import dataclasses
 from pathlib import Path
 
 from detstudy.analysis.facts.conclusion import (
     Command,
     Finish,
+    Judged,
     MoreSeeds,
     MoreUnits,
     NoResult,
-    NothingChanged,
     ReachedOnTest,
     RepeatForNoise,
     RunTogether,
     SeedNoiseFound,
     TrainLonger,
 )
-from detstudy.analysis.facts.reason import WithoutResult
+from detstudy.analysis.facts.contrast import Contrast
+from detstudy.analysis.facts.reason import NoVerdict, WithoutResult
 from detstudy.analysis.facts.setting import SettingName
 from detstudy.analysis.records import Conclusion
 from detstudy.wording import say
 
+BETTER = Contrast(
+    a="learning_rate=0.04",
+    b="baseline",
+    measure="mask/AP",
+    estimate=0.0,
+    low=0.0,
+    high=0.0,
+    p=None,
+    degrees_of_freedom=None,
+    verdict="better",
+    reason=None,
+    seeds=(1, 3),
+    units="20 sequences",
+)
 BASELINE, FAST = SettingName(()), SettingName((("learning_rate", 0.04),))
 
 
 def test_what_was_learned_begins_with_the_verdict() -> None:
-    assert say(NothingChanged(FAST)) == "Nothing changed: learning rate 0.04 predicts exactly what the baseline does."
+    same = dataclasses.replace(BETTER, verdict=None, reason=NoVerdict.IDENTICAL)
+    assert say(Judged(FAST, same, 0.5)) == (
+        "Nothing changed: learning rate 0.04 predicts exactly what the baseline does."
+    )
     assert say(SeedNoiseFound("mask/AP", 0.42, 2.0)) == (
         "The seed alone moves mask AP by 0.4 (standard deviation, 2 degrees of freedom): a difference of that size "
         "between two single trainings says nothing."

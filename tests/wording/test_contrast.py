@@ -2,7 +2,7 @@ import dataclasses
 
 from detstudy.analysis import Contrast
 from detstudy.analysis.facts.caveat import RateNotScaled
-from detstudy.analysis.facts.exploration import SettingAdded
+from detstudy.analysis.facts.exploration import Departure
 from detstudy.analysis.facts.note import Remedy
 from detstudy.wording.contrast import describe_contrast, state_verdict
 
@@ -52,7 +52,7 @@ def test_sentences_begin_with_the_verdict() -> None:
 def test_what_goes_with_a_verdict_follows_it() -> None:
     full = dataclasses.replace(
         BETTER,
-        exploratory=(SettingAdded(),),
+        exploratory=(Departure.SETTING_ADDED,),
         caveats=(RateNotScaled(),),
         kinds="Fewer misses among small objects.",
         remedy=Remedy(3, None, 20, "sequence", 5),

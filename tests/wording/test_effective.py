@@ -6,28 +6,24 @@ from detstudy.analysis.facts.effective import (
     SameRates,
     SameValue,
     UnlikeValues,
-    WrongImages,
-    WrongLastRate,
-    WrongPeakRate,
-    WrongSteps,
-    WrongValue,
 )
-from detstudy.analysis.facts.setting import RunName, SettingName
+from detstudy.analysis.facts.setting import About, RunName, SettingName
 from detstudy.wording import say
 
 FAST = SettingName((("learning_rate", 0.04),))
 
 
 def test_what_was_not_as_set_is_said_with_what_was_asked() -> None:
-    assert say(WrongPeakRate(0.004, 0.0097553)) == "the largest learning rate applied was 0.004, not 0.00976"
-    assert say(WrongLastRate(0.01, 1.54e-7)) == "the learning rate ended at 0.01, not 1.54e-07"
-    assert say(WrongSteps(120, 400)) == "120 of 400 optimizer steps were taken"
-    assert say(WrongImages(1600, 400, 3200)) == "1,600 images were seen in 400 steps, not 3,200"
-    assert say(WrongValue("micro_batch_size", 2, 4)) == "micro batch size was 2, not 4"
-    assert say(NotAsSet(FAST, WrongSteps(120, 400))) == "learning rate 0.04: 120 of 400 optimizer steps were taken"
-    assert say(NotTrainedAsSet(RunName(FAST, 1), (WrongSteps(120, 400), WrongPeakRate(0.1, 0.2)))) == (
+    steps, peak = NotAsSet("optimizer_steps", 120, 400), NotAsSet("learning_rate_max", 0.004, 0.0097553)
+    assert say(peak) == "the largest learning rate applied was 0.004, not 0.00976"
+    assert say(NotAsSet("learning_rate_last", 0.01, 1.54e-7)) == "the learning rate ended at 0.01, not 1.54e-07"
+    assert say(steps) == "120 of 400 optimizer steps were taken"
+    assert say(NotAsSet("images_seen", 1600, 3200)) == "1,600 images were seen, not 3,200"
+    assert say(NotAsSet("micro_batch_size", 2, 4)) == "micro batch size was 2, not 4"
+    assert say(About(FAST, steps)) == "learning rate 0.04: 120 of 400 optimizer steps were taken"
+    assert say(NotTrainedAsSet(RunName(FAST, 1), (steps, peak))) == (
         "learning rate 0.04, seed 1, was not trained as set: 120 of 400 optimizer steps were taken; the largest "
-        "learning rate applied was 0.1, not 0.2"
+        "learning rate applied was 0.004, not 0.00976"
     )
 
 

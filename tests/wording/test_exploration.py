@@ -1,11 +1,11 @@
-from detstudy.analysis.facts.exploration import DataChanged, MarginChanged, ObjectiveChanged, SeedsChanged, SettingAdded
+from detstudy.analysis.facts.exploration import Departure, MarginChanged, ObjectiveChanged, SeedsChanged
 from detstudy.wording import say
 from detstudy.wording.exploration import say_exploratory
 
 
 def test_what_was_not_planned_is_named() -> None:
-    assert say(SettingAdded()) == "added after the first run"
-    assert say(DataChanged()) == "the data changed after the first run"
+    assert say(Departure.SETTING_ADDED) == "added after the first run"
+    assert say(Departure.DATA_CHANGED) == "the data changed after the first run"
     assert say(SeedsChanged((5,), (2, 3))) == "seed 5 added and seeds 2, 3 left out after the first run"
 
 

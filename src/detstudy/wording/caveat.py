@@ -5,40 +5,28 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from detstudy.analysis.facts.caveat import (
-    BatchRule,
-    ImagesDiffer,
-    RateNotScaled,
-    SeedsInUnlikeParts,
-    StepsDiffer,
-    TrainedInParts,
-)
+from detstudy.analysis.facts import caveat as facts
+from detstudy.analysis.facts.convergence import BothImproving, OneImproving
 from detstudy.plan import format_level
 from detstudy.wording.labels import join_words
-from detstudy.wording.say import say
+from detstudy.wording.say import phrase, say
 from detstudy.wording.setting import divide_batch
 
-NAMING = (str,)
+NAMING = (BothImproving, OneImproving)
 """Caveats whose words name the settings that they are about."""
 
 
-@say.register
-def _(fact: RateNotScaled) -> str:
-    return "the learning rate was not scaled with the batch size"
+phrase(facts.RateNotScaled, "the learning rate was not scaled with the batch size")
+phrase(facts.ImagesDiffer, "unequal budgets: images seen differ ({images:,} against {others:,})")
 
 
 @say.register
-def _(fact: StepsDiffer) -> str:
+def _(fact: facts.StepsDiffer) -> str:
     return f"{abs(100 * fact.share):.0f} % {'more' if fact.share > 0 else 'fewer'} steps"
 
 
 @say.register
-def _(fact: ImagesDiffer) -> str:
-    return f"unequal budgets: images seen differ ({fact.images:,} against {fact.others:,})"
-
-
-@say.register
-def _(fact: TrainedInParts) -> str:
+def _(fact: facts.TrainedInParts) -> str:
     why = "since the whole batch ran out of memory" if fact.ran_out_of_memory else "as the setting asks"
     parts = divide_batch(fact.batch_size, fact.micro_batch_size)
     text = f"batch of {fact.batch_size} as {parts}, gradients accumulated {why}"
@@ -46,7 +34,7 @@ def _(fact: TrainedInParts) -> str:
 
 
 @say.register
-def _(fact: SeedsInUnlikeParts) -> str:
+def _(fact: facts.SeedsInUnlikeParts) -> str:
     listed = "; ".join(
         f"{f'{fact.batch_size} as {divide_batch(fact.batch_size, size)}' if size else 'whole'}: "
         f"seed {join_words([*map(str, seeds)])}"
@@ -56,7 +44,7 @@ def _(fact: SeedsInUnlikeParts) -> str:
 
 
 @say.register
-def _(fact: BatchRule) -> str:
+def _(fact: facts.BatchRule) -> str:
     warm = any(fact.warmup_iterations)
     if fact.holds_images:
         steps, warmups = _list_numbers(fact, fact.iterations), _list_numbers(fact, fact.warmup_iterations)
@@ -87,13 +75,13 @@ def say_caveats(setting: object, facts: Sequence[object]) -> str:
     return f"{text[:1].upper()}{text[1:]}." if isinstance(facts[0], NAMING) else f"{say(setting)}: {text}."
 
 
-def _list_images(fact: BatchRule, steps: Iterable[int]) -> str:
+def _list_images(fact: facts.BatchRule, steps: Iterable[int]) -> str:
     return _list_numbers(fact, (level * number for level, number in zip(fact.levels, steps, strict=True)))
 
 
-def _list_numbers(fact: BatchRule, numbers: Iterable[int]) -> str:
+def _list_numbers(fact: facts.BatchRule, numbers: Iterable[int]) -> str:
     return _list(fact, (f"{number:,}" for number in numbers))
 
 
-def _list(fact: BatchRule, texts: Iterable[Any]) -> str:
+def _list(fact: facts.BatchRule, texts: Iterable[Any]) -> str:
     return ", ".join(f"{level}: {text}" for level, text in zip(fact.levels, texts, strict=True))

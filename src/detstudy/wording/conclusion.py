@@ -5,30 +5,18 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 
-from detstudy.analysis.facts.conclusion import (
-    BaselineUndefined,
-    Command,
-    Finish,
-    Judged,
-    MoreSeeds,
-    MoreUnits,
-    NoInteractions,
-    NoResult,
-    NothingChanged,
-    NotJudged,
-    ReachedOnTest,
-    RepeatForNoise,
-    RunTogether,
-    SeedNoiseFound,
-    TrainLonger,
-)
+from detstudy.analysis.facts import conclusion as facts
+from detstudy.analysis.facts.reason import NoVerdict
 from detstudy.analysis.records import Conclusion
 from detstudy.numbers import format_ap, format_time
 from detstudy.wording.contrast import state_missing, state_verdict
 from detstudy.wording.labels import count, label_measure
-from detstudy.wording.say import say
+from detstudy.wording.say import phrase, say
 
 MOST_NAMED = 4
+
+phrase(facts.NoResult, "No result: {setting}: {reason}.")
+phrase(facts.NoInteractions, "Interactions: {reason}")
 
 
 @say.register
@@ -38,32 +26,19 @@ def _(fact: Conclusion) -> str:
 
 
 @say.register
-def _(fact: NothingChanged) -> str:
-    return f"Nothing changed: {say(fact.setting)} predicts exactly what the baseline does."
+def _(fact: facts.Judged) -> str:
+    label, contrast = say(fact.setting), fact.contrast
+    if contrast.reason is NoVerdict.IDENTICAL:
+        return f"Nothing changed: {label} predicts exactly what the baseline does."
+    return (
+        state_verdict(label, fact.contrast, fact.margin)
+        if fact.contrast.verdict
+        else state_missing(label, fact.contrast)
+    )
 
 
 @say.register
-def _(fact: Judged) -> str:
-    return state_verdict(say(fact.setting), fact.contrast, fact.margin)
-
-
-@say.register
-def _(fact: NotJudged) -> str:
-    return state_missing(say(fact.setting), fact.contrast)
-
-
-@say.register
-def _(fact: NoResult) -> str:
-    return f"No result: {say(fact.setting)}: {say(fact.reason)}."
-
-
-@say.register
-def _(fact: BaselineUndefined) -> str:
-    return f"Undefined: {label_measure(fact.measure)} of the baseline: {say(fact.reason)}."
-
-
-@say.register
-def _(fact: SeedNoiseFound) -> str:
+def _(fact: facts.SeedNoiseFound) -> str:
     freedom = count(round(fact.degrees_of_freedom), "degree") + " of freedom"
     return (
         f"The seed alone moves {label_measure(fact.measure)} by {format_ap(fact.sd)} (standard deviation, {freedom}): "
@@ -72,7 +47,7 @@ def _(fact: SeedNoiseFound) -> str:
 
 
 @say.register
-def _(fact: ReachedOnTest) -> str:
+def _(fact: facts.ReachedOnTest) -> str:
     reached = ", ".join(
         f"{say(name)} {format_ap(mean)} ({count(seeds, 'seed')})" for name, mean, seeds in fact.settings
     )
@@ -80,23 +55,18 @@ def _(fact: ReachedOnTest) -> str:
 
 
 @say.register
-def _(fact: NoInteractions) -> str:
-    return f"Interactions: {say(fact.reason)}"
-
-
-@say.register
-def _(fact: Finish) -> str:
+def _(fact: facts.Finish) -> str:
     return f"Finish what is planned ({count(fact.runs, 'run')} left):"
 
 
 @say.register
-def _(fact: RepeatForNoise) -> str:
+def _(fact: facts.RepeatForNoise) -> str:
     who = "every setting" if fact.everything else "the baseline"
     return f"Repeat {who}, so that the noise between seeds is known:"
 
 
 @say.register
-def _(fact: MoreSeeds) -> str:
+def _(fact: facts.MoreSeeds) -> str:
     cost = count(fact.trainings, "more training")
     if fact.seconds is not None:
         cost += f", about {format_time(fact.seconds)} of training"
@@ -108,13 +78,13 @@ def _(fact: MoreSeeds) -> str:
 
 
 @say.register
-def _(fact: MoreUnits) -> str:
+def _(fact: facts.MoreUnits) -> str:
     listed = "; ".join(f"{say(setting)}: {units:,}" for setting, units in fact.needs)
     return f"Annotate more validation {fact.noun}s (now {fact.now:,}) where seeds alone won't tell: {listed}."
 
 
 @say.register
-def _(fact: TrainLonger) -> str:
+def _(fact: facts.TrainLonger) -> str:
     if len(fact.settings) > 1:
         why = "they or the baseline were"
     else:
@@ -124,7 +94,7 @@ def _(fact: TrainLonger) -> str:
 
 
 @say.register
-def _(fact: RunTogether) -> str:
+def _(fact: facts.RunTogether) -> str:
     return f"Run {', '.join(map(say, fact.settings))} together, which this study did not:"
 
 
@@ -135,7 +105,7 @@ def list_names(names: Sequence[str]) -> str:
 
 
 @say.register
-def _(fact: Command) -> str:
+def _(fact: facts.Command) -> str:
     """Return the line to type."""
     parts = ["detstudy", "run", str(fact.study_file)]
     if fact.out is not None:

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from detstudy.analysis.facts.exploration import DataChanged, MarginChanged, ObjectiveChanged, SeedsChanged, SettingAdded
+from detstudy.analysis.facts import exploration as facts
+from detstudy.analysis.facts.exploration import Departure
 from detstudy.wording.labels import label_measure
-from detstudy.wording.say import say
+from detstudy.wording.say import phrase, say
 
-LATER = "after the first run"
+_WORDS = {
+    Departure.DATA_CHANGED: "the data changed after the first run",
+    Departure.SETTING_ADDED: "added after the first run",
+}
+
+say.register(Departure, _WORDS.__getitem__)
+phrase(facts.MarginChanged, "the difference that matters was {planned:g} and became {now:g} after the first run")
 
 
 def say_exploratory(reasons: Sequence[object]) -> str | None:
@@ -17,30 +24,16 @@ def say_exploratory(reasons: Sequence[object]) -> str | None:
 
 
 @say.register
-def _(fact: ObjectiveChanged) -> str:
-    return f"the objective was {label_measure(fact.planned)} and became {label_measure(fact.now)} {LATER}"
+def _(fact: facts.ObjectiveChanged) -> str:
+    before, after = label_measure(fact.planned), label_measure(fact.now)
+    return f"the objective was {before} and became {after} after the first run"
 
 
 @say.register
-def _(fact: MarginChanged) -> str:
-    return f"the difference that matters was {fact.planned:g} and became {fact.now:g} {LATER}"
-
-
-@say.register
-def _(fact: DataChanged) -> str:
-    return f"the data changed {LATER}"
-
-
-@say.register
-def _(fact: SettingAdded) -> str:
-    return f"added {LATER}"
-
-
-@say.register
-def _(fact: SeedsChanged) -> str:
+def _(fact: facts.SeedsChanged) -> str:
     moves = [
         f"seed{'s' if len(moved) > 1 else ''} {', '.join(map(str, moved))} {how}"
         for moved, how in ((fact.added, "added"), (fact.left_out, "left out"))
         if moved
     ]
-    return f"{' and '.join(moves)} {LATER}"
+    return f"{' and '.join(moves)} after the first run"

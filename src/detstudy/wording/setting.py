@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from detstudy.analysis.facts.setting import Accumulation, FactorName, LevelName, RunName, SettingName, UnitCount
+from detstudy.analysis.facts import setting as facts
+from detstudy.analysis.facts.setting import Accumulation, SettingName
 from detstudy.plan import BASELINE
 from detstudy.wording.labels import count, label_factor, label_level, label_setting
-from detstudy.wording.say import say
+from detstudy.wording.say import phrase, say
 
 
 @say.register
@@ -48,7 +49,7 @@ def _add_batch(label: str, fact: SettingName) -> str:
 
 
 @say.register
-def _(fact: LevelName) -> str:
+def _(fact: facts.LevelName) -> str:
     """Return "learning rate 0.004 (the baseline)"."""
     text = label_level(fact.factor, fact.level)
     if fact.accumulation and fact.factor == "batch_size":
@@ -59,18 +60,16 @@ def _(fact: LevelName) -> str:
 
 
 @say.register
-def _(fact: FactorName) -> str:
+def _(fact: facts.FactorName) -> str:
     """Return "learning rate"."""
     return label_factor(fact.name)
 
 
 @say.register
-def _(fact: RunName) -> str:
-    """Return "learning rate 0.04 (seed 0)"."""
-    return f"{say(fact.setting)} (seed {fact.seed})"
-
-
-@say.register
-def _(fact: UnitCount) -> str:
+def _(fact: facts.UnitCount) -> str:
     """Return "20 sequences", "no validation images yet"."""
     return count(fact.count, fact.noun) if fact.noun else "no validation images yet"
+
+
+phrase(facts.RunName, "{setting} (seed {seed})")
+phrase(facts.About, "{whom}: {fact}")

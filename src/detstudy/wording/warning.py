@@ -4,26 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from detstudy.analysis.facts.warning import (
-    AllButOneSame,
-    IdleSeeds,
-    MoreSameTimes,
-    NoSeedNoise,
-    NotPlanned,
-    PickedByValidation,
-    Preliminary,
-    SameResults,
-    SameTimes,
-    WinnersCurse,
-)
+from detstudy.analysis.facts import warning as facts
+from detstudy.analysis.facts.warning import Pitfall
 from detstudy.wording.labels import count, label_measure
-from detstudy.wording.say import say
+from detstudy.wording.say import phrase, say
 
 MOST_NAMED = 4
 
+_WORDS = {
+    Pitfall.NO_SEED_NOISE: "Seed noise unknown: no setting gave two different results, so a difference may be luck of "
+    "the draw. Give baseline_seeds: [0, 1, 2] to measure it.",
+    Pitfall.PICKED_BY_VALIDATION: "Validation picked: the images that picked the setting also measured it; there is no "
+    "test split.",
+}
+
+say.register(Pitfall, _WORDS.__getitem__)
+phrase(facts.Preliminary, "Preliminary: {left} of {runs} runs have not ended. `detstudy run` goes on.")
+
 
 @say.register
-def _(fact: IdleSeeds) -> str:
+def _(fact: facts.IdleSeeds) -> str:
     idle = [f"{say(setting)} (seeds {', '.join(map(str, seeds))})" for setting, seeds in fact.groups]
     return (
         f"The seed changed nothing: {_list_names(idle)} gave the same AP measures to the last digit. A trainer that "
@@ -32,13 +32,13 @@ def _(fact: IdleSeeds) -> str:
 
 
 @say.register
-def _(fact: SameResults) -> str:
+def _(fact: facts.SameResults) -> str:
     what = "the same predictions, byte for byte" if fact.predictions else "the same AP measures to the last digit"
     return f"{_list_names([*map(say, fact.runs)])} have {what}: a level that did nothing, or a copied result."
 
 
 @say.register
-def _(fact: AllButOneSame) -> str:
+def _(fact: facts.AllButOneSame) -> str:
     return (
         f"{_list_names([*map(say, fact.runs)])} share {fact.measures - 1} of {fact.measures} AP measures to the last "
         f"digit, all but {label_measure(fact.unlike)}: a copied result?"
@@ -46,7 +46,7 @@ def _(fact: AllButOneSame) -> str:
 
 
 @say.register
-def _(fact: SameTimes) -> str:
+def _(fact: facts.SameTimes) -> str:
     return (
         f"Training took {fact.seconds:,.10g} s, to the last digit, in {_list_names([*map(say, fact.runs)])}: a copied "
         "time, or one that was not measured."
@@ -54,12 +54,12 @@ def _(fact: SameTimes) -> str:
 
 
 @say.register
-def _(fact: MoreSameTimes) -> str:
+def _(fact: facts.MoreSameTimes) -> str:
     return f"{count(fact.times, 'more training time')} {'is' if fact.times == 1 else 'are'} shared so."
 
 
 @say.register
-def _(fact: NotPlanned) -> str:
+def _(fact: facts.NotPlanned) -> str:
     listed = "; ".join(
         f"{', '.join(map(say, settings))}: {say(reason)}" if settings else say(reason)
         for settings, reason in fact.departures
@@ -71,30 +71,12 @@ def _(fact: NotPlanned) -> str:
 
 
 @say.register
-def _(fact: Preliminary) -> str:
-    return f"Preliminary: {fact.left} of {fact.runs} runs have not ended. `detstudy run` goes on."
-
-
-@say.register
-def _(fact: NoSeedNoise) -> str:
-    return (
-        "Seed noise unknown: no setting gave two different results, so a difference may be luck of the draw. "
-        "Give baseline_seeds: [0, 1, 2] to measure it."
-    )
-
-
-@say.register
-def _(fact: WinnersCurse) -> str:
+def _(fact: facts.WinnersCurse) -> str:
     return (
         f"Winner's curse: this is a pick among {fact.settings} settings, by the images that measured it, so its AP "
         "here is likely a little higher than what it will reach on new data"
         f"{'' if fact.tested else '; there is no test split to tell by how much'}."
     )
-
-
-@say.register
-def _(fact: PickedByValidation) -> str:
-    return "Validation picked: the images that picked the setting also measured it; there is no test split."
 
 
 def _list_names(names: Sequence[str]) -> str:

@@ -13,8 +13,8 @@ from detstudy.analysis import (
     compare_runs,
     compare_settings,
 )
-from detstudy.analysis.facts.note import JudgedAlone, OfTwoStudies, OverUnitsAlone, SameFile
-from detstudy.analysis.facts.reason import SingleTrainings
+from detstudy.analysis.facts.note import Note, OfTwoStudies, OverUnitsAlone
+from detstudy.analysis.facts.reason import NoVerdict
 from detstudy.analysis.facts.setting import UnitCount
 from detstudy.evaluation import EvaluationError
 from detstudy.study.study import MEASURES
@@ -55,7 +55,7 @@ def test_a_setting_against_the_baseline_is_what_the_report_says(folder: Path) ->
 def test_two_settings_are_judged_on_their_own(folder: Path) -> None:
     contrast = compare_settings(folder, "learning_rate=0.04", "learning_rate=0.0004")["mask/AP"]
     assert contrast.family == 1
-    assert contrast.notes[-1] == JudgedAlone()
+    assert contrast.notes[-1] == Note.ALONE
     assert contrast.kinds is not None
     assert contrast.kinds.score_threshold == 0.5
 
@@ -131,7 +131,7 @@ def test_a_file_compared_with_its_copy_is_told(folder: Path, tmp_path: Path) -> 
     copy = shutil.copy(run.evaluation_folder / "predictions.json", tmp_path / "copy.json")
     truth = folder / "ground_truth" / "validation.json"
     contrast = compare_results(truth, run.evaluation_folder / "predictions.json", copy)["mask/AP"]
-    assert contrast.notes == (SameFile(),)
+    assert contrast.notes == (Note.SAME_FILE,)
 
 
 def test_an_exploratory_comparison_says_so(folder: Path) -> None:
@@ -153,7 +153,7 @@ def test_two_result_files_have_an_interval_over_images_and_no_verdict(folder: Pa
     assert contrast.low > 0
     assert contrast.p < 0.05
     assert contrast.verdict is None
-    assert contrast.reason == SingleTrainings()
+    assert contrast.reason == NoVerdict.TWO_FILES
     assert contrast.units == UnitCount(6, "sequence")
     assert contrast.notes[0] == OverUnitsAlone(UnitCount(6, "sequence"))
     assert compared["box/APl"].estimate is None

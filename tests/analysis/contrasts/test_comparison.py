@@ -10,7 +10,7 @@ import pytest
 from detstudy.analysis import Analysis, analyse_study
 from detstudy.analysis.contrasts.comparison import contrast_settings
 from detstudy.analysis.evidence.evidence import Evidence
-from detstudy.analysis.facts.exploration import SettingAdded
+from detstudy.analysis.facts.exploration import Departure
 from detstudy.ledger import Ledger
 from detstudy.study.spec import load_study
 from detstudy.wording import say
@@ -52,10 +52,10 @@ def test_a_level_added_later_is_exploratory_and_leaves_the_planned_verdicts(
     fewer = "factors={learning_rate: [0.04, 0.004], rpn_pre_nms_top_n_train: [2000, 9000]}"
     planned = load_study(folder / "study.yaml", (fewer,))
     monkeypatch.setattr(Ledger, "load_planned_study", lambda _: planned)
-    assert Evidence(folder).additions.settings == {"learning_rate=0.0004": SettingAdded()}
+    assert Evidence(folder).additions.settings == {"learning_rate=0.0004": Departure.SETTING_ADDED}
     after = contrast_settings(Evidence(folder))
     analysis: Analysis = analyse_study(folder)
-    assert after["learning_rate=0.0004"]["mask/AP"].exploratory == (SettingAdded(),)
+    assert after["learning_rate=0.0004"]["mask/AP"].exploratory == (Departure.SETTING_ADDED,)
     assert after["learning_rate=0.0004"]["mask/AP"].family == 2
     assert after["learning_rate=0.04"]["mask/AP"].exploratory == ()
     assert after["learning_rate=0.04"]["mask/AP"].family == 1

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from detstudy.analysis.evidence.exploration import Additions, find_additions
-from detstudy.analysis.facts.exploration import DataChanged, MarginChanged, ObjectiveChanged, SeedsChanged, SettingAdded
+from detstudy.analysis.facts.exploration import Departure, MarginChanged, ObjectiveChanged, SeedsChanged
 from detstudy.plan import plan_study
 from detstudy.study.spec import load_study
 from detstudy.study.study import Study
@@ -27,7 +27,7 @@ def test_levels_and_seeds_that_came_later_are_named(tiny_study: Callable[..., Pa
     planned = load_study(tiny_study(factors={"learning_rate": [0.04, 0.004]}, seeds=[0], baseline_seeds=[0, 1]))
     study = load_study(tiny_study(factors={"learning_rate": [0.04, 0.004, 0.02]}, seeds=[0, 1], baseline_seeds=[0, 1]))
     found = find_from(planned, study)
-    assert found.find_reasons("learning_rate=0.02") == (SettingAdded(),)
+    assert found.find_reasons("learning_rate=0.02") == (Departure.SETTING_ADDED,)
     assert found.find_reasons("learning_rate=0.04", "baseline") == (SeedsChanged((1,), ()),)
     assert found.find_reasons("baseline") == ()
 
@@ -48,7 +48,7 @@ def test_levels_that_were_left_out_change_nothing(tiny_study: Callable[..., Path
 def test_a_level_in_place_of_another_is_exploratory(tiny_study: Callable[..., Path]) -> None:
     planned = load_study(tiny_study(factors={"learning_rate": [0.04, 0.004]}))
     study = load_study(tiny_study(factors={"learning_rate": [0.02, 0.004]}))
-    assert find_from(planned, study).settings == {"learning_rate=0.02": SettingAdded()}
+    assert find_from(planned, study).settings == {"learning_rate=0.02": Departure.SETTING_ADDED}
 
 
 def test_seeds_that_were_left_out_after_a_look_are_named(tiny_study: Callable[..., Path]) -> None:
@@ -69,6 +69,8 @@ def test_another_baseline_makes_every_setting_new(tiny_study: Callable[..., Path
 def test_other_validation_data_makes_every_verdict_exploratory(tiny_study: Callable[..., Path]) -> None:
     planned = load_study(tiny_study())
     data = dataclasses.replace(planned.data, validation=planned.data.validation[1:])
-    assert find_from(planned, dataclasses.replace(planned, data=data)).find_reasons("baseline") == (DataChanged(),)
+    assert find_from(planned, dataclasses.replace(planned, data=data)).find_reasons("baseline") == (
+        Departure.DATA_CHANGED,
+    )
     moved = dataclasses.replace(planned.data, root="/elsewhere")
     assert find_from(planned, dataclasses.replace(planned, data=moved)).question == ()

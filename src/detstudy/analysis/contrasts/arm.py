@@ -18,17 +18,16 @@ from detstudy.analysis.evidence.evidence import Evidence, share_weights
 from detstudy.analysis.evidence.outcome import find_failure, list_unfinished
 from detstudy.analysis.facts import Fact
 from detstudy.analysis.facts.contrast import Contrast
-from detstudy.analysis.facts.note import BorrowedNoise, OwnNoise, UnitNoise
+from detstudy.analysis.facts.note import Note, OwnNoise, UnitNoise
 from detstudy.analysis.facts.reason import (
-    ArmWithoutResult,
-    Identical,
     NothingVaries,
     NotMeasured,
+    NoVerdict,
     ObjectsInFewUnits,
     PredictionsUnreadable,
-    SeedNoiseUnknown,
     TooFewUnits,
 )
+from detstudy.analysis.facts.setting import About
 from detstudy.analysis.statistics.contrast import Difference
 from detstudy.analysis.statistics.family import bound_regret, correlate_contrasts, judge_family
 from detstudy.analysis.statistics.variance import (
@@ -158,7 +157,7 @@ def bound_loss(evidence: Evidence, chosen: Arm, others: Sequence[Arm], measure: 
         contrast, sample = prepare_contrast(evidence, pair, measure)
         if sample:
             samples.append(sample)
-        elif isinstance(contrast.reason, Identical):
+        elif contrast.reason is NoVerdict.IDENTICAL:
             alike = True
         elif contrast.estimate is None or not pair.contradiction:
             return None
@@ -182,7 +181,7 @@ def prepare_contrast(evidence: Evidence, pair: Pair, measure: str) -> tuple[Cont
     blank = _start_contrast(evidence, pair, measure)
     for arm in (a, b):
         if not arm.finished:
-            return replace(blank, reason=ArmWithoutResult(arm.label, find_failure(arm.runs))), None
+            return replace(blank, reason=About(arm.label, find_failure(arm.runs))), None
     missing = next((run for arm in (a, b) for run in arm.finished if evidence.value(run, measure) is None), None)
     if missing:
         found = missing.measures.get(measure)
@@ -191,7 +190,7 @@ def prepare_contrast(evidence: Evidence, pair: Pair, measure: str) -> tuple[Cont
     means = statistics.fmean(values_a.values()), statistics.fmean(values_b.values())
     blank = replace(blank, estimate=means[0] - means[1], a_value=means[0], b_value=means[1])
     if pair.alike:
-        return replace(blank, estimate=0.0, low=0.0, high=0.0, reason=Identical()), None
+        return replace(blank, estimate=0.0, low=0.0, high=0.0, reason=NoVerdict.IDENTICAL), None
     if pair.contradiction:
         return replace(blank, reason=pair.contradiction), None
     differences = [values_a[seed] - values_b[seed] for seed in pair.seeds] if pair.paired else None
@@ -247,7 +246,8 @@ def _sample_difference(
         blank = replace(blank, notes=(*blank.notes, *_note_noise(evidence, (a, b), measure)))
     if seed_parts is None:
         notes = (*blank.notes, _note_unit_noise(unit_part, measure))
-        return replace(blank, reason=SeedNoiseUnknown(paired=differences is not None), notes=notes), None
+        reason = NoVerdict.NO_SECOND_SEED if differences is None else NoVerdict.ONE_TRAINING
+        return replace(blank, reason=reason, notes=notes), None
     blank = replace(blank, seed_variance=sum(part.variance for part in seed_parts))
     difference = Difference(estimate=estimate, seed_parts=tuple(seed_parts), unit_part=unit_part)
     return blank, Sample(difference, draws, shared, len(differences or ()))
@@ -303,7 +303,7 @@ def _note_noise(evidence: Evidence, arms: tuple[Arm, Arm], measure: str) -> tupl
         part = noise.own.get(evidence.trained_as(arm.finished[0].setting))
         if part:
             others = math.sqrt(noise.pooled.variance) if noise.pooled else None
-            notes.append(OwnNoise(arm.label, measure, math.sqrt(part.variance), others))
+            notes.append(About(arm.label, OwnNoise(measure, math.sqrt(part.variance), others)))
         elif len(arm.finished) == 1 and noise.pooled:
-            notes.append(BorrowedNoise(arm.label))
+            notes.append(About(arm.label, Note.BORROWED_NOISE))
     return tuple(notes)

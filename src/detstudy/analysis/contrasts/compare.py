@@ -15,7 +15,7 @@ from detstudy.analysis.evidence.confounding import find_caveats
 from detstudy.analysis.evidence.evidence import Evidence
 from detstudy.analysis.evidence.outcome import name_state
 from detstudy.analysis.facts.contrast import Contrast, Verdict
-from detstudy.analysis.facts.note import JudgedAlone, OfTwoStudies
+from detstudy.analysis.facts.note import Note, OfTwoStudies
 from detstudy.analysis.findings.convergence import judge_setting
 from detstudy.errors import InputError
 from detstudy.ledger import Ledger, list_unlike
@@ -118,7 +118,7 @@ def compare_runs(a: Path, b: Path) -> dict[str, Contrast]:
             f"{truths[0]} and {truths[1]} differ: the runs were judged on other images or annotations; compare their "
             "predictions over one of them, where both have its images: detstudy compare --gt GT.json A.json B.json"
         )
-    note = OfTwoStudies((folders[0], folders[1]))
+    note = OfTwoStudies(*folders)
     contrasts = compare_results(truths[0], *files)
     return {
         measure: dataclasses.replace(contrast, a=os.fspath(a), b=os.fspath(b), notes=(*contrast.notes, note))
@@ -173,4 +173,4 @@ def canonicalise_name(name: str, baseline: Setting) -> str:
 def _note_alone(contrast: Contrast) -> Contrast:
     if contrast.verdict is None:
         return contrast
-    return dataclasses.replace(contrast, notes=(*contrast.notes, JudgedAlone()))
+    return dataclasses.replace(contrast, notes=(*contrast.notes, Note.ALONE))

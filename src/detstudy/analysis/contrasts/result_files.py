@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from detstudy.analysis.evidence.units import Units, read_units
 from detstudy.analysis.facts import Fact
 from detstudy.analysis.facts.contrast import Contrast
-from detstudy.analysis.facts.note import OverUnitsAlone, SameFile
-from detstudy.analysis.facts.reason import SingleTrainings
+from detstudy.analysis.facts.note import Note, OverUnitsAlone
+from detstudy.analysis.facts.reason import NoVerdict
 from detstudy.analysis.statistics.contrast import Difference, judge_difference
 from detstudy.analysis.statistics.variance import estimate_unit_part
 from detstudy.evaluation import evaluate, load_ground_truth, resample_measures, resampling_units
@@ -68,7 +68,7 @@ def _contrast_files(
     judged = None
     if part is not None and estimate is not None:
         judged = judge_difference(Difference(estimate=estimate, seed_parts=(), unit_part=part), 0.0)
-    notes: list[Fact] = [SameFile()] if identical else []
+    notes: list[Fact] = [Note.SAME_FILE] if identical else []
     if judged:
         notes.append(OverUnitsAlone(units.counted))
     return Contrast(
@@ -81,7 +81,7 @@ def _contrast_files(
         p=judged.p if judged else None,
         degrees_of_freedom=judged.degrees_of_freedom if judged else None,
         verdict=None,
-        reason=undefined or SingleTrainings(),
+        reason=undefined or NoVerdict.TWO_FILES,
         a_value=first,
         b_value=second,
         seeds=(1, 1),

@@ -16,12 +16,8 @@ from detstudy.analysis.facts.effective import (
     SameRates,
     SameValue,
     UnlikeValues,
-    WrongImages,
-    WrongLastRate,
-    WrongPeakRate,
-    WrongSteps,
-    WrongValue,
 )
+from detstudy.analysis.facts.setting import About
 from detstudy.ledger import RunRecord
 from detstudy.study.setting import Setting
 
@@ -34,20 +30,20 @@ SAME = 1e-3
 
 def check_runs(setting: Fact, runs: Sequence[RunRecord]) -> tuple[Fact, ...]:
     """Return a note for each value that did not take effect as set, in any of the runs of a setting."""
-    return tuple(NotAsSet(setting, fact) for fact in dict.fromkeys(fact for run in runs for fact in check_run(run)))
+    return tuple(About(setting, fact) for fact in dict.fromkeys(fact for run in runs for fact in check_run(run)))
 
 
-def check_run(run: RunRecord) -> list[Fact]:
+def check_run(run: RunRecord) -> list[NotAsSet]:
     """Return what a run's effective values contradict in its setting; what was not recorded is not judged."""
     found = find_broken(run)
     steps, iterations = _read_number(run, "optimizer_steps"), run.setting["iterations"]
     if steps is not None and steps != iterations:
-        found = list(dict.fromkeys([*found, WrongSteps(steps, iterations)]))
+        found = list(dict.fromkeys([*found, NotAsSet("optimizer_steps", steps, iterations)]))
     for name, value in _ask(run.setting).items():
         if name == "micro_batch_size" and ran_out_of_memory(run):
             continue  # a caveat says so
         if run.effective.get(name) not in (None, value):
-            found.append(WrongValue(name, run.effective[name], value))
+            found.append(NotAsSet(name, run.effective[name], value))
     return found
 
 
@@ -75,25 +71,25 @@ def contradict_contrast(
     )
 
 
-def find_broken(run: RunRecord) -> list[Fact]:
+def find_broken(run: RunRecord) -> list[NotAsSet]:
     """Return where a run was trained otherwise than its setting says: learning rate, steps, images.
 
     Steps that fp16 left out because gradients overflowed count as taken, as long as they are few.
     """
     setting = run.setting
-    found: list[Fact] = []
+    found: list[NotAsSet] = []
     highest, expected = _read_number(run, "learning_rate_max"), find_peak_learning_rate(setting)
     if highest is not None and not math.isclose(highest, expected, rel_tol=TOLERANCE):
-        found.append(WrongPeakRate(highest, expected))
+        found.append(NotAsSet("learning_rate_max", highest, expected))
     last, end = _read_number(run, "learning_rate_last"), compute_rate(setting, setting["iterations"] - 1)
     if not found and last is not None and abs(last - end) > TOLERANCE * expected:
-        found.append(WrongLastRate(last, end))
+        found.append(NotAsSet("learning_rate_last", last, end))
     steps, skipped = _read_number(run, "optimizer_steps"), _read_number(run, "skipped_steps") or 0
     if steps is not None and (steps + skipped != setting["iterations"] or skipped > TOLERANCE * setting["iterations"]):
-        found.append(WrongSteps(steps, setting["iterations"]))
+        found.append(NotAsSet("optimizer_steps", steps, setting["iterations"]))
     images, asked = _read_number(run, "images_seen"), setting["iterations"] * setting["batch_size"]
     if images is not None and steps == setting["iterations"] and not math.isclose(images, asked, rel_tol=TOLERANCE):
-        found.append(WrongImages(images, setting["iterations"], asked))
+        found.append(NotAsSet("images_seen", images, asked))
     return found
 
 

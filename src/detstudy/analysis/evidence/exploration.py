@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from detstudy.analysis.facts import Fact
-from detstudy.analysis.facts.exploration import DataChanged, MarginChanged, ObjectiveChanged, SeedsChanged, SettingAdded
+from detstudy.analysis.facts.exploration import Departure, MarginChanged, ObjectiveChanged, SeedsChanged
 from detstudy.plan import Plan
 from detstudy.study.study import Study
 
@@ -45,7 +45,7 @@ def find_additions(planned: Study | None, known: Plan | None, study: Study, plan
     if planned_margin != margin:
         changes.append(MarginChanged(planned_margin, margin))
     if _describe_data(planned) != _describe_data(study):
-        changes.append(DataChanged())
+        changes.append(Departure.DATA_CHANGED)
     seeds_planned = {
         setting.setting: {run.seed for run in known.runs if run.setting_id == setting.id} for setting in known.settings
     }
@@ -55,7 +55,7 @@ def find_additions(planned: Study | None, known: Plan | None, study: Study, plan
         if not seeds:
             continue
         if setting.setting not in seeds_planned:
-            settings[setting.id] = SettingAdded()
+            settings[setting.id] = Departure.SETTING_ADDED
             continue
         seeds_before = seeds_planned[setting.setting]
         if seeds != seeds_before:

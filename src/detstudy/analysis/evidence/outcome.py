@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 from detstudy.analysis.facts import Fact
 from detstudy.analysis.facts.note import SeedsLeftOut
-from detstudy.analysis.facts.reason import NoRunPlanned, WithoutResult
+from detstudy.analysis.facts.reason import WithoutResult
+from detstudy.analysis.facts.setting import About
 from detstudy.ledger import RunRecord
 
 
@@ -29,10 +30,14 @@ def explain_run(run: RunRecord) -> WithoutResult:
 def find_failure(runs: Sequence[RunRecord]) -> Fact:
     """Return why a setting has no result: the first run's reason, one that ended before one that did not."""
     unfinished = [run for run in runs if run.outcome != "finished"]
-    return explain_run(min(unfinished, key=lambda run: run.state != "ended")) if unfinished else NoRunPlanned()
+    return (
+        explain_run(min(unfinished, key=lambda run: run.state != "ended"))
+        if unfinished
+        else WithoutResult("not_planned", None)
+    )
 
 
 def list_unfinished(setting: Fact, runs: Sequence[RunRecord]) -> tuple[Fact, ...]:
     """Return a note where some runs of a setting have no result, with their reasons; none where all finished."""
     reasons = Counter(explain_run(run) for run in runs if run.outcome != "finished")
-    return (SeedsLeftOut(setting, len(runs), tuple(reasons.items())),) if reasons else ()
+    return (About(setting, SeedsLeftOut(len(runs), tuple(reasons.items()))),) if reasons else ()

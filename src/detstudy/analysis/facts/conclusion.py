@@ -9,42 +9,19 @@ from detstudy.analysis.facts.contrast import Contrast
 
 
 @dataclass(frozen=True, slots=True)
-class NothingChanged:
-    """A setting predicts exactly what the baseline does."""
-
-    setting: object
-
-
-@dataclass(frozen=True, slots=True)
 class Judged:
-    """A setting against the baseline, with a verdict. `margin` is the smallest difference that matters, AP."""
+    """A setting against the baseline, with a verdict or the reason why there is none."""
 
     setting: object
     contrast: Contrast
-    margin: float
-
-
-@dataclass(frozen=True, slots=True)
-class NotJudged:
-    """A setting against the baseline, with the reason why there is no verdict."""
-
-    setting: object
-    contrast: Contrast
+    margin: float  # the smallest difference that matters, AP
 
 
 @dataclass(frozen=True, slots=True)
 class NoResult:
-    """A setting without a finished run."""
+    """A setting without a value of the objective."""
 
     setting: object
-    reason: object
-
-
-@dataclass(frozen=True, slots=True)
-class BaselineUndefined:
-    """The objective has no value for the baseline."""
-
-    measure: str
     reason: object
 
 

@@ -9,41 +9,8 @@ from detstudy.analysis.facts.setting import RunName
 
 
 @dataclass(frozen=True, slots=True)
-class WrongPeakRate:
-    """The largest learning rate that was applied."""
-
-    applied: float
-    asked: float
-
-
-@dataclass(frozen=True, slots=True)
-class WrongLastRate:
-    """The learning rate that a training ended at."""
-
-    applied: float
-    asked: float
-
-
-@dataclass(frozen=True, slots=True)
-class WrongSteps:
-    """How many optimizer steps were taken."""
-
-    taken: float
-    asked: int
-
-
-@dataclass(frozen=True, slots=True)
-class WrongImages:
-    """How many images were seen in so many steps."""
-
-    seen: float
-    steps: float
-    asked: int
-
-
-@dataclass(frozen=True, slots=True)
-class WrongValue:
-    """A hyperparameter's effective value."""
+class NotAsSet:
+    """An effective value, named as in a run's record or as the hyperparameter, and what the setting makes it."""
 
     name: str
     effective: Any
@@ -51,19 +18,11 @@ class WrongValue:
 
 
 @dataclass(frozen=True, slots=True)
-class NotAsSet:
-    """What did not take effect in some run of a setting."""
-
-    setting: object
-    what: object
-
-
-@dataclass(frozen=True, slots=True)
 class NotTrainedAsSet:
     """A run that is not what its setting says, so that it allows no verdict."""
 
     run: RunName
-    broken: tuple[object, ...]
+    broken: tuple[NotAsSet, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +44,10 @@ class SameValue:
 
 @dataclass(frozen=True, slots=True)
 class UnlikeValues:
-    """A hyperparameter that is the same in two settings, and in effect is not."""
+    """A hyperparameter that is the same in two settings, and in effect is not; values of either arm's runs."""
 
     factor: str
-    values: tuple[tuple[Any, ...], tuple[Any, ...]]  # of either arm's runs
+    values: tuple[tuple[Any, ...], tuple[Any, ...]]
 
 
 @dataclass(frozen=True, slots=True)

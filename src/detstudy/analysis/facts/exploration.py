@@ -3,6 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum, auto
+
+
+class Departure(Enum):
+    """What needs no number."""
+
+    DATA_CHANGED = auto()  # training or validation data
+    SETTING_ADDED = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,16 +27,6 @@ class MarginChanged:
 
     planned: float
     now: float
-
-
-@dataclass(frozen=True, slots=True)
-class DataChanged:
-    """Training or validation data are not those that were planned."""
-
-
-@dataclass(frozen=True, slots=True)
-class SettingAdded:
-    """The setting was not planned."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum, auto
 from pathlib import Path
 
 from detstudy.analysis.facts.setting import UnitCount
+
+
+class NoVerdict(Enum):
+    """Why there is no verdict, where no number belongs to it."""
+
+    IDENTICAL = auto()  # both arms have the same predictions, to the byte
+    ONE_TRAINING = auto()  # seed noise unknown: both arms come from one training of one seed
+    NO_SECOND_SEED = auto()  # seed noise unknown: nothing was trained twice
+    TWO_FILES = auto()  # seed noise unknown: result files, each of one training
+
+
+NO_SEED_NOISE = (NoVerdict.ONE_TRAINING, NoVerdict.NO_SECOND_SEED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,28 +30,10 @@ class WithoutResult:
 
 
 @dataclass(frozen=True, slots=True)
-class NoRunPlanned:
-    """A setting without any run."""
-
-
-@dataclass(frozen=True, slots=True)
-class ArmWithoutResult:
-    """An arm of a contrast has no finished run."""
-
-    arm: object
-    reason: object
-
-
-@dataclass(frozen=True, slots=True)
 class NotMeasured:
     """No run has the measure."""
 
     measure: str
-
-
-@dataclass(frozen=True, slots=True)
-class Identical:
-    """Both arms have the same predictions, to the byte."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,18 +56,6 @@ class ObjectsInFewUnits:
 
     measure: str
     noun: str
-
-
-@dataclass(frozen=True, slots=True)
-class SeedNoiseUnknown:
-    """Nothing was trained with two seeds; `paired` where both arms come from one training."""
-
-    paired: bool
-
-
-@dataclass(frozen=True, slots=True)
-class SingleTrainings:
-    """Two result files: each is one training, so the seeds' noise is unknown."""
 
 
 @dataclass(frozen=True, slots=True)

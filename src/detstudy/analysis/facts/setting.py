@@ -55,3 +55,11 @@ class UnitCount:
 
     count: int
     noun: str  # "sequence", "image"; "" before the first run, when nobody knows
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """A fact with the setting, or the level, that it is about."""
+
+    whom: object
+    fact: object

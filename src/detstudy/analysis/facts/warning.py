@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum, auto
 
 from detstudy.analysis.facts.setting import RunName, SettingName
+
+
+class Pitfall(Enum):
+    """What may mislead, where no number belongs to it."""
+
+    NO_SEED_NOISE = auto()  # no setting gave two different results
+    PICKED_BY_VALIDATION = auto()  # the images that picked the setting also measured it; there is no test split
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,18 +70,8 @@ class Preliminary:
 
 
 @dataclass(frozen=True, slots=True)
-class NoSeedNoise:
-    """No setting gave two different results."""
-
-
-@dataclass(frozen=True, slots=True)
 class WinnersCurse:
     """The best of many is taken by the images that measured it."""
 
     settings: int
     tested: bool  # a test split tells by how much it flatters
-
-
-@dataclass(frozen=True, slots=True)
-class PickedByValidation:
-    """The images that picked the setting also measured it, and there is no test split."""

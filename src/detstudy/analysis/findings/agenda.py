@@ -18,7 +18,7 @@ from detstudy.analysis.facts.conclusion import (
     TrainLonger,
 )
 from detstudy.analysis.facts.note import Remedy
-from detstudy.analysis.facts.reason import SeedNoiseUnknown
+from detstudy.analysis.facts.reason import NO_SEED_NOISE
 from detstudy.analysis.findings.choice import has_verdict
 from detstudy.analysis.findings.convergence import propose_longer
 from detstudy.analysis.findings.factor import were_run_together
@@ -93,7 +93,7 @@ def propose_seeds(
     """Propose as many seeds of all settings as would tell those apart that a few more can."""
     study, objective = evidence.study, evidence.study.objective
     baseline = evidence.plan.setting(BASELINE).setting
-    unknown = [s for s in settings if (c := s.contrasts.get(objective)) and isinstance(c.reason, SeedNoiseUnknown)]
+    unknown = [s for s in settings if (c := s.contrasts.get(objective)) and c.reason in NO_SEED_NOISE]
     if unknown:
         overrides = {"baseline_seeds": sorted({*study.baseline_seeds, 0, 1, 2})}
         paired = any(share_weights(summary.setting, baseline) for summary in unknown)

@@ -9,9 +9,8 @@ from detstudy.analysis.evidence.confounding import list_accumulations, state_bat
 from detstudy.analysis.evidence.effective import check_runs
 from detstudy.analysis.evidence.evidence import Evidence, find_setting
 from detstudy.analysis.facts import Fact
-from detstudy.analysis.facts.note import BatchesOf, LevelChangedNothing
-from detstudy.analysis.facts.reason import Identical
-from detstudy.analysis.facts.setting import LevelName
+from detstudy.analysis.facts.reason import NoVerdict
+from detstudy.analysis.facts.setting import About, LevelName
 from detstudy.analysis.records import SettingSummary
 from detstudy.plan.design import derive_setting
 from detstudy.study.study import Factor
@@ -50,9 +49,9 @@ def describe_factor(
         notes.append(state_batch_rule(evidence.study, [(level, settings[id_]) for level, id_ in levels]))
     for level, id_ in levels:
         summary = settings[id_]
-        if any(isinstance(contrast.reason, Identical) for contrast in summary.contrasts.values()):
-            notes.append(LevelChangedNothing(LevelName(factor.name, level)))
+        if any(contrast.reason is NoVerdict.IDENTICAL for contrast in summary.contrasts.values()):
+            notes.append(About(LevelName(factor.name, level), NoVerdict.IDENTICAL))
         finished = [run for run in summary.runs if run.outcome == "finished"]
-        notes += [BatchesOf(summary.label, fact) for fact in list_accumulations(finished)]
+        notes += [About(summary.label, fact) for fact in list_accumulations(finished)]
         notes += check_runs(summary.label, finished)
     return list(dict.fromkeys(notes))

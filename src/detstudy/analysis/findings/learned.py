@@ -8,18 +8,10 @@ from collections.abc import Sequence
 
 from detstudy.analysis.evidence.confounding import name_setting
 from detstudy.analysis.facts import Fact
-from detstudy.analysis.facts.conclusion import (
-    BaselineUndefined,
-    Judged,
-    NoInteractions,
-    NoResult,
-    NothingChanged,
-    NotJudged,
-    ReachedOnTest,
-    SeedNoiseFound,
-)
+from detstudy.analysis.facts.conclusion import Judged, NoInteractions, NoResult, ReachedOnTest, SeedNoiseFound
+from detstudy.analysis.facts.contrast import Contrast
 from detstudy.analysis.facts.interaction import EffectVerdict
-from detstudy.analysis.facts.reason import Identical
+from detstudy.analysis.facts.reason import NoVerdict
 from detstudy.analysis.records import Conclusion, Factorial, SettingSummary, TradeOff
 from detstudy.analysis.statistics.variance import SeedNoise
 from detstudy.ledger import RunRecord
@@ -35,11 +27,7 @@ def list_learned(
     found = []
     for summary in settings:
         contrast = summary.contrasts.get(objective)
-        if contrast is None:
-            continue
-        if isinstance(contrast.reason, Identical):
-            found.append(Conclusion(NothingChanged(summary.label), find_section(summary)))
-        elif contrast.verdict is not None and contrast.verdict != "cannot tell":
+        if contrast and is_learned(contrast):
             found.append(Conclusion(Judged(summary.label, contrast, margin), find_section(summary)))
     if noise.pooled:
         spread = math.sqrt(noise.pooled.variance)
@@ -68,16 +56,18 @@ def list_unknown(settings: Sequence[SettingSummary], objective: str, margin: flo
         fact: Fact | None = None
         if not summary.seeds_finished:
             fact = NoResult(summary.label, summary.reason)
-        elif contrast is None:
-            if objective in summary.undefined:
-                fact = BaselineUndefined(objective, summary.undefined[objective])
-        elif contrast.verdict == "cannot tell":
+        elif contrast is None and objective in summary.undefined:
+            fact = NoResult(summary.label, summary.undefined[objective])
+        elif contrast and not is_learned(contrast):
             fact = Judged(summary.label, contrast, margin)
-        elif contrast.verdict is None and not isinstance(contrast.reason, Identical):
-            fact = NotJudged(summary.label, contrast)
         if fact:
             found.append(Conclusion(fact, find_section(summary)))
     return found
+
+
+def is_learned(contrast: Contrast) -> bool:
+    """Whether a contrast tells something: a verdict, or that nothing changed."""
+    return contrast.reason is NoVerdict.IDENTICAL or contrast.verdict not in (None, "cannot tell")
 
 
 def list_interactions(factorial: Factorial | None) -> tuple[list[Conclusion], list[Conclusion]]:

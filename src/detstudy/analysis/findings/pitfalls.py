@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from detstudy.analysis.facts import Fact
-from detstudy.analysis.facts.warning import NoSeedNoise, NotPlanned, PickedByValidation, Preliminary, WinnersCurse
+from detstudy.analysis.facts.warning import NotPlanned, Pitfall, Preliminary, WinnersCurse
 from detstudy.analysis.records import Analysis
 from detstudy.plan import BASELINE
 
@@ -19,11 +19,11 @@ def list_pitfalls(analysis: Analysis) -> list[Fact]:
     if unfinished:
         found.append(Preliminary(len(unfinished), len(runs)))
     if len(compared) > 1 and analysis.seed_sd is None:
-        found.append(NoSeedNoise())
+        found.append(Pitfall.NO_SEED_NOISE)
     if len(compared) > 2 and choice and choice.setting_id != BASELINE:
         found.append(WinnersCurse(len(compared), tested))
     elif len(compared) > 1 and choice and not tested:
-        found.append(PickedByValidation())
+        found.append(Pitfall.PICKED_BY_VALIDATION)
     return found
 
 
