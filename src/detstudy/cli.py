@@ -187,21 +187,15 @@ def status(folder: StudyFolder, as_json: Json = False) -> None:
     """Show runs by outcome, what is running, and the time left."""
     from collections import Counter
 
-    from detstudy.execution import describe_stop, list_tasks
+    import detstudy
     from detstudy.execution.progress import estimate_seconds_left
-    from detstudy.ledger import Ledger, read_seconds_spent
     from detstudy.numbers import format_time
     from detstudy.reporting import print_runs
     from detstudy.reporting.output import describe_run
 
-    ledger = Ledger(folder)
-    study, planned = ledger.load_study(), ledger.load_plan()
-    records = ledger.read_runs(planned)
+    opened = detstudy.open_study(folder)
+    study, records, stopped = opened.study, opened.records, opened.stopped
     left = estimate_seconds_left(records)
-    stopped = None
-    if all(record.state != "running" for record in records):
-        tasks = list_tasks(planned, ledger.fingerprint)
-        stopped = describe_stop(tasks, ledger, study.budget, read_seconds_spent(folder))
     if as_json:
         runs = [describe_run(record) for record in records]
         _print_json({"study": study.name, "runs": runs, "seconds_left": left, "stopped": stopped})
@@ -239,8 +233,7 @@ def compare(
     as_json: Json = False,
 ) -> None:
     """Contrast two settings ("baseline", "learning_rate=0.001", a run's name), two runs, or two COCO result files."""
-    from detstudy.analysis import compare_results, compare_runs, compare_settings
-    from detstudy.ledger import Ledger
+    import detstudy
     from detstudy.reporting import print_comparison
     from detstudy.reporting.output import describe_contrasts
     from detstudy.wording.contrast import introduce_comparison
@@ -248,14 +241,9 @@ def compare(
     if len(targets) not in ((2, 3) if gt is None else (2,)):
         what = "DIR A B` or `detstudy compare RUN RUN" if gt is None else "--gt GT.json A.json B.json"
         raise typer.BadParameter(f"{len(targets)} given; `detstudy compare {what}` is needed")
-    objective = None
-    if gt is not None:
-        contrasts = compare_results(gt, Path(targets[0]), Path(targets[1]))
-    elif len(targets) == 2:
-        contrasts = compare_runs(Path(targets[0]), Path(targets[1]))
-    else:
-        contrasts = compare_settings(Path(targets[0]), targets[1], targets[2])
-        objective = Ledger(Path(targets[0])).load_study().objective
+    *folder, a, b = targets
+    contrasts = detstudy.compare(a, b, study=folder[0] if folder else None, ground_truth=gt)
+    objective = detstudy.open_study(folder[0]).study.objective if folder else None
     opening = introduce_comparison(contrasts, objective)
     if as_json:
         _print_json(describe_contrasts(opening, contrasts))
@@ -272,11 +260,11 @@ def audit(
     as_json: Json = False,
 ) -> None:
     """Say what looks wrong in a published table of results, what can and can't be concluded, and what to run."""
-    from detstudy.auditing import audit_table
+    import detstudy
     from detstudy.reporting import print_audit
     from detstudy.reporting.output import describe_audit
 
-    found = audit_table(table, seed_sd)
+    found = detstudy.audit(table, seed_sd)
     if as_json:
         _print_json(describe_audit(found))
         return
@@ -290,11 +278,10 @@ def evaluate(
     as_json: Json = False,
 ) -> None:
     """Print the COCO measures of one result file, box and mask."""
-    from detstudy.evaluation import evaluate as evaluate_predictions
-    from detstudy.evaluation import load_ground_truth
+    import detstudy
     from detstudy.reporting import print_measures
 
-    _, summary = evaluate_predictions(load_ground_truth(ground_truth), predictions)
+    summary = detstudy.evaluate(ground_truth, predictions)
     if as_json:
         _print_json({"measures": summary.measures, "per_class": summary.per_class, "undefined": summary.undefined})
         return
@@ -312,8 +299,7 @@ def check_data(
     from rich.markup import escape
     from rich.progress import Progress
 
-    from detstudy.data import check_dataset, check_path
-    from detstudy.study.spec import load_study
+    import detstudy
 
     console = _make_console(stderr=True)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bars:
@@ -324,11 +310,9 @@ def check_data(
                 rows[what] = bars.add_task(escape(what))
             bars.update(rows[what], completed=done, total=total)
 
-        if target.endswith((".yaml", ".yml")):
-            study = load_study(target, tuple(overrides or ()))
-            result = check_dataset(study.data, images=not annotations_only, progress=show)
-        else:
-            result = check_path(Path(target), images=not annotations_only, progress=show)
+        of_study = target.endswith((".yaml", ".yml"))
+        asked = detstudy.load_study(target, tuple(overrides or ())) if of_study else target
+        result = detstudy.check_data(asked, images=not annotations_only, progress=show)
     if as_json:
         splits = {name: dataclasses.asdict(counts) for name, counts in result.splits.items()}
         _print_json({"splits": splits, "faults": [dataclasses.asdict(fault) for fault in result.faults]})

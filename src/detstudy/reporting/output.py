@@ -78,23 +78,25 @@ def describe_foresight(seen: Foresight) -> dict[str, Any]:
     }
 
 
+def describe_contrast(contrast: Contrast) -> dict[str, Any]:
+    """Return the contrast of a against b in one measure."""
+    return {
+        "a": contrast.a_value,
+        "b": contrast.b_value,
+        "difference": contrast.estimate,
+        "low": contrast.low,
+        "high": contrast.high,
+        "p": contrast.p,
+        "p_randomisation": contrast.p_randomisation,
+        "verdict": contrast.verdict,
+        "reason": say(contrast.reason) if contrast.reason else None,
+        "exploratory": say_exploratory(contrast.exploratory),
+    }
+
+
 def describe_contrasts(opening: str, contrasts: Mapping[str, Contrast]) -> dict[str, Any]:
     """Return what `compare` says: its opening sentence, and the contrasts by measure."""
-    rows = {
-        name: {
-            "a": contrast.a_value,
-            "b": contrast.b_value,
-            "difference": contrast.estimate,
-            "low": contrast.low,
-            "high": contrast.high,
-            "p": contrast.p,
-            "p_randomisation": contrast.p_randomisation,
-            "verdict": contrast.verdict,
-            "reason": say(contrast.reason) if contrast.reason else None,
-            "exploratory": say_exploratory(contrast.exploratory),
-        }
-        for name, contrast in contrasts.items()
-    }
+    rows = {name: describe_contrast(contrast) for name, contrast in contrasts.items()}
     first = next(iter(contrasts.values()))
     carried = (say(fact) for contrast in contrasts.values() for fact in (*contrast.caveats, *contrast.notes))
     document = {"summary": opening, "measures": rows, "units": say(first.units), "seeds": list(first.seeds)}
