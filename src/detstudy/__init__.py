@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from detstudy.errors import InputError
     from detstudy.library.folder import StudyFolder, open_study
     from detstudy.library.questions import audit, check_data, compare, evaluate
+    from detstudy.library.run import run_study
     from detstudy.plan import plan_study
     from detstudy.study.setting import Measure, Setting
     from detstudy.study.spec import load_study
@@ -48,12 +49,14 @@ __all__ = [
     "load_study",
     "open_study",
     "plan_study",
+    "run_study",
 ]
 
 _HOMES = {
     "errors": ("InputError",),
     "library.folder": ("StudyFolder", "open_study"),
     "library.questions": ("audit", "check_data", "compare", "evaluate"),
+    "library.run": ("run_study",),
     "plan": ("plan_study",),
     "study.setting": ("Measure", "Setting"),
     "study.spec": ("load_study",),

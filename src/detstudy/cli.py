@@ -22,8 +22,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import TaskID
 
-    from detstudy.execution.executors.contract import Executor
-    from detstudy.ledger import Ledger
+    from detstudy.library.folder import StudyFolder
     from detstudy.plan import Plan
     from detstudy.study.study import Study
 
@@ -32,10 +31,6 @@ EXIT_CRASHED = 3
 EXIT_BUDGET = 4
 MOST_WORKERS = 1024
 TRAINER = "detstudy.trainers.torchvision.trainer:TorchvisionTrainer"
-
-SILENT_DRIVER = (
-    "warning: nvidia-smi gives no answer, so no GPU is used; where CUDA_VISIBLE_DEVICES names GPUs it is not asked"
-)
 
 app = typer.Typer(
     help="Hyperparameter studies of object detectors and instance segmenters.",
@@ -47,7 +42,7 @@ data_app = typer.Typer(help="Check a data set; draw the embedded one.", no_args_
 app.add_typer(data_app, name="data")
 
 StudyFile = Annotated[Path, typer.Argument(metavar="STUDY", help="the study file")]
-StudyFolder = Annotated[Path, typer.Argument(metavar="DIR", help="the folder of a study, as `detstudy run` made it")]
+Folder = Annotated[Path, typer.Argument(metavar="DIR", help="the folder of a study, as `detstudy run` made it")]
 Overrides = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="override a key of the study file (dotted key, YAML value)"),
@@ -82,13 +77,14 @@ def plan(
     """List the runs with their settings; starts no run."""
     from detstudy.execution import InterruptedStudyError, foresee_runs
     from detstudy.ledger import Ledger
+    from detstudy.library.run import choose_folder
     from detstudy.reporting import print_runs
     from detstudy.reporting.output import describe_run
     from detstudy.study.spec import load_study
 
     seconds, memory = _parse_bounds(deadline, gpu_memory, forecast)
     study = load_study(study_file, tuple(overrides or ()))
-    folder = _choose_folder(study, out)
+    folder = choose_folder(study, out)
     planned = Ledger(folder, study).load_plan()
     records = foresee_runs(study, planned, folder)
     document: dict[str, Any] = {"study": study.name, "runs": [describe_run(record) for record in records]}
@@ -118,62 +114,24 @@ def run(
     as_json: Json = False,
 ) -> None:
     """Run what is missing of a study, then write its report."""
-    from detstudy.execution import (
-        InterruptedStudyError,
-        LocalExecutor,
-        SpentTime,
-        TerminalProgress,
-        ask_for_more,
-        check_settings,
-        cut_tasks,
-        describe_stop,
-        is_task_due,
-        list_tasks,
-        prepare_ledger,
-        run_tasks,
-    )
-    from detstudy.ledger import Ledger
-    from detstudy.plan import plan_study
+    import detstudy
+    from detstudy.execution import InterruptedStudyError
+    from detstudy.library.run import choose_folder
     from detstudy.reporting.output import describe_run
-    from detstudy.study.spec import load_study
 
-    study = load_study(study_file, tuple(overrides or ()))
-    plan_study(study)  # whose faults are told before anything is written
-    ledger = Ledger(_choose_folder(study, out))
+    study = detstudy.load_study(study_file, tuple(overrides or ()))
     console = _make_console(stderr=as_json)
-    for warning in prepare_ledger(study, ledger):
-        console.print(f"warning: {warning}", markup=False)
-    planned = ledger.load_plan()
-    for path in ledger.list_damaged_weights(planned):
-        console.print(
-            f"warning: {path}: missing, or not as it was written; what was measured with it stands, and nothing more "
-            "can be; delete the run's folder to train it again"
-        )
-    executor = LocalExecutor(ledger, trainer, _choose_devices(workers))
     try:
-        more: Plan | None = planned
-        while more is not None:
-            planned, tasks = more, list_tasks(more, ledger.fingerprint)
-            if any(is_task_due(ledger, task) for task in tasks):
-                check_settings(executor)
-            with (
-                TerminalProgress(console, ledger, planned) as progress,
-                SpentTime(ledger.folder, study.budget.hours) as spent,
-            ):
-                allowed = cut_tasks(tasks, study.budget)
-                run_tasks(allowed, ledger, executor=executor, watcher=progress, is_over=spent.is_up)
-            stopped = describe_stop(tasks, ledger, study.budget, spent.total)
-            more = None if stopped else ask_for_more(ledger)
-        if study.data.test and stopped is None:  # once, when the choice stands
-            _evaluate_test(ledger, planned, executor, console)
+        folder = detstudy.run_study(study, out, workers=workers, console=console, trainer=trainer)
     except InterruptedStudyError as stop:
-        console.print(f"stopped; everything that ended is kept in {ledger.folder}; the same command goes on from here")
+        kept = choose_folder(study, out)
+        console.print(f"stopped; everything that ended is kept in {kept}; the same command goes on from here")
         raise typer.Exit(128 + stop.signal) from None
-    files = _write_report(ledger.folder, None if as_json else console)
-    records = ledger.read_runs(planned)
+    files = _write_report(folder, None if as_json else console)
+    records, stopped = folder.records, folder.stopped
     if as_json:
-        files_made = [str(path) for path in files]
         described = [describe_run(record) for record in records]
+        files_made = [str(path) for path in files]
         _print_json({"study": study.name, "runs": described, "files": files_made, "stopped": stopped})
     if stopped:
         console.print(f"stopped: {stopped}", markup=False)
@@ -183,7 +141,7 @@ def run(
 
 
 @app.command()
-def status(folder: StudyFolder, as_json: Json = False) -> None:
+def status(folder: Folder, as_json: Json = False) -> None:
     """Show runs by outcome, what is running, and the time left."""
     from collections import Counter
 
@@ -213,9 +171,11 @@ def status(folder: StudyFolder, as_json: Json = False) -> None:
 
 
 @app.command()
-def report(folder: StudyFolder, as_json: Json = False) -> None:
+def report(folder: Folder, as_json: Json = False) -> None:
     """Write DIR/report.html and DIR/report.md from the study's folder alone."""
-    files = _write_report(folder, None if as_json else _make_console())
+    import detstudy
+
+    files = _write_report(detstudy.open_study(folder), None if as_json else _make_console())
     if as_json:
         _print_json({"files": [str(path) for path in files]})
 
@@ -398,22 +358,6 @@ def _print_json(document: Any) -> None:
     print(json.dumps(document, indent=1, allow_nan=False))
 
 
-def _choose_folder(study: Study, out: Path | None) -> Path:
-    return out or Path("results") / study.name
-
-
-def _choose_devices(workers: int | None) -> list[str]:
-    """Return one device a worker: GPUs in turn, else the CPU."""
-    from detstudy.execution import count_cores, list_gpus
-
-    gpus = list_gpus()
-    if gpus is None:
-        _make_console(stderr=True).print(SILENT_DRIVER)
-    if not gpus:
-        return ["cpu"] * (workers or count_cores())
-    return [gpus[number % len(gpus)] for number in range(workers or len(gpus))]
-
-
 def _parse_bounds(deadline: str | None, gpu_memory: str | None, forecast: bool) -> tuple[float | None, int | None]:
     """Return the deadline in seconds and the memory in bytes."""
     from detstudy.study.duration import parse_duration
@@ -444,10 +388,11 @@ def _forecast(
     """Forecast what is left of a study; return it as plain values, print it unless as JSON."""
     from detstudy.forecast import forecast_study, suggest_changes
     from detstudy.forecast.foresight import foresee_differences
+    from detstudy.library.run import choose_devices, make_warner
     from detstudy.reporting.output import describe_forecast
     from detstudy.reporting.terminal import print_forecast
 
-    devices = _choose_devices(workers)
+    devices = choose_devices(workers, make_warner(console))
     console.print(f"measuring a few iterations, {len(devices)} side by side ...")
     found = forecast_study(study, planned, folder, trainer=trainer, devices=devices, memory=memory)
     seen = foresee_differences(study, planned, folder, found.validation_images, found.validation_sequences)
@@ -458,33 +403,14 @@ def _forecast(
     return document
 
 
-def _evaluate_test(ledger: Ledger, planned: Plan, executor: Executor, console: Console) -> None:
-    """Evaluate the chosen setting and the baseline on the test split, once."""
-    from detstudy.analysis import analyse_study
-    from detstudy.execution import TerminalProgress, list_tasks, run_tasks
-    from detstudy.plan import BASELINE
+def _write_report(folder: StudyFolder, console: Console | None) -> list[Path]:
+    from detstudy.reporting import print_answer
 
-    choice = analyse_study(ledger.folder).choice
-    if choice is None:
-        return
-    wanted = {BASELINE, choice.setting_id}
-    chosen = dataclasses.replace(planned, runs=tuple(run for run in planned.runs if run.setting_id in wanted))
-    tasks = list_tasks(chosen, ledger.fingerprint, ("test",))
-    with TerminalProgress(console, ledger, planned) as progress:
-        run_tasks(tasks, ledger, executor=executor, watcher=progress)
-
-
-def _write_report(folder: Path, console: Console | None) -> list[Path]:
-    from detstudy.analysis import analyse_study
-    from detstudy.reporting import print_answer, write_report
-
-    analysis = analyse_study(folder)
-    files = write_report(folder, analysis)
+    files = folder.write_report()
     if console is not None:
-        print_answer(analysis, console)
+        print_answer(folder.analysis, console)
         for path in files:
-            if path.suffix in (".html", ".md"):
-                console.print(f"report: {path}", markup=False)
+            console.print(f"report: {path}", markup=False)
     return files
 
 

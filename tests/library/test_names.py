@@ -32,6 +32,7 @@ NAMES = [
     "load_study",
     "open_study",
     "plan_study",
+    "run_study",
 ]
 
 
