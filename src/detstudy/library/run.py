@@ -50,13 +50,13 @@ def run_study(
 ) -> StudyFolder:
     """Run what is missing of a study and return its folder, by default `results/<study>`.
 
-    What has ended is kept, and what was stopped goes on from its checkpoints. `workers` runs are made side by side, each
-    in a process of its own: by default one a GPU, without GPUs one a core; another `executor` is made for the ledger.
-    Progress is shown on rich's `console`; without one nothing is, and warnings are Python's. `stopped` of the folder says
-    whether a budget stopped the study.
+    What has ended is kept, and what was stopped goes on from its checkpoints. `workers` runs are made side by side,
+    each in a process of its own: by default one a GPU, without GPUs one a core; another `executor` is made for the
+    ledger. Progress is shown on rich's `console`; without one nothing is, and warnings are Python's. The folder's
+    `stopped` says whether a budget stopped the study.
 
-    Raises InputError where the study, its data or a setting is refused, before any run starts, and InterruptedStudyError
-    on SIGINT, SIGTERM and SIGHUP, everything kept.
+    Raises InputError where the study, its data or a setting is refused, before any run starts, and
+    InterruptedStudyError on SIGINT, SIGTERM and SIGHUP, everything kept.
     """
     plan_study(study)  # whose faults are told before anything is written
     ledger = Ledger(choose_folder(study, out))
