@@ -275,7 +275,7 @@ def draw_panel(curves: Curves, lines: tuple[Line, ...], x: str, y: str, logarith
     both = len({line.kind for line in lines}) > 1
     several = len({line.seed for line in lines}) > 1
     scale = alt.Scale(type="log", nice=False) if logarithmic else alt.Scale(zero=False)
-    if y == "learning rate":
+    if lines is curves.learning_rate:
         peaks = [max(point[2] for point in line.points) for line in lines]
         # Rates of levels that lie decades apart end at 0: a root shows all of them.
         scale = alt.Scale(type="sqrt" if max(peaks) > 4 * min(peaks) else "linear", zero=True)
@@ -310,4 +310,5 @@ def draw_panel(curves: Curves, lines: tuple[Line, ...], x: str, y: str, logarith
                 field="kind", type="nominal", title=None, scale=dashes, legend=alt.Legend(orient="bottom")
             )
         )
-    return encoded.properties(width=WIDTH, height=HEIGHT if y.startswith("loss") else HEIGHT - 70)
+    of_loss = lines is curves.loss or lines is curves.judged_loss
+    return encoded.properties(width=WIDTH, height=HEIGHT if of_loss else HEIGHT - 70)

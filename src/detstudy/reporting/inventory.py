@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from detstudy.analysis import Analysis
+from detstudy.analysis.facts.reason import WithoutResult
 from detstudy.ledger import Ledger, RunRecord, list_unlike
 from detstudy.numbers import DASH, format_size, format_time
 from detstudy.plan import format_level
@@ -130,14 +131,19 @@ def gather_inventory(ledger: Ledger, analysis: Analysis) -> Inventory:
 
 
 def list_earlier(run: RunRecord) -> tuple[str, ...]:
-    """Return how a run's failed attempts ended, a line each; without those that its reason tells of."""
+    """Return how a run's failed attempts ended, a line each.
+
+    A run that was trained in parts quotes in its reason the attempt that led to it, which is left out.
+    """
+    quoted = next((a for a in run.earlier if a["outcome"] == "out_of_memory"), None)
+    if not (run.reason and run.effective.get("accumulation")):
+        quoted = None
     lines = []
     for number, attempt in enumerate(run.earlier, start=1):
-        outcome, reason = label_outcome(attempt["outcome"]), attempt["reason"] or "no reason"
-        if reason not in (run.reason or ""):
+        if attempt is not quoted:
             peaks = [row["value"] for row in attempt["measures"] if row["name"] == "train/peak_memory_bytes"]
             peak = next((f" (peak {format_size(value)})" for value in peaks if value), "")
-            said = reason if reason.startswith(outcome) else f"{outcome}: {reason}"
+            said = say(WithoutResult(attempt["outcome"], attempt["reason"] or "no reason"))
             lines.append(f"attempt {number}: {said}{peak}")
     return tuple(lines)
 

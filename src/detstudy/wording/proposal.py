@@ -14,7 +14,7 @@ from detstudy.analysis.facts.proposal import (
     Saturation,
     StepCost,
 )
-from detstudy.numbers import format_ap, format_change, format_rate_change, format_time_change
+from detstudy.numbers import format_ap, format_change, format_rate, format_rate_change, format_time, format_time_change
 from detstudy.wording.labels import count, join_words, label_factor
 from detstudy.wording.say import say
 
@@ -63,7 +63,7 @@ def _(fact: RecallByLevel) -> str:
     text = f"Objects covered by proposals (proposal AR1000, 0 to 100): {listed}"
     if fact.step:
         low, high, change = fact.step
-        text += f"; the step from {low:,} to {high:,} changes it by {_say_delta(change, format_change)}"
+        text += f"; the step from {low:,} to {high:,} changes it by {_say_delta(change, format_change, format_ap)}"
     return f"{text}."
 
 
@@ -81,13 +81,14 @@ def _(fact: StepCost) -> str:
     parts = []
     if fact.seconds:
         what = "training time an iteration" if fact.side == "training" else "prediction time an image"
-        parts.append(f"{what} {_say_delta(fact.seconds, format_time_change)}")
+        parts.append(f"{what} {_say_delta(fact.seconds, format_time_change, format_time)}")
     if fact.false_positives:
-        parts.append(f"{fact.kind} false positives an image {_say_delta(fact.false_positives, format_rate_change)}")
+        change = _say_delta(fact.false_positives, format_rate_change, format_rate)
+        parts.append(f"{fact.kind} false positives an image {change}")
     return f"From {fact.low:,} to {fact.high:,}: {'; '.join(parts)}."
 
 
-def _say_delta(delta: Delta, form: Callable[[float], str]) -> str:
+def _say_delta(delta: Delta, form: Callable[[float], str], form_sd: Callable[[float], str]) -> str:
     """Return a difference with its standard deviation over seeds: "+0.4 ± 0.1 (3 seeds)"."""
-    spread = "" if delta.sd is None else f" ± {form(delta.sd).removeprefix('+')}"
+    spread = "" if delta.sd is None else f" ± {form_sd(delta.sd)}"
     return f"{form(delta.mean)}{spread} ({count(delta.seeds, 'seed')})"
