@@ -26,7 +26,7 @@ def test_counts_are_those_of_the_predictions_that_pass_the_threshold(seed, kind,
     document, predictions = case(seed, images=5)
     counted = count(document, predictions, kind, 0.5)
     oracle = coco_eval(document, [p for p in predictions if p["score"] >= 0.5], kind)
-    names = ("false_positives", "correct", "not_found")
+    names = ("false_positives", "correct", "false_negatives")
     by_class = {category["id"]: [0, 0, 0] for category in document["categories"]}
     by_image = {image["id"]: [0, 0, 0] for image in document["images"]}
     for result in oracle.evalImgs:
@@ -48,7 +48,7 @@ def test_nothing_passes_a_threshold_above_every_score(case):
     document, predictions = case(1)
     total = count(document, predictions, "box", 1.1).total
     objects = sum(not annotation["iscrowd"] for annotation in document["annotations"])
-    assert total == {**dict.fromkeys(COUNTED, 0), "missed": objects, "not_found": objects}
+    assert total == {**dict.fromkeys(COUNTED, 0), "missed": objects, "false_negatives": objects}
 
 
 def test_an_empty_split_has_no_counts():
@@ -69,7 +69,7 @@ def test_the_best_threshold_is_found_by_trying_all(seed, case):
     tried = {}
     for threshold in {p["score"] for p in predictions}:
         total = count(document, predictions, "box", threshold).total
-        wrong = total["false_positives"] + total["not_found"]
+        wrong = total["false_positives"] + total["false_negatives"]
         tried[threshold] = 2 * total["correct"] / max(1, 2 * total["correct"] + wrong)
     if not any(tried.values()):
         assert best is None

@@ -110,7 +110,7 @@ def test_kinds_and_costs_are_tides(seed, kind, case):
     assert [names[code] for code in kinds] == [by_score[score] for score in table.scores]
     total = count_errors(table, 0.0).total
     near = {id_ for error, id_ in judged.values() if error in ("localisation", "classification")}
-    assert (total["not_found"], total["missed"]) == (len(lost), len(lost - near))
+    assert (total["false_negatives"], total["missed"]) == (len(lost), len(lost - near))
     costs = resample_errors(matches, np.ones((1, 5), int), [f"{kind}/cost/{name}" for name in ERROR_KINDS], 0.5)
     now = summary.measures[f"{kind}/AP50"]
     if now is None:
@@ -177,7 +177,7 @@ def test_an_error_belongs_to_the_size_of_its_object(rle):
     matches, _ = relate(document, predictions)
     counted = count_errors(matches["box"], 0.5)
     small, medium = (dict(zip(COUNTED, counted.by_class[:, band, 0].tolist(), strict=True)) for band in (1, 2))
-    assert (small["localisation"], small["missed"], small["not_found"]) == (1, 0, 1)
+    assert (small["localisation"], small["missed"], small["false_negatives"]) == (1, 0, 1)
     assert (medium["localisation"], medium["background"], medium["missed"]) == (0, 1, 1)
 
 

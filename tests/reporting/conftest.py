@@ -220,7 +220,7 @@ def make_errors(ap: float) -> dict[str, ErrorSummary]:
     """Ten images: the lower AP the more background false positives; half an object an image is missed."""
     wrong = (50.0 - ap) / IMAGES
     counts = {**dict.fromkeys(COUNTED, 0.0), "background": wrong, "false_positives": wrong}
-    counts = {**counts, "missed": 0.25, "not_found": 0.5, "correct": 1.5}
+    counts = {**counts, "missed": 0.25, "false_negatives": 0.5, "correct": 1.5}
 
     def spread(values: dict[str, float]) -> dict[str, Spread]:
         return {name: Spread(mean=value, sd=None, values={0: value}) for name, value in values.items()}

@@ -26,7 +26,7 @@ def test_the_answer_says_what_to_take_at_what_cost_and_loss(finished: Any) -> No
     assert tiles["mask AP"] == ("40.0 ± 0.5", "mean of 2 seeds")
     assert tiles["you may lose by it"][0] == "at most 0.7 AP"
     assert tiles["training time"] == ("1 h 56 min", "the baseline's own")
-    assert tiles["false positives an image"] == ("1.00", "at score ≥ 0.5; 0.50 objects not found")
+    assert tiles["false positives an image"] == ("1.00", "at score ≥ 0.5; 0.50 false negatives")
     assert [(value.label, value.value) for value in answer.values] == [("learning rate", "0.004"), ("batch size", "4")]
 
 

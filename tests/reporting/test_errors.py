@@ -34,7 +34,7 @@ def test_the_tables_say_what_they_count(finished: Any) -> None:
         "duplicate": "0",
         "background": "2.00",
         "missed": "0.25",
-        "not found": "0.50",
+        "false negatives": "0.50",
         "found": "1.50",
     }
     assert best.rows[0][:3] == ("0.04", "0.70", "80.0")
@@ -49,7 +49,7 @@ def test_of_many_classes_those_with_most_errors_are_shown(finished: Any) -> None
         errors = {}
         for kind, summary in setting.errors.items():
             counts = summary.by_class["car"]
-            by_class = {f"class {n}": {**counts, "not_found": n / 100} for n in range(20)}
+            by_class = {f"class {n}": {**counts, "false_negatives": n / 100} for n in range(20)}
             errors[kind] = dataclasses.replace(summary, by_class=by_class)
         settings[key] = dataclasses.replace(setting, errors=errors)
     errors = gather_errors(dataclasses.replace(analysis, settings=settings), analysis.factors[0])
@@ -68,7 +68,7 @@ def test_the_figure_stacks_kinds_and_describes_itself(finished: Any) -> None:
     rows = spec["datasets"][bars["data"]["name"]]
     shown = {(row["label"], row["kind"]): row["value"] for row in rows}
     assert shown["0.04", "background"] == 2.0
-    assert "0.04: 2.00 false positives, 0.50 not found" in spec["description"]
+    assert "0.04: 2.00 false positives, 0.50 false negatives" in spec["description"]
 
 
 def test_a_level_that_finds_nothing_has_dashes(finished: Any) -> None:

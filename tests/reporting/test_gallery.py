@@ -99,4 +99,4 @@ def test_a_picture_counts_what_the_table_of_its_matches_counts(finished: Any) ->
     truth = load_ground_truth(finished.ledger.ground_truth_path("validation"))
     tables, _ = evaluate(truth, run.evaluation_folder / "predictions.json")
     total = count_errors(tables["mask"], 0.5).total
-    assert gallery.rows[0].panels[1].counts == (2, total["false_positives"], total["not_found"])
+    assert gallery.rows[0].panels[1].counts == (2, total["false_positives"], total["false_negatives"])

@@ -1,4 +1,4 @@
-"""What a user of the detector meets at one score threshold: right detections, errors by kind, objects not found."""
+"""What a user of the detector meets at one score threshold: right detections, errors by kind, false negatives."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ from detstudy.evaluation.protocol import (
     SIZE_BANDS,
 )
 
-COUNTED = (*ERROR_KINDS, "correct", "not_found", "false_positives")
-"""What is counted. An object not found is missed where no error accounts for it: none is it, badly placed or named."""
+COUNTED = (*ERROR_KINDS, "correct", "false_negatives", "false_positives")
+"""What is counted. A false negative is an object without a correct detection; it is missed where no error accounts for
+it: none is it, badly placed or named."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -26,7 +27,7 @@ class ErrorCounts:
     """Counts of detections scoring at least the threshold, and of objects, at IoU 0.5; crowds count nowhere.
 
     An error belongs to the size bands of the object that it concerns, a background error to its own area's (the bands
-    share their edges, as in COCO). Classes are those of detections, for objects not found their own.
+    share their edges, as in COCO). Classes are those of detections, for false negatives their own.
     """
 
     score_threshold: float
@@ -65,7 +66,7 @@ def count_errors(matches: Matches, score_threshold: float) -> ErrorCounts:
     by_class = np.zeros((len(COUNTED), len(SIZE_BANDS), len(matches.category_ids)), dtype=np.int64)
     by_image = np.zeros((len(COUNTED), len(SIZE_BANDS), len(matches.image_ids)), dtype=np.int64)
     for n, name in enumerate(COUNTED):
-        if name in ("missed", "not_found"):
+        if name in ("missed", "false_negatives"):
             rows = missed if name == "missed" else lost
             places, of_class, in_bands = matches.object_images, object_classes, matches.object_bands
         else:

@@ -83,7 +83,7 @@ class SettingRow:
     seconds: str
     memory: str
     false_positives: str  # per image
-    not_found: str  # per image
+    false_negatives: str  # per image
     seeds: str
     absence: str | None  # why there is no result
     chosen: bool
@@ -214,7 +214,7 @@ def gather_tiles(analysis: Analysis, chosen: SettingSummary) -> tuple[Tile, ...]
         detail = f"at score ≥ {study.operating_score_threshold:g}"
         if base_errors:
             detail += f"; the baseline {format_rate(base_errors.counts['false_positives'].mean)}"
-        detail += f"; {format_rate(errors.counts['not_found'].mean)} objects not found"
+        detail += f"; {format_rate(errors.counts['false_negatives'].mean)} false negatives"
         tiles.append(
             Tile(
                 label="false positives an image",
@@ -251,7 +251,7 @@ def gather_row(analysis: Analysis, setting: SettingSummary) -> SettingRow:
         seconds=format_time(read_cost(setting, "train/seconds")),
         memory=format_size(read_cost(setting, "train/peak_memory_bytes")),
         false_positives=format_rate(errors.counts["false_positives"].mean if errors else None),
-        not_found=format_rate(errors.counts["not_found"].mean if errors else None),
+        false_negatives=format_rate(errors.counts["false_negatives"].mean if errors else None),
         seeds=show_seeds(setting),
         absence=absence,
         chosen=bool(analysis.choice and analysis.choice.setting_id == setting.id),

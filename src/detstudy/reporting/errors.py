@@ -1,4 +1,4 @@
-"""Errors by kind: false positives and objects not found at the operating score threshold, and the AP that each costs.
+"""Errors by kind: false positives and false negatives at the operating score threshold, and the AP that each costs.
 
 Answers: what goes wrong at each level, how often would a user see it, and what would be gained by mending it?
 """
@@ -18,8 +18,8 @@ from detstudy.reporting.standing import caption_level, error_kind
 
 FALSE_POSITIVES = ("localisation", "classification", "both", "duplicate", "background")
 KINDS = (*FALSE_POSITIVES, "missed")
-COUNTS = ("false_positives", *KINDS, "not_found", "correct")
-COLUMNS = ("false positives", *KINDS, "not found", "found")
+COUNTS = ("false_positives", *KINDS, "false_negatives", "correct")
+COLUMNS = ("false positives", *KINDS, "false negatives", "found")
 COLOURS = {
     "localisation": "#2563eb",
     "classification": "#9333ea",
@@ -134,7 +134,7 @@ def tabulate_classes(levels: Mapping[str, ErrorSummary], threshold: float) -> Li
     totals: dict[str, float] = {}
     for found in levels.values():
         for name, counts in found.by_class.items():
-            totals[name] = totals.get(name, 0.0) + counts["false_positives"] + counts["not_found"]
+            totals[name] = totals.get(name, 0.0) + counts["false_positives"] + counts["false_negatives"]
     if len(totals) < 2:
         return None
     chosen = sorted(sorted(totals, key=lambda name: -totals[name])[:MOST_CLASSES], key=list(totals).index)
@@ -165,7 +165,7 @@ def show_ap(spread: Spread | None) -> str:
 
 
 def draw_errors(errors: Errors) -> dict[str, Any]:
-    """Return bars of false positives by kind, bars of objects not found, and below them the AP50 that each kind costs.
+    """Return bars of false positives by kind, bars of false negatives, and below them the AP50 that each kind costs.
 
     The costs stand side by side and are not stacked: they don't add up to what is missing from 100.
     """
@@ -176,12 +176,12 @@ def draw_errors(errors: Errors) -> dict[str, Any]:
         {"kind": "missed", "values": [row.counts["missed"] for row in errors.rows]},
         {
             "kind": "badly placed or named",
-            "values": [row.counts["not_found"] - row.counts["missed"] for row in errors.rows],
+            "values": [row.counts["false_negatives"] - row.counts["missed"] for row in errors.rows],
         },
     ]
     bars = alt.hconcat(
         _stack_bars(errors, found, "False positives an image", width=400, named=True),
-        _stack_bars(errors, lost, "Objects not found, an image", width=230, named=False),
+        _stack_bars(errors, lost, "False negatives, an image", width=230, named=False),
         spacing=14,
     )
     parts = [bars.resolve_scale(color="independent")]
@@ -189,7 +189,7 @@ def draw_errors(errors: Errors) -> dict[str, Any]:
         parts.append(_draw_costs(errors))
     worded = "; ".join(
         f"{row.label}: {format_rate(row.counts['false_positives'])} false positives, "
-        f"{format_rate(row.counts['not_found'])} not found"
+        f"{format_rate(row.counts['false_negatives'])} false negatives"
         for row in errors.rows
     )
     chart = alt.vconcat(*parts, spacing=18).resolve_scale(color="independent")

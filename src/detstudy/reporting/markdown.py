@@ -77,7 +77,7 @@ def write_answer(answer: Answer, grid: bool) -> list[str]:
     lines += ["", "## All settings", ""]
     names = answer.factor_labels if grid else ("setting",)
     header = (*names, "box AP", "mask AP", f"difference in {answer.objective}", "95 % interval", "verdict")
-    header = (*header, "training time", "peak memory", "false positives an image", "not found an image", "seeds")
+    header = (*header, "training time", "peak memory", "false positives an image", "false negatives an image", "seeds")
     rows = [
         (
             *(row.levels if grid else (f"{row.label}{' (take this)' if row.chosen else ''}",)),
@@ -89,7 +89,7 @@ def write_answer(answer: Answer, grid: bool) -> list[str]:
             row.seconds,
             row.memory,
             row.false_positives,
-            row.not_found,
+            row.false_negatives,
             row.seeds,
         )
         for row in answer.rows
