@@ -17,7 +17,7 @@ from detstudy.data.formats.coco import parse_coco_file, report_missing_images
 from detstudy.data.formats.kitti_instances import CLASS_NAMES
 from detstudy.data.formats.kitti_mots import find_layout, parse_sequences, report_layout
 from detstudy.data.images import IMAGE_SUFFIXES, find_missing, inspect_image, list_folder
-from detstudy.data.records import Fault, ImageRecord
+from detstudy.data.records import Dataset, Fault, ImageRecord
 from detstudy.study.setting import DataSetting, SplitName
 
 MOST_THREADS = 4  # that decode images: OpenCV works outside Python's lock
@@ -77,15 +77,19 @@ def check_dataset(data: DataSetting, *, images: bool = True, progress: Progress 
     faults = FaultLog()
     dataset = parse_dataset(data, faults.add, images=images, masks=False, progress=progress)
     if images:
-        root = Path(os.path.expanduser(data.root))
-        for split, records in dataset.splits.items():
-            check_images(records, Place(f"{root}: {split}", faults.add), progress, split)
-        report_unlisted(list(itertools.chain(*dataset.splits.values())), faults.add)
-        _report_identical(dataset.splits, root, faults.add)
+        check_splits(dataset, Path(os.path.expanduser(data.root)), faults.add, progress)
     splits: dict[str, SplitCounts] = {
         split: count_objects(records, dataset.classes) for split, records in dataset.splits.items()
     }
     return CheckResult(splits, faults.list_faults())
+
+
+def check_splits(dataset: Dataset, root: Path, report: Report, progress: Progress = ignore_progress) -> None:
+    """Decode every image of a data set and report what is wrong with them, and with what the splits share."""
+    for split, records in dataset.splits.items():
+        check_images(records, Place(f"{root}: {split}", report), progress, split)
+    report_unlisted(list(itertools.chain(*dataset.splits.values())), report)
+    _report_identical(dataset.splits, root, report)
 
 
 def check_path(path: Path, *, images: bool = True, progress: Progress = ignore_progress) -> CheckResult:

@@ -8,10 +8,12 @@ from itertools import combinations
 from pathlib import Path
 
 from detstudy.data.faults import FaultLog, Place, Progress, Report, ignore_progress, list_some
-from detstudy.data.formats.coco import parse_coco
-from detstudy.data.formats.kitti_mots import parse_kitti_mots
+from detstudy.data.formats.coco import CocoFormat
+from detstudy.data.formats.contract import DataFormat
+from detstudy.data.formats.kitti_mots import KittiMotsFormat
 from detstudy.data.records import Dataset, ImageRecord
-from detstudy.study.setting import CocoData, DataSetting
+from detstudy.study.extension import Extension, load_extension
+from detstudy.study.setting import CocoData, DataSetting, KittiMotsData
 
 
 def read_dataset(data: DataSetting) -> Dataset:
@@ -26,6 +28,19 @@ def read_dataset(data: DataSetting) -> Dataset:
     return dataset
 
 
+def find_format(data: DataSetting) -> DataFormat:
+    """Return the format of a study file's section. Raises InputError where it is somebody's own and can't be made."""
+    if isinstance(data, CocoData):
+        return CocoFormat(data)
+    if isinstance(data, KittiMotsData):
+        return KittiMotsFormat(data)
+    options = {"root": data.root, **data.section, **({} if data.test is None else {"test": data.test})}
+    own: DataFormat = load_extension(
+        Extension(python=data.format.python, options=options), "data.format", ("parse", "list_sources")
+    )
+    return own
+
+
 def parse_dataset(
     data: DataSetting,
     report: Report,
@@ -37,11 +52,9 @@ def parse_dataset(
     """Return what is usable of the data set and report every fault.
 
     With `images` false none has to be there; with `masks` false the annotations of COCO files tell only their class.
+    Raises InputError where somebody's own format can't be had.
     """
-    if isinstance(data, CocoData):
-        dataset = parse_coco(data, report, images=images, masks=masks, progress=progress)
-    else:
-        dataset = parse_kitti_mots(data, report, images=images, progress=progress)
+    dataset = find_format(data).parse(report, images=images, masks=masks, progress=progress)
     root = Path(os.path.expanduser(data.root))
     for split, records in dataset.splits.items():
         report_counts(records, dataset.classes, Place(f"{root}: {split}", report))

@@ -4,7 +4,7 @@ from detstudy.execution.asking import ask_for_more
 from detstudy.execution.budget import SpentTime, cut_tasks, describe_stop
 from detstudy.execution.executors.local import LocalExecutor
 from detstudy.execution.interruption import InterruptedStudyError
-from detstudy.execution.prepare import describe_data, foresee_runs, prepare_ledger
+from detstudy.execution.prepare import foresee_runs, prepare_ledger
 from detstudy.execution.progress import TerminalProgress
 from detstudy.execution.provenance import count_cores, list_gpus
 from detstudy.execution.scheduler import check_settings, run_tasks
@@ -22,7 +22,6 @@ __all__ = [
     "check_settings",
     "count_cores",
     "cut_tasks",
-    "describe_data",
     "describe_stop",
     "do_work",
     "foresee_runs",

@@ -4,23 +4,30 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from detstudy.data import (
     DataError,
+    Dataset,
     ImageRecord,
     build_ground_truth,
-    check_dataset,
     count_objects,
     fingerprint_dataset,
     load_image,
-    read_dataset,
 )
+from detstudy.data.check import check_splits
+from detstudy.data.dataset import find_format, parse_dataset
+from detstudy.data.faults import FaultLog
+from detstudy.data.images import find_missing
+from detstudy.data.packing import Packed, pack_records, sign_sources, unpack_records
 from detstudy.ledger import Ledger, RunRecord
+from detstudy.ledger.files import write_atomically
 from detstudy.plan import Plan, identify_evaluation, identify_training
+from detstudy.study.extension import Extension
 from detstudy.study.setting import DataSetting, SplitName
-from detstudy.study.study import Study
+from detstudy.study.study import Study, StudyError
 
 PLAN_UNKNOWN = (
     "{path}: missing or damaged, so what was planned when the first run started is no longer known. Nothing can be "
@@ -32,20 +39,63 @@ GALLERY_LONG_SIDE = 1280
 GALLERY_QUALITY = 88
 
 
-def describe_data(data: DataSetting) -> dict[str, Any]:
-    """Return the data's fingerprint, classes and counts. Raises DataError with the first fault and its remedy."""
-    dataset = read_dataset(data)
+@dataclass(frozen=True, slots=True)
+class ReadData:
+    """A data set read once: its records with their fingerprint, and a signature of the files that they come from."""
+
+    dataset: Dataset
+    fingerprint: str
+    sources: str | None
+    faults: FaultLog = field(default_factory=FaultLog)  # found in the files, none of them fatal
+
+
+def read_data(data: DataSetting) -> ReadData:
+    """Return the data's records, whose masks are verified. Raises DataError with the first fault and its remedy."""
+    sources = sign_sources(data, find_format(data).list_sources())  # first: what changes meanwhile is read again
+    faults = FaultLog()
+    dataset = parse_dataset(data, faults.add)
+    faults.raise_fatal()
+    return ReadData(dataset, fingerprint_dataset(dataset), sources, faults)
+
+
+def read_kept_data(data: DataSetting, ledger: Ledger) -> ReadData | None:
+    """Return the records that the study's folder keeps; None where the data or they may be others, or images are gone.
+
+    Without them the data is to be read again.
+    """
+    try:
+        packed = unpack_records(ledger.records_path, Path(data.root))
+        sources = sign_sources(data, find_format(data).list_sources())
+    except (DataError, StudyError):
+        return None
+    images = (record.path for records in packed.dataset.splits.values() for record in records)
+    if sources is None or packed.sources != sources or find_missing(images):
+        return None
+    return ReadData(packed.dataset, fingerprint_dataset(packed.dataset), sources)
+
+
+def describe_data(data: DataSetting, read: ReadData) -> dict[str, Any]:
+    """Return the data's fingerprint, classes and counts."""
     splits = {}
-    for name, images in dataset.splits.items():
+    for name, images in read.dataset.splits.items():
         sequences = len({image.sequence for image in images if image.sequence is not None})
-        splits[name] = {**dataclasses.asdict(count_objects(images, dataset.classes)), "sequences": sequences}
+        splits[name] = {**dataclasses.asdict(count_objects(images, read.dataset.classes)), "sequences": sequences}
     return {
-        "fingerprint": fingerprint_dataset(dataset),
-        "classes": list(dataset.classes),
+        "fingerprint": read.fingerprint,
+        "classes": list(read.dataset.classes),
         "splits": splits,
-        "format": data.format,
+        "format": data.format.python if isinstance(data.format, Extension) else data.format,
         "root": data.root,
     }
+
+
+def store_records(study: Study, ledger: Ledger, read: ReadData) -> None:
+    """Keep what the trainers read of the data: its records, and the study whose data.json says which."""
+    path = ledger.folder / "records" / f"{read.fingerprint}.msgpack"
+    write_atomically(path, pack_records(Packed(read.sources, read.dataset), Path(study.data.root)))
+    for other in path.parent.glob("*.msgpack"):
+        if other != path:
+            other.unlink(missing_ok=True)
 
 
 def foresee_runs(study: Study, plan: Plan, folder: Path) -> list[RunRecord]:
@@ -56,7 +106,7 @@ def foresee_runs(study: Study, plan: Plan, folder: Path) -> list[RunRecord]:
     if (folder / "data.json").exists():
         return Ledger(folder, study).read_runs(plan)
     try:
-        fingerprint = describe_data(study.data)["fingerprint"]
+        fingerprint = read_data(study.data).fingerprint
     except (DataError, OSError):
         fingerprint = None
     records = []
@@ -88,24 +138,31 @@ def prepare_ledger(study: Study, ledger: Ledger) -> list[str]:
     """
     ledger.refuse_other_study(study)
     ledger.refuse_links()
-    description = describe_data(study.data)
-    warnings: list[str] = []
+    kept = read_kept_data(study.data, ledger)
     measured: list[SplitName] = ["validation"] if study.data.test is None else ["validation", "test"]
-    if ledger.holds_data(description["fingerprint"], measured):
+    if kept and not ledger.holds_data(kept.fingerprint, measured):
+        kept = None  # what is made from the records is missing, and so may be what the check said of them
+    read = kept or read_data(study.data)
+    description = describe_data(study.data, read)
+    warnings: list[str] = []
+    if ledger.holds_data(read.fingerprint, measured):
         description["faults"] = ledger.data.get("faults", [])
     else:
-        faults = check_dataset(study.data).faults
+        check_splits(read.dataset, Path(study.data.root), read.faults.add)
+        faults = read.faults.list_faults()
         fatal = [f"{fault.where}: {fault.message}" for fault in faults if fault.fatal]
         if fatal:
             more = f"\n... and {len(fatal) - 10} more; `detstudy data check` lists them all" if len(fatal) > 10 else ""
             raise DataError("\n".join(fatal[:10]) + more)
         warnings = [f"{fault.where}: {fault.message}" for fault in faults]
         description["faults"] = [dataclasses.asdict(fault) for fault in faults]
-        dataset = read_dataset(study.data)
+        dataset = read.dataset
         gallery = choose_gallery(dataset.splits["validation"], study.gallery_images)
         for split in measured:
             ledger.store_ground_truth(split, build_ground_truth(dataset, split))
         ledger.store_gallery(gallery)
+    if kept is None:
+        store_records(study, ledger, read)
     ledger.store_study(study, description)
     planned = ledger.load_planned_study()
     if planned is None or ledger.load_planned_plan(planned) is None:

@@ -11,8 +11,11 @@ import time
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from detstudy.data import Dataset
+from detstudy.data.packing import unpack_records
 from detstudy.evaluation import (
     GroundTruth,
     Kind,
@@ -214,6 +217,10 @@ def make_job(
     """Return what the trainer is told of a run."""
 
     @functools.cache
+    def read_records() -> Dataset:
+        return unpack_records(ledger.records_path, Path(study.data.root)).dataset
+
+    @functools.cache
     def load_truth() -> GroundTruth:
         return load_ground_truth(ledger.ground_truth_path("validation"))
 
@@ -232,7 +239,7 @@ def make_job(
     return Job(
         setting=run.setting,
         seed=run.seed,
-        data=study.data,
+        data=read_records,
         monitoring=study.monitoring,
         objective=study.objective,
         folder=ledger.run_folder(run),

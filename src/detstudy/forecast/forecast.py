@@ -12,10 +12,10 @@ from pathlib import Path
 
 import numpy as np
 
-from detstudy.data import build_ground_truth, read_dataset
+from detstudy.data import build_ground_truth
 from detstudy.execution.interruption import raise_signals
 from detstudy.execution.pace import schedule_tasks
-from detstudy.execution.prepare import describe_data
+from detstudy.execution.prepare import describe_data, read_data, store_records
 from detstudy.execution.tasks import Task, is_task_due, list_tasks
 from detstudy.forecast.facts import Note, OverLimit, ProbedSideBySide
 from detstudy.forecast.measurement import Measured, probe_costs
@@ -93,11 +93,13 @@ def forecast_study(
     before = Ledger(folder, study)
     with raise_signals(), tempfile.TemporaryDirectory(prefix="detstudy-forecast-") as temporary:
         ledger = Ledger(Path(temporary))
-        description = describe_data(study.data)
+        read = read_data(study.data)
+        description = describe_data(study.data, read)
+        store_records(study, ledger, read)
         ledger.store_study(study, description)
         if (folder / DECISIONS).is_dir():
             shutil.copytree(folder / DECISIONS, ledger.folder / DECISIONS)
-        ledger.store_ground_truth("validation", build_ground_truth(read_dataset(study.data), "validation"))
+        ledger.store_ground_truth("validation", build_ground_truth(read.dataset, "validation"))
         tasks = planned = list_tasks(plan, description["fingerprint"])
         left = {task: task.runs[0].setting["iterations"] for task in tasks}
         if (folder / "data.json").exists() and before.fingerprint == description["fingerprint"]:

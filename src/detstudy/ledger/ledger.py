@@ -8,6 +8,7 @@ decisions/            what the design asked for later, a file each
 data.json             fingerprint, classes, counts of images and objects by split
 ground_truth/         validation.json (and test.json), COCO JSON
 gallery/              some validation images, and index.json
+records/              <data's fingerprint>.msgpack, the data's records for workers, which read no annotations
 sessions/             a file for each driver: the seconds that it has worked on the study
 runs/<run>/           run.json, curves.jsonl, checkpoints, weights, log.txt, result.json; while at work lease.json
 runs/<run>/evaluations/<evaluation>/    predictions.json, matches.npz, result.json
@@ -61,7 +62,7 @@ from detstudy.study.study import Study, StudyError
 
 EVALUATION_FILES = ("predictions.json", "matches.npz")
 
-SHARED_FOLDERS = ("ground_truth", "gallery", "sessions", DECISIONS)
+SHARED_FOLDERS = ("ground_truth", "gallery", "sessions", "records", DECISIONS)
 """The parts of a study that any driver may write to, beside its runs."""
 
 
@@ -212,6 +213,11 @@ class Ledger:
         if self._fingerprint is None or self._fingerprint[0] != signature:
             self._fingerprint = signature, self.data["fingerprint"]
         return self._fingerprint[1]
+
+    @property
+    def records_path(self) -> Path:
+        """Where the records of the data are, for trainers to read. Raises StudyError where the folder holds no data."""
+        return self.folder / "records" / f"{self.fingerprint}.msgpack"
 
     def ground_truth_path(self, split: SplitName) -> Path:
         """Where the split's annotations are kept as COCO JSON."""

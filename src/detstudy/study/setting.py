@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
+from detstudy.study.extension import Extension
 from detstudy.study.hyperparameter import REQUIRED, Count, Hyperparameter, Part, PositiveInt
 
 Outcome = Literal["finished", "out_of_memory", "diverged", "timed_out", "crashed", "stopped_early", "interrupted"]
@@ -33,6 +34,19 @@ class CocoData:
     sequence_field: str | None = None  # an image's key that names its sequence
     sequence_pattern: str | None = None  # regular expression on file names; its first group names the sequence
 
+    def find_faults(self) -> list[tuple[str, str]]:
+        """Return what is wrong with values together or by themselves, by key."""
+        if self.sequence_pattern is None:
+            return []
+        try:
+            grouped = compile_sequence_pattern(self.sequence_pattern).groups
+        except re.error as error:
+            return [("sequence_pattern", f"not a regular expression: {error}")]
+        faults = [] if grouped else [("sequence_pattern", "a group in parentheses must name the sequence")]
+        if self.sequence_field is not None:
+            faults.append(("sequence_pattern", "stands beside sequence_field; keep one of them"))
+        return faults
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KittiMotsData:
@@ -47,8 +61,23 @@ class KittiMotsData:
     validation: tuple[Count, ...] | None = None
     test: tuple[Count, ...] | None = None
 
+    def find_faults(self) -> list[tuple[str, str]]:
+        """Return none: whether sequences are there is seen in the data."""
+        return []
 
-DataSetting = CocoData | KittiMotsData
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnData:
+    """A data set in somebody's own format, whose class knows what the keys of the section mean."""
+
+    format: Extension
+    root: str
+    test: object = None  # what the section says of a test split
+    section: dict[str, Any] = field(default_factory=dict)  # the other keys
+
+
+DataSetting = CocoData | KittiMotsData | OwnData
+FORMATS: dict[str, type[CocoData | KittiMotsData]] = {"coco": CocoData, "kitti_mots": KittiMotsData}
 
 
 def compile_sequence_pattern(pattern: str) -> re.Pattern[str]:

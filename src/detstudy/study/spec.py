@@ -19,15 +19,7 @@ from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from detstudy.study.document import apply_override, dump_document, find_place, parse_document
 from detstudy.study.extension import Extension
 from detstudy.study.hyperparameter import REQUIRED, Fraction, Hyperparameter, PositiveInt
-from detstudy.study.setting import (
-    CocoData,
-    CocoSplit,
-    DataSetting,
-    KittiMotsData,
-    Monitoring,
-    Setting,
-    compile_sequence_pattern,
-)
+from detstudy.study.setting import FORMATS, DataSetting, Monitoring, OwnData, Setting
 from detstudy.study.size import parse_size
 from detstudy.study.study import MEASURES, BatchSizeRule, Budget, Factor, Limits, Study, StudyError
 from detstudy.study.trainer import find_trainer
@@ -166,7 +158,12 @@ class _Reader:
         accepted: dict[str, Any] = {}
         failed = False
         for key, value in values.items():
-            ok, result = self.check_value(hints[key], value, node, f"{prefix}{key}")
+            section = _find_section(hints[key])
+            if section is not None and value is not None:
+                result = self.read_section(section, node, key, required=True, prefix=prefix)
+                ok = result is not None
+            else:
+                ok, result = self.check_value(hints[key], value, node, f"{prefix}{key}")
             failed |= not ok
             accepted[key] = result
         for field in dataclasses.fields(cls):  # type: ignore[arg-type]
@@ -238,38 +235,27 @@ class _Reader:
             except (RuntimeError, ValueError) as error:  # "~" of a user that is not there, a NUL
                 self.fault(node, "data.root", f"{node['root']!r} can't be a path: {error}")
                 return None
-        values = dict(node)
-        kind = values.get("format")
-        if kind == "kitti_mots":
-            self.refuse_unknown(node, "data.", [f.name for f in dataclasses.fields(KittiMotsData)])
-            known = {k: v for k, v in values.items() if k in KittiMotsData.__dataclass_fields__}
-            return self.read_fields(KittiMotsData, known, node, "data.")
-        if kind != "coco":
-            self.fault(node, "data.format", f"{kind!r}; coco or kitti_mots is needed")
+        kind = node.get("format")
+        if isinstance(kind, CommentedMap):
+            return self.read_own_data(node)
+        if kind not in FORMATS:
+            own = '{python: "module:Class"}'
+            self.fault(node, "data.format", f"{kind!r}; {', '.join(FORMATS)} or {own} is needed")
             return None
-        splits = [name for name in ("train", "validation", "test") if values.get(name) is not None]
-        self.refuse_unknown(node, "data.", [f.name for f in dataclasses.fields(CocoData)])
-        count = len(self.faults)
-        sections = {name: self.read_section(CocoSplit, node, name, required=True, prefix="data.") for name in splits}
-        rest = {k: v for k, v in values.items() if k not in sections and k in CocoData.__dataclass_fields__}
-        for key in ("train", "validation"):
-            if key not in sections:
-                self.fault(node, f"data.{key}", "annotations and images of this split are missing")
-        plain = {k: rest[k] for k in rest if k not in ("train", "validation", "test")}
-        hints = typing.get_type_hints(CocoData, include_extras=True)
-        checked = {k: self.check_value(hints[k], v, node, f"data.{k}")[1] for k, v in plain.items()}
-        if "root" not in checked:
+        data = self.read_section(FORMATS[kind], document, "data", required=True)
+        for key, message in data.find_faults() if data else ():
+            self.fault(node, f"data.{key}", message)
+        return data
+
+    def read_own_data(self, node: CommentedMap) -> OwnData | None:
+        choice = self.read_section(Extension, node, "format", required=True, prefix="data.")
+        checked = {key: self.check_value(Any, value, node, f"data.{key}") for key, value in node.items()}
+        section = {key: value for key, (_, value) in checked.items() if key not in ("format", "root", "test")}
+        if not isinstance(node.get("root"), str):
             self.fault(node, "data.root", "the folder that paths count from is missing")
-        pattern = checked.get("sequence_pattern")
-        if pattern is not None:
-            try:
-                if compile_sequence_pattern(pattern).groups < 1:
-                    self.fault(node, "data.sequence_pattern", "a group in parentheses must name the sequence")
-            except re.error as error:
-                self.fault(node, "data.sequence_pattern", f"not a regular expression: {error}")
-            if checked.get("sequence_field") is not None:
-                self.fault(node, "data.sequence_pattern", "stands beside sequence_field; keep one of them")
-        return None if len(self.faults) > count else CocoData(**checked, **sections)  # type: ignore[arg-type]
+        if choice is None or not isinstance(node.get("root"), str):
+            return None
+        return OwnData(format=choice, root=node["root"], test=node.get("test"), section=section)
 
     def read_baseline(self, document: CommentedMap) -> Setting | None:
         declared = self.trainer.hyperparameters
@@ -385,6 +371,12 @@ class _Reader:
             self.fault(node, path, "best needs monitoring.validate_every")
         if data is not None and data.test is None:
             self.fault(node, path, "best on validation needs a test split to report honestly")
+
+
+def _find_section(annotation: Any) -> type[Any] | None:
+    """Return the dataclass that an annotation asks for, None or not; None where it asks for something else."""
+    asked = (annotation, *typing.get_args(annotation))
+    return next((each for each in asked if isinstance(each, type) and dataclasses.is_dataclass(each)), None)
 
 
 def _suggest_number(value: Any) -> str:

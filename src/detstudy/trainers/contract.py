@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from detstudy.errors import InputError
-from detstudy.study.setting import DataSetting, Measure, Monitoring, Outcome, Setting, SplitName
+from detstudy.study.setting import Measure, Monitoring, Outcome, Setting, SplitName
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+    from detstudy.data.records import Dataset
 
 MOST_PROPOSALS = 1000  # of an image, that are looked at
 
@@ -47,7 +49,8 @@ class Job:
 
     setting: Setting
     seed: int
-    data: DataSetting
+    data: Callable[[], Dataset]
+    """Returns the data set's records, the same ones however often it is called."""
     monitoring: Monitoring
     objective: str  # the measure that checkpoint_rule "best" goes by
     folder: Path

@@ -8,7 +8,7 @@ import time
 import zlib
 from typing import TYPE_CHECKING
 
-from detstudy.data import ImageRecord, read_dataset
+from detstudy.data import ImageRecord
 from detstudy.numbers import format_size
 from detstudy.study.setting import Measure, Setting, SplitName
 from detstudy.trainers.contract import (
@@ -118,7 +118,7 @@ class FakeTrainer:
         setting = job.setting
         trained = float((job.folder / "weights.txt").read_text())
         quality = trained * min(1.0, setting["rpn_pre_nms_top_n_test"] / 1000) ** 0.1
-        dataset = read_dataset(job.data)
+        dataset = job.data()
         rng = np.random.default_rng([job.seed, zlib.crc32(_describe(job.setting).encode())])
         predictions = []
         for record in dataset.splits[split]:

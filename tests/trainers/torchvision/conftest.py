@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 
+from detstudy.data import read_dataset
 from detstudy.study.setting import (
     CocoData,
     CocoSplit,
@@ -136,7 +137,7 @@ def make_job(tmp_path: Path, coco_data: CocoData, compact_setting: Setting) -> C
         job = Job(
             setting=compact_setting.replace(**{k: v for k, v in fields.items() if k not in own and k not in watched}),
             seed=5,
-            data=coco_data,
+            data=lambda: read_dataset(coco_data),
             monitoring=Monitoring(**{"log_every": 1, **{k: v for k, v in fields.items() if k in watched}}),
             objective="mask/AP",
             folder=tmp_path / folder,

@@ -29,6 +29,7 @@ from detstudy.study.setting import *
 from detstudy.trainers.contract import Job
 from detstudy.trainers.torchvision.hyperparameters import make_setting
 from detstudy.trainers.torchvision.trainer import TorchvisionTrainer
+from detstudy.data import read_dataset
 
 class Curve:
     def append(self, point): pass
@@ -42,8 +43,9 @@ setting = make_setting(name="compact", image_min_size=1000, image_max_size=2000,
                        iterations=2)
 data = CocoData(root=root, train=CocoSplit(annotations="train.json", images="train"),
                 validation=CocoSplit(annotations="validation.json", images="validation"))
-job = Job(setting=setting, seed=0, data=data, monitoring=Monitoring(), objective="mask/AP", folder=Path(folder),
-          device="cpu", threads=1, memory_limit=int(limit) or None, curve=Curve(), measure=lambda p, i: {})
+job = Job(setting=setting, seed=0, data=lambda: read_dataset(data), monitoring=Monitoring(), objective="mask/AP",
+          folder=Path(folder), device="cpu", threads=1, memory_limit=int(limit) or None, curve=Curve(),
+          measure=lambda p, i: {})
 trained = TorchvisionTrainer().train(job)
 print(json.dumps([trained.outcome, trained.reason, {m.name: m.value for m in trained.measures}]))
 """

@@ -37,34 +37,40 @@ class CocoFile:
     images: tuple[ImageRecord, ...]
 
 
-def parse_coco(
-    data: CocoData,
-    report: Report,
-    *,
-    images: bool = True,
-    masks: bool = True,
-    progress: Progress = ignore_progress,
-) -> Dataset:
-    """Return what is usable of the splits; report every fault. With `images` false none has to be there."""
-    root = Path(os.path.expanduser(data.root))
-    find_sequence = _make_sequence_finder(data, Place(str(root), report))
-    splits: list[tuple[SplitName, CocoSplit | None]] = [
-        ("train", data.train),
-        ("validation", data.validation),
-        ("test", data.test),
-    ]
-    files: dict[SplitName, CocoFile] = {}
-    for name, split in splits:
-        if split is not None:
-            folder = root / os.path.expanduser(split.images)
-            path = root / os.path.expanduser(split.annotations)
+@dataclass(frozen=True, slots=True)
+class CocoFormat:
+    """COCO JSON as a study file's section names it."""
+
+    data: CocoData
+
+    def parse(
+        self, report: Report, *, images: bool = True, masks: bool = True, progress: Progress = ignore_progress
+    ) -> Dataset:
+        """Return what is usable of the splits; report every fault. With `images` false none has to be there."""
+        root = Path(os.path.expanduser(self.data.root))
+        find_sequence = _make_sequence_finder(self.data, Place(str(root), report))
+        files: dict[SplitName, CocoFile] = {}
+        for name, split in self._list_splits():
+            folder, path = root / os.path.expanduser(split.images), self._locate(split)
             files[name] = parse_coco_file(
                 path, folder, report, find_sequence, images=images, masks=masks, progress=progress
             )
-    _compare_categories({name: (root / getattr(data, name).annotations, file) for name, file in files.items()}, report)
-    # Where the splits differ, which is fatal, the longest list has a name for every object to be counted.
-    longest = max(files.values(), key=lambda file: len(file.classes))
-    return Dataset(longest.classes, longest.category_ids, {name: file.images for name, file in files.items()})
+        _compare_categories({name: (self._locate(split), files[name]) for name, split in self._list_splits()}, report)
+        # Where the splits differ, which is fatal, the longest list has a name for every object to be counted.
+        longest = max(files.values(), key=lambda file: len(file.classes))
+        return Dataset(longest.classes, longest.category_ids, {name: file.images for name, file in files.items()})
+
+    def list_sources(self) -> list[Path]:
+        """Return the annotation files."""
+        return [self._locate(split) for _, split in self._list_splits()]
+
+    def _list_splits(self) -> list[tuple[SplitName, CocoSplit]]:
+        test = self.data.test
+        splits: list[tuple[SplitName, CocoSplit]] = [("train", self.data.train), ("validation", self.data.validation)]
+        return splits if test is None else [*splits, ("test", test)]
+
+    def _locate(self, split: CocoSplit) -> Path:
+        return Path(os.path.expanduser(self.data.root)) / os.path.expanduser(split.annotations)
 
 
 def parse_coco_file(

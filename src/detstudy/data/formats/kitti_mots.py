@@ -69,31 +69,49 @@ def find_layout(root: Path) -> Layout:
     )
 
 
-def parse_kitti_mots(
-    data: KittiMotsData, report: Report, *, images: bool = True, progress: Progress = ignore_progress
-) -> Dataset:
-    """Return what is usable of the splits; report every fault. With `images` false no frame has to be there."""
-    root = Path(os.path.expanduser(data.root))
-    layout = find_layout(root)
-    place = Place(str(root), report)
-    wanted = choose_sequences(data, layout.sequences)
-    splits: dict[SplitName, tuple[ImageRecord, ...]] = {}
-    found = report_layout(layout, report, images=images)
-    for split, sequences in wanted.items():
-        absent = [number for number in dict.fromkeys(sequences) if number not in layout.sequences]
-        if absent and found:
-            whose = "the official split's" if getattr(data, split) is None else f"data.{split}'s"
-            message = (
-                f"{whose} sequences {list_some(absent, 21)} for {split} are not there; complete the data set, or list "
-                f"the sequences of each split under data.train and data.validation (there are: "
-                f"{list_some(layout.sequences, 30) or 'none'})."
-            )
-            place.refuse("missing_sequence", message)
-        if len(set(sequences)) < len(sequences):
-            place.refuse("duplicate_sequence", f"data.{split} lists a sequence twice; list each once.")
-        present = [number for number in dict.fromkeys(sequences) if number in layout.sequences]
-        splits[split] = parse_sequences(layout, present, report, images=images, progress=progress, what=split)
-    return Dataset(tuple(CLASS_NAMES.values()), tuple(CLASS_NAMES), splits)
+@dataclass(frozen=True, slots=True)
+class KittiMotsFormat:
+    """KITTI-MOTS as a study file's section names it."""
+
+    data: KittiMotsData
+
+    def parse(
+        self,
+        report: Report,
+        *,
+        images: bool = True,
+        masks: bool = True,  # noqa: ARG002
+        progress: Progress = ignore_progress,
+    ) -> Dataset:
+        """Return what is usable of the splits; report every fault. Annotations have their masks in any case."""
+        root = Path(os.path.expanduser(self.data.root))
+        layout = find_layout(root)
+        place = Place(str(root), report)
+        wanted = choose_sequences(self.data, layout.sequences)
+        splits: dict[SplitName, tuple[ImageRecord, ...]] = {}
+        found = report_layout(layout, report, images=images)
+        for split, sequences in wanted.items():
+            absent = [number for number in dict.fromkeys(sequences) if number not in layout.sequences]
+            if absent and found:
+                whose = "the official split's" if getattr(self.data, split) is None else f"data.{split}'s"
+                message = (
+                    f"{whose} sequences {list_some(absent, 21)} for {split} are not there; complete the data set, or "
+                    f"list the sequences of each split under data.train and data.validation (there are: "
+                    f"{list_some(layout.sequences, 30) or 'none'})."
+                )
+                place.refuse("missing_sequence", message)
+            if len(set(sequences)) < len(sequences):
+                place.refuse("duplicate_sequence", f"data.{split} lists a sequence twice; list each once.")
+            present = [number for number in dict.fromkeys(sequences) if number in layout.sequences]
+            splits[split] = parse_sequences(layout, present, report, images=images, progress=progress, what=split)
+        return Dataset(tuple(CLASS_NAMES.values()), tuple(CLASS_NAMES), splits)
+
+    def list_sources(self) -> list[Path]:
+        """Return the text files, the folders of annotation images and those of frames, whose headers may tell sizes."""
+        layout = find_layout(Path(os.path.expanduser(self.data.root)))
+        wanted = [number for numbers in choose_sequences(self.data, layout.sequences).values() for number in numbers]
+        folders = [layout.texts, layout.pngs, layout.frames]
+        return [folder[number] for number in wanted for folder in folders if number in folder]
 
 
 def choose_sequences(data: KittiMotsData, present: Sequence[int]) -> dict[SplitName, tuple[int, ...]]:

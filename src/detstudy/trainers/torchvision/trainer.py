@@ -9,9 +9,9 @@ from pathlib import Path
 
 import torch
 
-from detstudy.data import Dataset, read_dataset
+from detstudy.data import Dataset
 from detstudy.numbers import format_size
-from detstudy.study.setting import DataSetting, Measure, Outcome, Setting, SplitName
+from detstudy.study.setting import Measure, Outcome, Setting, SplitName
 from detstudy.trainers.contract import Job, MemoryShortageError, Predicted, Probe, RefusedError, Trained
 from detstudy.trainers.torchvision.checkpoint import (
     FINAL_WEIGHTS,
@@ -49,7 +49,6 @@ class TorchvisionTrainer:
 
     def __init__(self) -> None:
         self._checked: set[Setting] = set()
-        self._dataset: tuple[DataSetting, Dataset] | None = None
         self._predicted: tuple[Path, Setting, Predicted] | None = None
 
     def prepare(self, setting: Setting) -> None:
@@ -82,7 +81,7 @@ class TorchvisionTrainer:
         dataset: Dataset | None = None
         try:
             with limited_memory(device, job.memory_limit):
-                dataset = self._read_dataset(job.data)
+                dataset = job.data()
                 session = open_session(job, len(dataset.classes), device)
                 predicted = run_loop(session, job, dataset)
             broken = find_nonfinite(session.detector)
@@ -123,7 +122,7 @@ class TorchvisionTrainer:
         device = open_device(job)
         reset_peak(device)
         try:
-            dataset = self._read_dataset(job.data)
+            dataset = job.data()
             if split not in dataset.splits:
                 raise RefusedError(f"the data has no {split} split; it has {', '.join(dataset.splits)}")
             detector = build_detector(job.setting, len(dataset.classes))
@@ -148,7 +147,7 @@ class TorchvisionTrainer:
         reset_peak(device)
         try:
             with limited_memory(device, job.memory_limit):
-                dataset = self._read_dataset(job.data)
+                dataset = job.data()
                 return measure_cost(open_session(job, len(dataset.classes), device), job, dataset)
         except Exception as error:
             if not is_out_of_memory(error):
@@ -156,12 +155,6 @@ class TorchvisionTrainer:
             need = measure_need(device, error)
             reason = f"{_describe_need(job, device, need)}, batch of {job.setting['batch_size']}"
             return Probe(shortage=reason, peak_memory_bytes=need)
-
-    def _read_dataset(self, data: DataSetting) -> Dataset:
-        """Read a data set once for the training and the evaluations of a run."""
-        if self._dataset is None or self._dataset[0] != data:
-            self._dataset = (data, read_dataset(data))
-        return self._dataset[1]
 
 
 def describe_shortage(job: Job, session: Session | None, dataset: Dataset | None, need: str) -> str:
