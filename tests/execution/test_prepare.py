@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from detstudy.analysis.evidence.evidence import Evidence
+from detstudy.analysis.facts.exploration import SeedsChanged
 from detstudy.analysis.findings.sanity import check_sanity
 from detstudy.execution import prepare_ledger
 from detstudy.ledger import Ledger
@@ -44,7 +45,7 @@ def test_a_plan_that_is_lost_for_good_is_told_with_what_follows(tiny_data: Path,
     _, ledger = run_here(write_tiny_study(tmp_path, tiny_data, baseline_seeds=[0], **sections), tmp_path / "out")
     later = load_study(write_tiny_study(tmp_path, tiny_data, baseline_seeds=[0, 1], **sections))
     assert prepare_ledger(later, ledger) == []
-    assert Evidence(ledger.folder).additions.settings == {"baseline": "seed 1 added after the first run"}
+    assert Evidence(ledger.folder).additions.settings == {"baseline": SeedsChanged(added=(1,))}
     planned = ledger.folder / "planned.yaml"
     whole = planned.read_text()
     if damage == "missing":
@@ -57,4 +58,4 @@ def test_a_plan_that_is_lost_for_good_is_told_with_what_follows(tiny_data: Path,
     assert Evidence(ledger.folder).additions.settings == {}  # as the warning says
     planned.write_text(whole)
     assert prepare_ledger(later, ledger) == []
-    assert Evidence(ledger.folder).additions.settings == {"baseline": "seed 1 added after the first run"}
+    assert Evidence(ledger.folder).additions.settings == {"baseline": SeedsChanged(added=(1,))}
