@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import sys
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -169,11 +170,13 @@ def tiny_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def write_trainers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
-    """Write the module `trainers` where worker processes find it."""
+    """Write the module `trainers` where this process and workers find it."""
 
     def write(source: str) -> None:
         (tmp_path / "trainers.py").write_text(source)
         monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+        monkeypatch.syspath_prepend(tmp_path)
+        monkeypatch.delitem(sys.modules, "trainers", raising=False)
 
     return write
 

@@ -35,7 +35,7 @@ def test_a_study_from_plan_to_comparison(tmp_path: Path, tiny_study: Callable[..
     planned = ask("plan", study, "--out", out)["runs"]
     assert {run["state"] for run in planned} == {"planned"}
 
-    ran = ask("run", study, "--out", out, "--trainer", FAKE)
+    ran = ask("run", study, "--out", out, "--set", f"trainer.python={FAKE}")
     assert [run["id"] for run in ran["runs"]] == [run["id"] for run in planned]
     assert {Path(file).name for file in ran["files"]} == {"report.html", "report.md"}
     assert all((out / "runs" / run["id"]).is_dir() for run in ran["runs"])
@@ -94,9 +94,11 @@ def test_wrong_input_is_one_clear_error_and_starts_nothing(tmp_path: Path, tiny_
     message = detstudy("run", study, "--out", out, "--set", f"data.root={tmp_path / 'nowhere'}", expected=2)
     assert "nowhere" in message
     assert "no study here" in detstudy("report", tmp_path / "empty", expected=2)
-    assert "trainer nowhere:Trainer" in detstudy("run", study, "--out", out, "--trainer", "nowhere:Trainer", expected=2)
+    assert "trainer: nowhere:Trainer: No module named" in detstudy(
+        "run", study, "--out", out, "--set", "trainer.python=nowhere:Trainer", expected=2
+    )
     wrong = detstudy("run", study, "--out", out, "--set", "model.anchor_sizes=[[8]]", expected=2)
-    assert wrong.strip() == "error: model.anchor_sizes has 1 levels, but compact has 3: give 3 lists"
+    assert wrong.endswith("--set model.anchor_sizes: model.anchor_sizes: 1 levels, but compact has 3: give 3 lists\n")
     assert "--workers" in detstudy("run", study, "--out", out, "--workers", 10**12, expected=2)
     assert not list(out.glob("runs/*/run.json"))
 
@@ -117,7 +119,7 @@ def test_a_run_that_crashes_for_good_is_status_3(
         "    def train(self, job): raise OSError('no space')\n"
     )
     study = tiny_study(factors={}, baseline_seeds=[0])
-    (run,) = ask("run", study, "--out", tmp_path / "out", "--trainer", "trainers:Broken", expected=3)["runs"]
+    (run,) = ask("run", study, "--out", tmp_path / "out", "--set", "trainer.python=trainers:Broken", expected=3)["runs"]
     assert run["outcome"] == "crashed"
     assert run["reason"] == "OSError: no space (see log.txt)"
 
@@ -126,7 +128,7 @@ def test_ctrl_c_keeps_everything(tmp_path: Path, tiny_study: Callable[..., Path]
     out = tmp_path / "out"
     command = [sys.executable, "-m", "detstudy.cli", "run", str(tiny_study()), "--out", str(out)]
     process = subprocess.Popen(
-        [*command, "--trainer", "detstudy.testing:SlowFakeTrainer"], stdout=subprocess.PIPE, text=True
+        [*command, "--set", "trainer.python=detstudy.testing:SlowFakeTrainer"], stdout=subprocess.PIPE, text=True
     )
     while process.poll() is None and not list(out.glob("runs/*/curves.jsonl")):
         pass
@@ -140,7 +142,7 @@ def test_the_test_split_is_evaluated_for_the_choice_and_the_baseline_only(tmp_pa
     data = {"format": "kitti_mots", "root": str(tiny_data), "train": [0, 1], "validation": [2, 3, 4, 5], "test": [6, 7]}
     study = write_tiny_study(tmp_path, tiny_data, factors={"learning_rate": [0.04]})
     sets = [f"--set=data={json.dumps(data)}"]
-    ask("run", study, "--out", tmp_path / "out", "--trainer", FAKE, *sets)
+    ask("run", study, "--out", tmp_path / "out", "--set", f"trainer.python={FAKE}", *sets)
     assert (
         "On the test split, which picked nothing, mask AP is: baseline" in (tmp_path / "out" / "report.md").read_text()
     )

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from detstudy.library.questions import audit, check_data, compare, evaluate
     from detstudy.library.run import run_study
     from detstudy.plan import plan_study
+    from detstudy.study.hyperparameter import Hyperparameter, Proof
     from detstudy.study.setting import Measure, Setting
     from detstudy.study.spec import load_study
     from detstudy.trainers.contract import (
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "Hyperparameter",
     "InputError",
     "Job",
     "Measure",
@@ -37,6 +39,7 @@ __all__ = [
     "Predicted",
     "Prediction",
     "Probe",
+    "Proof",
     "RefusedError",
     "Setting",
     "StudyFolder",
@@ -58,6 +61,7 @@ _HOMES = {
     "library.questions": ("audit", "check_data", "compare", "evaluate"),
     "library.run": ("run_study",),
     "plan": ("plan_study",),
+    "study.hyperparameter": ("Hyperparameter", "Proof"),
     "study.setting": ("Measure", "Setting"),
     "study.spec": ("load_study",),
 }

@@ -30,7 +30,6 @@ EXIT_WRONG = 2
 EXIT_CRASHED = 3
 EXIT_BUDGET = 4
 MOST_WORKERS = 1024
-TRAINER = "detstudy.trainers.torchvision.trainer:TorchvisionTrainer"
 
 app = typer.Typer(
     help="Hyperparameter studies of object detectors and instance segmenters.",
@@ -52,7 +51,6 @@ Workers = Annotated[
     int | None,
     typer.Option(min=1, max=MOST_WORKERS, help="runs side by side; default: one a GPU, without GPUs one a core"),
 ]
-TrainerName = Annotated[str, typer.Option("--trainer", metavar="MODULE:CLASS", help="who trains")]
 Json = Annotated[bool, typer.Option("--json", help="print one JSON document and nothing else")]
 
 
@@ -71,7 +69,6 @@ def plan(
         str | None, typer.Option(metavar="11GiB", help="with --forecast: suggest what fits into so much memory")
     ] = None,
     workers: Workers = None,
-    trainer: TrainerName = TRAINER,
     as_json: Json = False,
 ) -> None:
     """List the runs with their settings; starts no run."""
@@ -95,7 +92,7 @@ def plan(
         console.print(f"{len(planned.settings)} settings, {len(records)} runs, {trainings} trainings")
     if forecast:
         try:
-            found = _forecast(study, planned, folder, trainer, workers, seconds, memory, console, as_json)
+            found = _forecast(study, planned, folder, workers, seconds, memory, console, as_json)
         except InterruptedStudyError as stop:
             console.print("stopped; a forecast leaves nothing behind")
             raise typer.Exit(128 + stop.signal) from None
@@ -110,7 +107,6 @@ def run(
     overrides: Overrides = None,
     out: OutFolder = None,
     workers: Workers = None,
-    trainer: TrainerName = TRAINER,
     as_json: Json = False,
 ) -> None:
     """Run what is missing of a study, then write its report."""
@@ -122,7 +118,7 @@ def run(
     study = detstudy.load_study(study_file, tuple(overrides or ()))
     console = _make_console(stderr=as_json)
     try:
-        folder = detstudy.run_study(study, out, workers=workers, console=console, trainer=trainer)
+        folder = detstudy.run_study(study, out, workers=workers, console=console)
     except InterruptedStudyError as stop:
         kept = choose_folder(study, out)
         console.print(f"stopped; everything that ended is kept in {kept}; the same command goes on from here")
@@ -378,7 +374,6 @@ def _forecast(
     study: Study,
     planned: Plan,
     folder: Path,
-    trainer: str,
     workers: int | None,
     deadline: float | None,
     memory: int | None,
@@ -394,7 +389,7 @@ def _forecast(
 
     devices = choose_devices(workers, make_warner(console))
     console.print(f"measuring a few iterations, {len(devices)} side by side ...")
-    found = forecast_study(study, planned, folder, trainer=trainer, devices=devices, memory=memory)
+    found = forecast_study(study, planned, folder, devices=devices, memory=memory)
     seen = foresee_differences(study, planned, folder, found.validation_images, found.validation_sequences)
     suggestions = suggest_changes(study, planned, found, deadline)
     document = describe_forecast(found, seen, suggestions)

@@ -19,13 +19,13 @@ from detstudy.ledger import Ledger
 from detstudy.plan import plan_study
 from detstudy.study.spec import load_study
 
-study, ledger = load_study(sys.argv[1]), Ledger(Path(sys.argv[2]))
+study, ledger = load_study(sys.argv[1], (f"trainer.python={sys.argv[3]}",)), Ledger(Path(sys.argv[2]))
 plan = plan_study(study)
 prepare_ledger(study, ledger)
 tasks = list_tasks(plan, ledger.data["fingerprint"])
 try:
     with TerminalProgress(Console(stderr=True), ledger, plan) as progress:
-        executor = LocalExecutor(ledger, sys.argv[3], ["cpu", "cpu"])
+        executor = LocalExecutor(ledger, ["cpu", "cpu"])
         run_tasks(tasks, ledger, executor=executor, watcher=progress)
 except InterruptedStudyError as stop:
     sys.exit(128 + stop.signal)

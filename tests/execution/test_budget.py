@@ -45,9 +45,13 @@ def test_a_damaged_session_counts_nothing(tmp_path: Path, damage: str) -> None:
 
 def run_study(study: Path, out: Path, *sets: str) -> tuple[int, str]:
     command = [sys.executable, "-m", "detstudy.cli", "run", str(study), "--out", str(out), "--workers", "1"]
-    overrides = [part for each in sets for part in ("--set", each)]
+    overrides = [part for each in (f"trainer.python={SLOW}", *sets) for part in ("--set", each)]
     done = subprocess.run(
-        [*command, "--trainer", SLOW, *overrides], capture_output=True, text=True, check=False, timeout=120
+        [*command, "--set", f"trainer.python={SLOW}", *overrides],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
     )
     assert not done.stderr, done.stderr
     return done.returncode, done.stdout

@@ -13,12 +13,14 @@ from pathlib import Path
 import psutil
 import pytest
 
+from detstudy.errors import InputError
 from detstudy.execution import LocalExecutor, Task, check_settings, list_tasks, prepare_ledger, run_tasks
 from detstudy.execution.events import Event, Started
-from detstudy.execution.worker import load_trainer
 from detstudy.ledger import Ledger
 from detstudy.plan import plan_study
+from detstudy.study.extension import Extension
 from detstudy.study.spec import load_study
+from detstudy.study.trainer import make_trainer
 from detstudy.trainers.contract import RefusedError
 
 FAST = "detstudy.testing:FakeTrainer"
@@ -189,9 +191,9 @@ def test_a_second_try_keeps_its_place_in_the_plan(
         "            os._exit(9)\n"
         "        return super().train(job)\n"
     )
-    path = tiny_study(factors={"learning_rate": [0.01, 0.04]}, baseline_seeds=[0])
+    path = tiny_study(factors={"learning_rate": [0.01, 0.04]}, baseline_seeds=[0], trainer={"python": "trainers:First"})
     (ledger, tasks), watcher = prepare(path, tmp_path / "out"), Starts()
-    run_tasks(tasks, ledger, executor=LocalExecutor(ledger, "trainers:First", ["cpu"]), watcher=watcher)
+    run_tasks(tasks, ledger, executor=LocalExecutor(ledger, ["cpu"]), watcher=watcher)
     names = [f"{task.runs[0].setting_id} {task.runs[0].seed}" for task in tasks]
     assert watcher.names == [name for name in names for _ in range(2)]
 
@@ -205,9 +207,10 @@ def test_a_setting_that_cannot_be_trained_here_is_refused_and_not_tried_again(
         "    def train(self, job):\n"
         "        raise RefusedError('no such device here')\n"
     )
-    (ledger, tasks), watcher = prepare(tiny_study(factors={}, baseline_seeds=[0]), tmp_path / "out"), Starts()
+    path = tiny_study(factors={}, baseline_seeds=[0], trainer={"python": "trainers:Late"})
+    (ledger, tasks), watcher = prepare(path, tmp_path / "out"), Starts()
     with pytest.raises(RefusedError, match="no such device here"):
-        run_tasks(tasks, ledger, executor=LocalExecutor(ledger, "trainers:Late", ["cpu"]), watcher=watcher)
+        run_tasks(tasks, ledger, executor=LocalExecutor(ledger, ["cpu"]), watcher=watcher)
     assert watcher.names == ["baseline 0"]
     assert [record.outcome for record in ledger.read_runs()] == ["interrupted"]
 
@@ -227,11 +230,12 @@ def test_a_check_of_the_settings_that_is_killed_is_made_again(
         "class Doomed(Killed):\n"
         "    most = 99\n"
     )
-    ledger, _ = prepare(tiny_study(factors={}), tmp_path / "out")
-    check_settings(LocalExecutor(ledger, "trainers:Killed", ["cpu"]))
+    ledger, _ = prepare(tiny_study(factors={}, trainer={"python": "trainers:Killed"}), tmp_path / "out")
+    check_settings(LocalExecutor(ledger, ["cpu"]))
     assert len(list(tmp_path.glob("try-*"))) == 3
+    ledger, _ = prepare(tiny_study(factors={}, trainer={"python": "trainers:Doomed"}), tmp_path / "out")
     with pytest.raises(RefusedError, match="can't prepare"):
-        check_settings(LocalExecutor(ledger, "trainers:Doomed", ["cpu"]))
+        check_settings(LocalExecutor(ledger, ["cpu"]))
     assert len(list(tmp_path.glob("try-*"))) == 6
 
 
@@ -262,8 +266,9 @@ def test_helpers_of_a_trainer_do_not_outlive_its_worker(
     """Those in a session of their own too, as torchrun's are, which a signal to the worker's group does not reach."""
     write_trainers(HELPED.replace("WAIT", "2.5"))
     out = tmp_path / "out"
-    ledger, tasks = prepare(tiny_study(factors={}, baseline_seeds=[0, 1]), out)
-    run_tasks(tasks, ledger, executor=LocalExecutor(ledger, "trainers:Helped", ["cpu", "cpu"]), watcher=Starts())
+    study = tiny_study(factors={}, baseline_seeds=[0, 1], trainer={"python": "trainers:Helped"})
+    ledger, tasks = prepare(study, out)
+    run_tasks(tasks, ledger, executor=LocalExecutor(ledger, ["cpu", "cpu"]), watcher=Starts())
     assert len(list(out.glob("runs/*/apart"))) == 2
     assert list_helpers(out) == []
 
@@ -302,18 +307,18 @@ def test_a_trainer_that_is_not_there_is_refused(tmp_path: Path, tiny_study: Call
     process = start(tiny_study(), tmp_path / "out", "nowhere:Trainer")
     _, err = process.communicate(timeout=60)
     assert process.returncode != 0
-    assert "RefusedError: trainer nowhere:Trainer" in err
+    assert "trainer: nowhere:Trainer: No module named" in err
 
 
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        ("nowhere", "module:class is needed"),
-        ("json:dumps", "module:class is needed"),
-        (":X", "module:class is needed"),
-        ("decimal:Decimal", "has no prepare and no train and no predict"),
+        ("nowhere", 'python: "module:Class" is needed'),
+        ("json:dumps", 'python: "module:Class" is needed'),
+        (":X", 'python: "module:Class" is needed'),
+        ("decimal:Decimal", "has no hyperparameters and no check and no prepare and no train and no predict"),
     ],
 )
 def test_what_is_no_trainer_is_refused(name: str, expected: str) -> None:
-    with pytest.raises(RefusedError, match=expected):
-        load_trainer(name)
+    with pytest.raises(InputError, match=expected):
+        make_trainer(Extension(python=name))

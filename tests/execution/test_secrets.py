@@ -62,8 +62,8 @@ def test_no_file_of_a_study_holds_a_secret(
 ) -> None:
     out = tmp_path / "out"
     study = tiny_study(factors={"learning_rate": [0.04]}, baseline_seeds=[0, 1], gallery_images=1)
-    command = [sys.executable, "-m", "detstudy.cli", "run", str(study), "--out", str(out), "--trainer"]
-    command += ["leaking:Leaking", "--workers", "2"]
+    command = [sys.executable, "-m", "detstudy.cli", "run", str(study), "--out", str(out)]
+    command += ["--set", "trainer.python=leaking:Leaking", "--workers", "2"]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=240, check=False)
     assert done.returncode == 3, done.stderr
     assert (out / "report.html").exists()
@@ -82,7 +82,7 @@ def test_a_forecast_tells_no_secret(
 ) -> None:
     study = tiny_study(factors={}, baseline_seeds=[0])
     command = [sys.executable, "-m", "detstudy.cli", "plan", str(study), "--out", str(tmp_path / "out"), "--forecast"]
-    command += ["--trainer", "leaking:Leaking", "--workers", "1"]
+    command += ["--set", "trainer.python=leaking:Leaking", "--workers", "1"]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=240, check=False)
     assert done.returncode == 2
     assert "ConnectionError: [WANDB_API_KEY]" in done.stderr

@@ -137,7 +137,7 @@ def call(*arguments: object, where: Path, expected: int = 0) -> Any:
 
 def test_a_study_stopped_between_decision_and_runs_goes_on_to_its_report(tmp_path: Path, study_file: Path) -> None:
     out = tmp_path / "out"
-    run = ("run", study_file, "--out", out, "--trainer", "detstudy.testing:FakeTrainer")
+    run = ("run", study_file, "--out", out, "--set", "trainer.python=detstudy.testing:FakeTrainer")
     assert len(call("plan", study_file, "--out", out, where=HERE)["runs"]) == 4
     stopped = call(*run, "--set", "budget.runs=4", where=HERE, expected=4)
     assert "4 of 8 trainings are done" in stopped["stopped"]

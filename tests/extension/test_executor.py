@@ -13,11 +13,11 @@ from detstudy.execution import Place, Task, check_settings, do_work, list_tasks,
 from detstudy.execution.events import AtWork, Died, Ended, Ending, Event, Heartbeat, Held, Refused, TriedAgain
 from detstudy.execution.executors.contract import Executor
 from detstudy.execution.tasks import Work
-from detstudy.execution.worker import load_trainer
 from detstudy.ledger import LeaseHeldError, Ledger
 from detstudy.plan import plan_study
 from detstudy.reporting import write_report
 from detstudy.study.spec import load_study
+from detstudy.study.trainer import make_trainer
 from detstudy.testing import ExecutorContract, FakeTrainer
 from detstudy.trainers.contract import Job, Trained, Trainer
 
@@ -86,8 +86,8 @@ class ThreadsExecutor:
 
 
 class TestThreadsExecutor(ExecutorContract):
-    def make_executor(self, ledger: Ledger, trainer: str) -> Executor:
-        return ThreadsExecutor(ledger, load_trainer(trainer), room=2)
+    def make_executor(self, ledger: Ledger) -> Executor:
+        return ThreadsExecutor(ledger, make_trainer(ledger.load_study().trainer.choice), room=2)
 
 
 class Notes:

@@ -151,7 +151,7 @@ PROCESSES = {
     "execution/executors/process.py",  # workers and probes, of detstudy's own modules
     "execution/provenance.py",  # nvidia-smi, asked for names
 }
-BY_NAME = {"execution/worker.py"}  # --trainer, which stands on the command line and in no file
+BY_NAME = {"study/extension.py"}  # what a study file that a person plans or runs names; no folder's is imported
 
 
 def find_executing(tree: ast.AST) -> list[str]:
@@ -225,14 +225,15 @@ def test_pages_escape_all_but_the_charts_runtime():
         assert re.findall(r"\{\{ *([^}]*)\| *safe", text) in ([], ["runtime"]), path.name
 
 
-def run_study(study: Path, out: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def run_study(study: Path, out: Path, *arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "detstudy.cli", "run", str(study), "--out", str(out), "--workers", "1"]
-    return subprocess.run([*command, *arguments], capture_output=True, text=True, check=False, timeout=120)
+    return subprocess.run([*command, *arguments], capture_output=True, text=True, check=False, timeout=120, cwd=cwd)
 
 
 def test_a_study_with_hostile_weights_is_refused(tmp_path, tiny_study, trap):
     weights = write_traps(tmp_path, trap, legacy=False)
-    study = tiny_study(model={"name": "compact", "weights": str(weights)}, factors={}, baseline_seeds=[0])
+    model = {"name": "compact", "weights": str(weights)}
+    study = tiny_study(trainer="torchvision", model=model, factors={}, baseline_seeds=[0])
     done = run_study(study, tmp_path / "out")
     assert done.returncode == 2
     assert f"{weights} can't be read" in done.stderr
@@ -257,15 +258,30 @@ def test_a_run_whose_checkpoint_was_replaced_starts_anew(tmp_path, tiny_study, t
     assert not trap.path.exists()
 
 
-def test_neither_study_nor_ledger_names_a_trainer(tmp_path):
-    path = tmp_path / "study.yaml"
-    for more in ("trainer: os:system", "model: {name: compact, trainer: 'os:system'}"):
-        path.write_text((STUDY % "x").replace("model: {name: compact}", more))
-        with pytest.raises(StudyError, match="trainer: unknown key"):
-            load_study(path)
-    readers = ["ledger", "plan", "analysis", "reporting", "evaluation", "study"]
-    for path in (path for name in readers for path in (SOURCE / name, *(SOURCE / name).rglob("*.py"))):
-        assert path.is_dir() or "load_trainer" not in path.read_text(), path
+def rename_trainer(folder, before, after):
+    """Let a study's folder name another trainer, as whoever made it could."""
+    for name in ("study.yaml", "planned.yaml", "hyperparameters.json", "data.json"):
+        text = (folder / name).read_text().replace(before, after)
+        if name.endswith(".json"):
+            text = json.dumps(
+                {key: value for key, value in json.loads(text).items() if key not in ("checksum", "files")}
+            )
+        (folder / name).write_text(text)
+
+
+def test_no_code_that_a_folder_names_is_imported_to_read_it(tmp_path, planned):
+    """A study's folder from elsewhere: its trainer is in reach, and only running its study file imports it."""
+    ledger, _ = planned
+    mark = tmp_path / "mark"
+    (tmp_path / "hostile.py").write_text(f"import os\nos.mkdir({str(mark)!r})\n")
+    rename_trainer(ledger.folder, "detstudy.testing:FakeTrainer", "hostile:Trainer")
+    for verb in (["status"], ["report"], ["compare", "baseline", "baseline"]):
+        command = [sys.executable, "-m", "detstudy.cli", verb[0], str(ledger.folder), *verb[1:]]
+        subprocess.run(command, capture_output=True, text=True, check=False, timeout=120, cwd=tmp_path)
+        assert not mark.exists(), verb
+    assert ledger.load_study().trainer.name == "hostile:Trainer"
+    assert run_study(ledger.folder / "study.yaml", tmp_path / "other", cwd=tmp_path).returncode == 2
+    assert mark.exists()
 
 
 @pytest.fixture
@@ -284,8 +300,11 @@ def test_workers_import_no_module_of_the_folder_they_are_started_in(tmp_path, pl
         (place / f"{module}.py").write_text("import os\nos.mkdir('mark')\nraise SystemExit\n")
     (place / "mine.py").write_text("from detstudy.testing import FakeTrainer as Mine\n")
     ledger, _ = planned
-    for trainer, ending in (("mine:Mine", ""), ("other:Mine", "trainer other:Mine: No module named")):
-        assignment = make_assignment(ledger, trainer, "cpu").encode().decode()
+    before = "detstudy.testing:FakeTrainer"
+    for trainer, ending in (("mine:Mine", ""), ("other:Mine", "trainer: other:Mine: No module named")):
+        rename_trainer(ledger.folder, before, trainer)
+        before = trainer
+        assignment = make_assignment(ledger, "cpu").encode().decode()
         command = make_command("detstudy.execution.worker")
         with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=place) as worker:
             worker.stdin.write(assignment)
@@ -305,7 +324,7 @@ def test_no_run_is_written_through_a_link(tmp_path, planned, name):
     link.symlink_to(outside)
     with pytest.raises(StudyError, match="is a link"), ledger.claim(run):
         pass
-    done = run_study(tmp_path / "study.yaml", ledger.folder, "--trainer", "detstudy.testing:FakeTrainer")
+    done = run_study(tmp_path / "study.yaml", ledger.folder, "--set", "trainer.python=detstudy.testing:FakeTrainer")
     assert done.returncode == 2
     assert f"{link}: is a link" in done.stderr.replace("\n", "")
     assert list(outside.iterdir()) == []
@@ -320,7 +339,7 @@ def test_nothing_of_a_study_is_written_through_a_link(tmp_path, planned, name):
     if folder.exists():
         folder.rename(tmp_path / "aside")
     folder.symlink_to(outside)
-    done = run_study(tmp_path / "study.yaml", ledger.folder, "--trainer", "detstudy.testing:FakeTrainer")
+    done = run_study(tmp_path / "study.yaml", ledger.folder, "--set", "trainer.python=detstudy.testing:FakeTrainer")
     assert done.returncode == 2
     assert f"{folder}: is a link" in done.stderr.replace("\n", "")
     assert list(outside.iterdir()) == []
@@ -336,7 +355,7 @@ def test_a_pipe_in_a_run_is_refused_and_waited_for_by_nobody(tmp_path, planned, 
     ledger.read_runs()
     with pytest.raises(StudyError, match=r"is a link or a pipe"), ledger.claim(run):
         pass
-    done = run_study(tmp_path / "study.yaml", ledger.folder, "--trainer", "detstudy.testing:FakeTrainer")
+    done = run_study(tmp_path / "study.yaml", ledger.folder, "--set", "trainer.python=detstudy.testing:FakeTrainer")
     assert done.returncode == 2
     assert "is a link or a pipe" in done.stderr
 

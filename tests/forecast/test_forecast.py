@@ -122,7 +122,7 @@ def test_a_limit_that_was_raised_in_the_file_counts_in_the_forecast(
     path = tiny_study(factors={"batch_size": [8]}, baseline_seeds=[0], limits={"memory": "1GiB"})
     run_here(path, tmp_path / "out")
     study, plan = read(path, "limits.memory=4GiB")
-    forecast = forecast_study(study, plan, tmp_path / "out", trainer=FAKE, devices=["cpu"])
+    forecast = forecast_study(study, plan, tmp_path / "out", devices=["cpu"])
     assert [run.runs[0].setting_id for run in forecast.runs] == ["batch_size=8"]
     assert forecast.fits
     assert (forecast.ended, [run.setting_id for run in forecast.trainings]) == (1, ["baseline", "batch_size=8"])
@@ -147,7 +147,7 @@ def test_a_forecast_measures_in_processes_and_leaves_the_folder_alone(
     tmp_path: Path, tiny_study: Callable[..., Path]
 ) -> None:
     study, plan = read(tiny_study())
-    forecast = forecast_study(study, plan, tmp_path / "out", trainer=FAKE, devices=["cpu", "cpu"])
+    forecast = forecast_study(study, plan, tmp_path / "out", devices=["cpu", "cpu"])
     assert not (tmp_path / "out").exists()
     assert [run.runs[0].setting_id for run in forecast.runs][:3] == ["baseline"] * 3
     by_setting = {run.runs[0].setting_id: run for run in forecast.runs}
@@ -159,13 +159,13 @@ def test_a_forecast_measures_in_processes_and_leaves_the_folder_alone(
     assert (forecast.validation_images, forecast.validation_sequences) == (12, 6)
     # What has ended is not forecast again.
     run_here(tiny_study(), tmp_path / "out")
-    later = forecast_study(study, plan, tmp_path / "out", trainer=FAKE, devices=["cpu", "cpu"])
+    later = forecast_study(study, plan, tmp_path / "out", devices=["cpu", "cpu"])
     assert (later.runs, later.ended, later.total_seconds.expected) == ((), 6, 0)
 
 
 def test_a_batch_that_does_not_fit_is_forecast_in_its_parts(tmp_path: Path, tiny_study: Callable[..., Path]) -> None:
     study, plan = read(tiny_study(factors={"batch_size": [16]}), "on_out_of_memory=accumulate")
-    forecast = forecast_study(study, plan, tmp_path / "out", trainer=FAKE, devices=["cpu", "cpu"])
+    forecast = forecast_study(study, plan, tmp_path / "out", devices=["cpu", "cpu"])
     whole, parts = forecast.runs[0], forecast.runs[-1]
     assert forecast.fits
     assert (whole.accumulation, parts.accumulation) == (None, "16 as 2 × 8")
@@ -185,7 +185,7 @@ def test_a_forecast_splits_batches_as_the_run_then_does(
         limits={"memory": None if memory == "null" else memory},
     )
     study, plan = read(path)
-    forecast = forecast_study(study, plan, tmp_path / "out", trainer=FAKE, devices=["cpu"] * 2)
+    forecast = forecast_study(study, plan, tmp_path / "out", devices=["cpu"] * 2)
     assert forecast.fits
     _, ledger = run_here(path, tmp_path / "out")
     told = {run.runs[0].setting_id: run.accumulation for run in forecast.runs}
@@ -291,11 +291,13 @@ def test_a_probe_that_dies_or_hangs_is_named_and_never_taken_for_too_large(
     tmp_path: Path, tiny_study: Callable[..., Path], write_trainers: Callable[[str], None]
 ) -> None:
     write_trainers(PROBING)
-    study, plan = read(tiny_study(limits={"no_progress_minutes": 0.05}))
+    limits = {"no_progress_minutes": 0.05}
+    study, plan = read(tiny_study(limits=limits, trainer={"python": "trainers:Dying"}))
     with pytest.raises(RefusedError, match=r"setting baseline: the probe ended with SIGSEGV"):
-        forecast_study(study, plan, tmp_path / "out", trainer="trainers:Dying", devices=["cpu"])
+        forecast_study(study, plan, tmp_path / "out", devices=["cpu"])
+    study, plan = read(tiny_study(limits=limits, trainer={"python": "trainers:Slow"}))
     with pytest.raises(RefusedError, match=r"setting baseline: the probe gave no answer for 0.05 minutes"):
-        forecast_study(study, plan, tmp_path / "out", trainer="trainers:Slow", devices=["cpu"])
+        forecast_study(study, plan, tmp_path / "out", devices=["cpu"])
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
@@ -307,7 +309,10 @@ def test_a_forecast_that_is_stopped_leaves_nothing_behind(
     environment = {**os.environ, "TMPDIR": str(tmp_path / "temporary")}
     command = [sys.executable, "-m", "detstudy.cli", "plan", str(tiny_study()), "--forecast", "--workers", "2"]
     process = subprocess.Popen(
-        [*command, "--trainer", "trainers:Slow"], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        [*command, "--set", "trainer.python=trainers:Slow"],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
     )
     deadline = time.monotonic() + 60
     probes: list[psutil.Process] = []

@@ -13,6 +13,7 @@ import pytest
 import detstudy
 
 NAMES = [
+    "Hyperparameter",
     "InputError",
     "Job",
     "Measure",
@@ -20,6 +21,7 @@ NAMES = [
     "Predicted",
     "Prediction",
     "Probe",
+    "Proof",
     "RefusedError",
     "Setting",
     "StudyFolder",
@@ -63,7 +65,7 @@ def test_all_that_a_trainers_methods_name_is_public() -> None:
         for word in typing.cast(str, annotation).replace("[", " ").replace("]", " ").split()
         if word[0].isupper()
     }
-    assert named - {"None", "SplitName"} <= set(NAMES)
+    assert named - {"None", "SplitName", "Mapping"} <= set(NAMES)
     assert {"Job", "Trained", "Predicted", "Probe", "Setting"} <= named
 
 

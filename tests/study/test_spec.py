@@ -141,7 +141,11 @@ def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
         ("learning_rate: [1e-3, 0.01]", "learning_rate: [0.01, 0.01]", "a level stands twice"),
         ("learning_rate: [1e-3, 0.01]", "learning_rate: [-1]", "greater than 0"),
         ("learning_rate: [1e-3, 0.01]", "learning_rates: [1]", "did you mean learning_rate?"),
-        ("learning_rate: [1e-3, 0.01]", "batch_size: [4, 8]", "when_batch_size_changes is missing"),
+        (
+            "learning_rate: [1e-3, 0.01]",
+            "batch_size: [4, 8]",
+            "study.yaml: when_batch_size_changes: the section is missing",
+        ),
         ("learning_rate: [1e-3, 0.01]", "optimizer: [sgd, adam]", "'sgd' or 'adamw'"),
         ("learning_rate: [1e-3, 0.01]", "micro_batch_size: [1, true]", "valid integer"),
         ("iterations: 100", "iterations: 100\n  images: 400", "stands beside iterations"),

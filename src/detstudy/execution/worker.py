@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import faulthandler
-import importlib
 import os
 import signal
 import sys
@@ -33,7 +32,8 @@ from detstudy.execution.work import (
     is_unwritable,
 )
 from detstudy.ledger import LeaseHeldError, Ledger
-from detstudy.trainers.contract import RefusedError, Trainer
+from detstudy.study.trainer import make_trainer
+from detstudy.trainers.contract import RefusedError
 
 EXIT_STOPPED = 143
 LAST_SECONDS = 20.0
@@ -75,8 +75,8 @@ def main() -> int:
 def do_assignment(assignment: Assignment, notify: Callable[[Event], None]) -> None:
     """Work on the runs that the assignment names; without any check all settings."""
     ledger = Ledger(Path(assignment.folder))
-    trainer = load_trainer(assignment.trainer)
     study = ledger.load_study()
+    trainer = make_trainer(study.trainer.choice)
     details = assignment.details
     if not details:
         do_work(SettingsCheck(), study, ledger, trainer, assignment.place, notify)
@@ -87,25 +87,6 @@ def do_assignment(assignment: Assignment, notify: Callable[[Event], None]) -> No
         raise RefusedError(f"{ledger.folder}: another driver has changed the study meanwhile; run it again")
     task = Task(runs=runs, splits=tuple(details["splits"]))
     do_work(task, study, ledger, trainer, assignment.place, notify)
-
-
-def load_trainer(name: str) -> Trainer:
-    """Return the trainer that "module:attribute" makes. Raises RefusedError where there is none.
-
-    The module may lie in the working directory; what is installed comes first.
-    """
-    module, _, attribute = name.partition(":")
-    if module.partition(".")[0] != "detstudy":
-        sys.path.append(os.getcwd())
-    hint = "module:class is needed, with the module importable"
-    try:
-        trainer: Trainer = getattr(importlib.import_module(module), attribute)()
-    except (ImportError, AttributeError, TypeError, ValueError) as error:
-        raise RefusedError(f"trainer {name}: {error}; {hint}") from None
-    missing = [method for method in ("prepare", "train", "predict") if not callable(getattr(trainer, method, None))]
-    if missing:
-        raise RefusedError(f"trainer {name}: has no {' and no '.join(missing)}; {hint}")
-    return trainer
 
 
 def _stop(_number: int, _frame: FrameType | None) -> None:

@@ -82,7 +82,7 @@ class Forecast:
 
 
 def forecast_study(
-    study: Study, plan: Plan, folder: Path, *, trainer: str, devices: Sequence[str], memory: int | None = None
+    study: Study, plan: Plan, folder: Path, *, devices: Sequence[str], memory: int | None = None
 ) -> Forecast:
     """Measure and add up what is left of a study in its folder, which is left as it is.
 
@@ -106,7 +106,7 @@ def forecast_study(
             tasks = [task for task in tasks if is_task_due(before, task)]
             left = {task: count_left(task, before) for task in tasks}
         limit = min((each for each in (study.limits.memory, memory) if each is not None), default=None)
-        measured = probe_costs(tasks, ledger, trainer=trainer, devices=devices, limit=limit, study=study)
+        measured = probe_costs(tasks, ledger, devices=devices, limit=limit, study=study)
     images = description["splits"]["validation"]["images"]
     runs = tuple(
         forecast_run(task, measured[identify_cost(task.runs[0].setting)], study, images, left[task]) for task in tasks

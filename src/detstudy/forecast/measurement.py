@@ -72,9 +72,8 @@ def find_shortage(answer: dict[str, Any], limit: int | None) -> str | OverLimit 
 class Probes:
     """Runs the processes that measure, from any thread; none of them outlives `stop`, nor this process."""
 
-    def __init__(self, ledger: Ledger, trainer: str, minutes: float | None) -> None:
+    def __init__(self, ledger: Ledger, minutes: float | None) -> None:
         self._ledger = ledger
-        self._trainer = trainer
         self._minutes = minutes  # after which one is taken to hang
         self._living: set[WorkerProcess] = set()
         self._lock = threading.Lock()
@@ -126,14 +125,14 @@ class Probes:
         with self._lock:
             if self._stopped:
                 raise RefusedError("the forecast was stopped")
-            assignment = make_assignment(self._ledger, self._trainer, device, **details)
+            assignment = make_assignment(self._ledger, device, **details)
             process = WorkerProcess(PROBE, assignment, device, hear=lines.append, log=io.BytesIO())
             self._living.add(process)
             return process
 
 
 def probe_costs(
-    tasks: Sequence[Task], ledger: Ledger, *, trainer: str, devices: Sequence[str], limit: int | None, study: Study
+    tasks: Sequence[Task], ledger: Ledger, *, devices: Sequence[str], limit: int | None, study: Study
 ) -> dict[Setting, Measured]:
     """Measure every distinct cost among the tasks, as many at a time as there are devices.
 
@@ -154,7 +153,7 @@ def probe_costs(
     for device in devices:
         free.put(device)
 
-    probes = Probes(ledger, trainer, study.limits.no_progress_minutes)
+    probes = Probes(ledger, study.limits.no_progress_minutes)
 
     def probe(number: int) -> tuple[dict[str, Any], float]:
         device = free.get()

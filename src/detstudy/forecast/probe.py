@@ -16,11 +16,13 @@ import time
 from pathlib import Path
 from typing import Any
 
+from detstudy.errors import InputError
 from detstudy.evaluation import load_ground_truth
 from detstudy.execution.executors.assignment import Assignment, read_assignment
 from detstudy.execution.work import evaluate_predicted, make_job
-from detstudy.execution.worker import hold_lifeline, load_trainer
+from detstudy.execution.worker import hold_lifeline
 from detstudy.ledger import Ledger
+from detstudy.study.trainer import make_trainer
 from detstudy.trainers.contract import Predicted, RefusedError
 
 
@@ -32,7 +34,7 @@ def main() -> int:
     threading.Thread(target=hold_lifeline, daemon=True).start()
     try:
         answer = measure_run(assignment)
-    except RefusedError as error:
+    except InputError as error:
         answer = {"refused": str(error)}
     answers.write(json.dumps(answer) + "\n")
     answers.close()
@@ -43,10 +45,10 @@ def measure_run(assignment: Assignment) -> dict[str, Any]:
     """Return a setting's probe as plain values, with `evaluation_seconds` once and `evaluation_image_seconds`."""
     details = assignment.details
     ledger = Ledger(Path(assignment.folder))
-    trainer = load_trainer(assignment.trainer)
-    if not callable(getattr(trainer, "probe", None)):
-        raise RefusedError(f"trainer {assignment.trainer}: has no probe, so nothing can be forecast")
     study = ledger.load_study()
+    trainer = make_trainer(study.trainer.choice)
+    if not callable(getattr(trainer, "probe", None)):
+        raise RefusedError(f"trainer: {study.trainer.name}: has no probe, so nothing can be forecast")
     run = next(run for run in ledger.load_plan().runs if run.setting_id == details["setting_id"])
     probes = ledger.folder / "probes"
     probes.mkdir(exist_ok=True)

@@ -5,6 +5,7 @@ study.yaml            the study as it stands, overrides applied
 planned.yaml          the study as it was planned when its first run started
 plan.json             the settings and runs that the study's design began with; planned.json: those of planned.yaml
 decisions/            what the design asked for later, a file each
+hyperparameters.json  what somebody's own trainer declares, by trainer
 data.json             fingerprint, classes, counts of images and objects by split
 ground_truth/         validation.json (and test.json), COCO JSON
 gallery/              some validation images, and index.json
@@ -54,10 +55,10 @@ from detstudy.ledger.results import (
     sum_files,
 )
 from detstudy.ledger.shapes import is_description, is_gallery_image, keep_readable
+from detstudy.ledger.trainers import load_stored_study, store_trainer
 from detstudy.plan import Plan, PlannedRun, begin_plan, identify_evaluation, identify_training, make_plan
 from detstudy.plan.designs import load_design
 from detstudy.study.setting import Measure, Outcome, SplitName
-from detstudy.study.spec import load_study
 from detstudy.study.study import Study, StudyError
 
 EVALUATION_FILES = ("predictions.json", "matches.npz")
@@ -93,6 +94,7 @@ class Ledger:
         """
         for folder in (self.folder, *(self.folder / name for name in SHARED_FOLDERS)):
             remove_dead_temporaries(folder)
+        store_trainer(self.folder, study.trainer)
         source, first = study.source.encode(), begin_plan(study, load_design(study.design))
         before = read_json(self.folder / "data.json")
         known = before if isinstance(before, dict) else {}
@@ -120,7 +122,7 @@ class Ledger:
         remedy = "`detstudy run` with the study file writes it again"
         for seconds in (0.1, 0.2, 0.4, None):  # another driver may be writing data.json and study.yaml just now
             try:
-                study = load_study(path)
+                study = load_stored_study(path)
             except StudyError as error:
                 raise StudyError(f"{error}\n{path}: {remedy}") from None
             if self._is_as_written("study.yaml"):
@@ -133,7 +135,7 @@ class Ledger:
         """Return the study as it was planned at the first run; None where that is missing or damaged."""
         path = self.folder / "planned.yaml"
         try:
-            planned = load_study(path) if path.is_file() else None
+            planned = load_stored_study(path) if path.is_file() else None
         except StudyError:
             return None
         return planned if self._is_as_written("planned.yaml") else None

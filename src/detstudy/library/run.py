@@ -34,8 +34,6 @@ from detstudy.study.study import Study
 if TYPE_CHECKING:
     from rich.console import Console
 
-TRAINER = "detstudy.trainers.torchvision.trainer:TorchvisionTrainer"
-
 SILENT_DRIVER = "nvidia-smi gives no answer, so no GPU is used; where CUDA_VISIBLE_DEVICES names GPUs it is not asked"
 
 
@@ -46,7 +44,6 @@ def run_study(
     workers: int | None = None,
     executor: Callable[[Ledger], Executor] | None = None,
     console: Console | None = None,
-    trainer: str = TRAINER,
 ) -> StudyFolder:
     """Run what is missing of a study and return its folder, by default `results/<study>`.
 
@@ -69,7 +66,7 @@ def run_study(
             f"{path}: missing, or not as it was written; what was measured with it stands, and nothing more can be; "
             "delete the run's folder to train it again"
         )
-    chosen = executor(ledger) if executor else LocalExecutor(ledger, trainer, choose_devices(workers, warn))
+    chosen = executor(ledger) if executor else LocalExecutor(ledger, choose_devices(workers, warn))
     shown = console or make_silent_console()
     more: Plan | None = plan
     while more is not None:

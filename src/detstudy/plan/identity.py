@@ -23,8 +23,8 @@ SPLIT_SCHEMA = 2
 def identify_training(run: PlannedRun, fingerprint: str) -> str:
     """Return the name of a training's folder: `<slug>--s<seed>--<8 hex>`.
 
-    The hash covers the non-default fields of model and training, the seed and the data's fingerprint; a field added
-    later with a default changes no identity.
+    The hash covers the non-default hyperparameters of model and training, the seed, the data's fingerprint, and a
+    trainer that is not the default; a hyperparameter added later with a default changes no identity.
     """
     content = {
         "schema": choose_schema(run.setting),
@@ -33,6 +33,8 @@ def identify_training(run: PlannedRun, fingerprint: str) -> str:
         "seed": run.seed,
         "data": fingerprint,
     }
+    if run.setting.trainer:
+        content["trainer"] = run.setting.trainer
     return f"{make_slug(run.setting)}--s{run.seed}--{hash_content(content)}"
 
 

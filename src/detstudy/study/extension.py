@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 import os
 import sys
 from dataclasses import dataclass, field
@@ -19,6 +20,10 @@ class Extension:
 
     python: Annotated[str, MinLen(1)]
     options: dict[str, Any] = field(default_factory=dict)
+
+    def describe(self) -> str:
+        """Return the class with its options, the same text for the same choice: 'module:Class {"a": 1}'."""
+        return f"{self.python} {json.dumps(self.options, sort_keys=True)}" if self.options else self.python
 
 
 def load_extension(extension: Extension, key: str, parts: tuple[str, ...]) -> Any:

@@ -91,16 +91,20 @@ def compile_sequence_pattern(pattern: str) -> re.Pattern[str]:
 class Setting(Mapping[str, Any]):
     """A full assignment of a trainer's hyperparameters, by name: frozen, and the same where its non-defaults are.
 
+    `trainer` tells other trainers from the default, whose hyperparameters of the same names do something else.
     A name that the trainer does not have is a KeyError; `get` asks whether it has one.
     """
 
-    __slots__ = ("_values", "hyperparameters", "non_defaults")
+    __slots__ = ("_values", "hyperparameters", "non_defaults", "trainer")
 
     _values: dict[str, Any]
     hyperparameters: tuple[Hyperparameter, ...]
+    trainer: str
     non_defaults: dict[str, Any]  # by name, in the order of the declarations
 
-    def __init__(self, hyperparameters: Iterable[Hyperparameter], values: Mapping[str, Any]) -> None:
+    def __init__(
+        self, hyperparameters: Iterable[Hyperparameter], values: Mapping[str, Any], *, trainer: str = ""
+    ) -> None:
         """Take the values given, and defaults for the rest. Raises KeyError for unknown names and missing values."""
         declared = tuple(hyperparameters)
         found = {each.name: values.get(each.name, each.default) for each in declared}
@@ -108,6 +112,7 @@ class Setting(Mapping[str, Any]):
         if wrong:
             raise KeyError(", ".join(wrong))
         object.__setattr__(self, "hyperparameters", declared)
+        object.__setattr__(self, "trainer", trainer)
         object.__setattr__(self, "_values", found)
         differing = {each.name: found[each.name] for each in declared if found[each.name] != each.default}
         object.__setattr__(self, "non_defaults", differing)
@@ -125,22 +130,24 @@ class Setting(Mapping[str, Any]):
         return len(self._values)
 
     def __eq__(self, other: object) -> bool:
-        return self.non_defaults == other.non_defaults if isinstance(other, Setting) else NotImplemented
+        if not isinstance(other, Setting):
+            return NotImplemented
+        return (self.trainer, self.non_defaults) == (other.trainer, other.non_defaults)
 
     def __hash__(self) -> int:
-        return hash(frozenset(self.non_defaults.items()))
+        return hash((self.trainer, frozenset(self.non_defaults.items())))
 
     def __repr__(self) -> str:
         return f"Setting({', '.join(f'{name}={value!r}' for name, value in self.items())})"
 
     def replace(self, **values: Any) -> Setting:
         """Return the setting with other values. Raises KeyError for a name that the trainer does not have."""
-        return Setting(self.hyperparameters, {**self, **values})
+        return Setting(self.hyperparameters, {**self, **values}, trainer=self.trainer)
 
     def keep(self, wanted: Callable[[Hyperparameter], bool]) -> Setting:
         """Return what the setting says of the hyperparameters that are wanted."""
         kept = [each for each in self.hyperparameters if wanted(each)]
-        return Setting(kept, {each.name: self[each.name] for each in kept})
+        return Setting(kept, {each.name: self[each.name] for each in kept}, trainer=self.trainer)
 
     def part(self, part: Part) -> Setting:
         """Return the hyperparameters of the model, of training or of evaluation."""

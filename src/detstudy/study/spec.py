@@ -8,6 +8,7 @@ import json
 import math
 import re
 import typing
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -16,13 +17,15 @@ from annotated_types import Ge, Le, Lt, MinLen
 from pydantic import TypeAdapter, ValidationError
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 
+from detstudy.errors import InputError
+from detstudy.study.consistency import find_inconsistencies
 from detstudy.study.document import apply_override, dump_document, find_place, parse_document
 from detstudy.study.extension import Extension
 from detstudy.study.hyperparameter import REQUIRED, Fraction, Hyperparameter, PositiveInt
 from detstudy.study.setting import FORMATS, DataSetting, Monitoring, OwnData, Setting
 from detstudy.study.size import parse_size
 from detstudy.study.study import MEASURES, BatchSizeRule, Budget, Factor, Limits, Study, StudyError
-from detstudy.study.trainer import find_trainer
+from detstudy.study.trainer import BUILT_IN, StudyTrainer, find_trainer
 
 T = typing.TypeVar("T")
 LONGEST_NAME = 200  # bytes; file systems take 255
@@ -47,6 +50,7 @@ class _Top:
 _DESIGNS = ("one_factor", "grid")
 _SECTIONS = (
     "design",
+    "trainer",
     "data",
     "model",
     "baseline",
@@ -64,8 +68,14 @@ def load_study(path: Path | str, overrides: tuple[str, ...] = ()) -> Study:
     """Read and validate a study file, with `key=value` overrides (dotted keys, YAML values) applied.
 
     A relative `data.root` counts from the study file's folder; one given by an override counts from the working
-    directory. Raises StudyError naming file, line, key, value and what would be accepted, for all faults at once.
+    directory. A trainer of somebody's own is imported. Raises StudyError naming file, line, key, value and what would
+    be accepted, for all faults at once.
     """
+    return read_study(path, overrides, find_trainer)
+
+
+def read_study(path: Path | str, overrides: tuple[str, ...], find: Callable[[str | Extension], StudyTrainer]) -> Study:
+    """Do what `load_study` does, with `find` to say what the trainer has."""
     path = Path(path)
     try:
         text = path.read_text(encoding="utf-8")
@@ -73,31 +83,32 @@ def load_study(path: Path | str, overrides: tuple[str, ...] = ()) -> Study:
         raise StudyError(f"{path}: no such study file") from None
     except (OSError, UnicodeDecodeError) as error:
         raise StudyError(f"{path}: can't be read as UTF-8 text: {error}") from None
-    return _Reader(path).read(text, overrides)
+    return _Reader(path, find).read(text, overrides)
 
 
 class _Reader:
     """Collects the faults of one study file while turning its sections into facts."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, find: Callable[[str | Extension], StudyTrainer]) -> None:
         self.path = path
         self.faults: list[str] = []
         self.overridden: set[str] = set()
-        self.trainer = find_trainer()
+        self.find = find
 
     def read(self, text: str, overrides: tuple[str, ...]) -> Study:
         document = parse_document(self.path, text)
         self.overridden = {apply_override(document, override) for override in overrides}
         known = [field.name for field in dataclasses.fields(_Top)]
-        self.refuse_unknown(document, "", [*known, "design", *_SECTIONS])
+        self.refuse_unknown(document, "", [*known, *_SECTIONS])
         top = self.read_fields(_Top, {k: document[k] for k in known if k in document}, document, "")
         data = self.read_data(document)
-        baseline = self.read_baseline(document)
+        trainer = self.read_trainer(document)
+        baseline = self.read_baseline(document, trainer) if trainer else None
         rule = self.read_section(BatchSizeRule, document, "when_batch_size_changes", required=False)
         monitoring = self.read_section(Monitoring, document, "monitoring", required=False) or Monitoring()
         limits = self.read_limits(document)
         budget = self.read_section(Budget, document, "budget", required=False) or Budget()
-        factors = self.read_factors(document)
+        factors = self.read_factors(document, trainer) if trainer else ()
         design = self.read_named(document, "design", _DESIGNS)
         if top and top.objective not in MEASURES:
             self.fault(document, "objective", f"{top.objective!r} is not a measure; one of {', '.join(MEASURES)}")
@@ -109,15 +120,21 @@ class _Reader:
             message = "a name of letters, digits, spaces, '.', '_' and '-', not too long for a folder, is needed"
             self.fault(document, "study", message)
         if baseline:
-            self.check_baseline(document, baseline, factors, rule, data, monitoring)
+            assert trainer is not None
+            for path, message in find_inconsistencies(trainer, baseline, factors, rule, data, monitoring):
+                self.fault(document.get(path.split(".")[0]) if "." in path else document, path, message)
+            if rule and rule.hold == "iterations" and "images" in document["baseline"]:
+                message = "iterations contradicts baseline.images; give baseline.iterations, or hold images"
+                self.fault(document["when_batch_size_changes"], "when_batch_size_changes.hold", message)
         self.stop_on_faults()
         assert top is not None
         assert data is not None
+        assert trainer is not None
         assert baseline is not None
         return Study(
             name=top.study,
             data=data,
-            trainer=self.trainer,
+            trainer=trainer,
             baseline=baseline,
             factors=factors,
             design=design,
@@ -257,8 +274,19 @@ class _Reader:
             return None
         return OwnData(format=choice, root=node["root"], test=node.get("test"), section=section)
 
-    def read_baseline(self, document: CommentedMap) -> Setting | None:
-        declared = self.trainer.hyperparameters
+    def read_trainer(self, document: CommentedMap) -> StudyTrainer | None:
+        count = len(self.faults)
+        choice = self.read_named(document, "trainer", tuple(BUILT_IN))
+        if len(self.faults) > count:
+            return None
+        try:
+            return self.find(choice)
+        except InputError as error:
+            self.fault(document, "trainer", str(error).removeprefix("trainer: "))
+            return None
+
+    def read_baseline(self, document: CommentedMap, trainer: StudyTrainer) -> Setting | None:
+        declared = trainer.hyperparameters
         model = [each for each in declared if each.section == "model"]
         rest = [each for each in declared if each.section == "baseline"]
         needed = any(each.default is REQUIRED for each in model)
@@ -278,7 +306,9 @@ class _Reader:
             if "iterations" not in values:  # where the batch size is at fault, that alone is said
                 values["iterations"] = -(-images // batch) if ok and isinstance(batch, int) and batch > 0 else 1
         others = self.read_values(rest, values, node, "baseline.", *length)
-        return None if own is None or others is None else Setting(declared, {**own, **others})
+        if own is None or others is None:
+            return None
+        return Setting(declared, {**own, **others}, trainer=trainer.identity)
 
     def read_values(
         self, declared: list[Hyperparameter], values: dict[str, Any], node: Any, prefix: str, *more: str
@@ -304,11 +334,11 @@ class _Reader:
         plain = {key: node[key] for key in ("hours", "no_progress_minutes") if key in node}
         return self.read_fields(Limits, {"memory": memory, **plain}, node, "limits.") or Limits()
 
-    def read_factors(self, document: CommentedMap) -> tuple[Factor, ...]:
+    def read_factors(self, document: CommentedMap, trainer: StudyTrainer) -> tuple[Factor, ...]:
         node = self.read_mapping(document, "factors", required=False)
         if node is None:
             return ()
-        hints = {each.name: each.type for each in self.trainer.hyperparameters}
+        hints = {each.name: each.type for each in trainer.hyperparameters}
         self.refuse_unknown(node, "factors.", list(hints))
         factors = []
         for name, levels in node.items():
@@ -324,53 +354,6 @@ class _Reader:
                 self.fault(node, path, "a level stands twice; list each once")
             factors.append(Factor(name=name, levels=tuple(values)))
         return tuple(factors)
-
-    def check_baseline(
-        self,
-        document: CommentedMap,
-        baseline: Setting,
-        factors: tuple[Factor, ...],
-        rule: BatchSizeRule | None,
-        data: DataSetting | None,
-        monitoring: Monitoring,
-    ) -> None:
-        """Check what no single value shows: contradictions, and factors that could do nothing."""
-        node = document.get("baseline")
-        names = {factor.name for factor in factors}
-        for name, message in self.trainer.check(baseline).items():
-            section = baseline.declaration(name).section
-            self.fault(document.get(section), f"{section}.{name}", message)
-        for each in baseline.hyperparameters:
-            if each.name not in names or each.needs is None:
-                continue
-            needed, value = each.needs
-            if baseline[needed] != value and needed not in names:
-                where = baseline.declaration(needed).section
-                message = f"changes nothing unless {needed} is {value}; {where}.{needed} is another"
-                self.fault(document.get("factors"), f"factors.{each.name}", message)
-        if "batch_size" in names and rule is None:
-            self.faults.append(
-                f"{self.path}: the section when_batch_size_changes is missing: batch_size is a factor, so say what "
-                "is held fixed, as in {hold: images, learning_rate: fixed} (hold: iterations or images; "
-                "learning_rate: fixed or linear)"
-            )
-        if rule and rule.hold == "iterations" and isinstance(node, CommentedMap) and "images" in node:
-            self.faults.append(
-                f"{self.path}: when_batch_size_changes.hold: iterations contradicts baseline.images; give "
-                "baseline.iterations, or hold images"
-            )
-        for factor in factors:
-            if factor.name == "checkpoint_rule" and "best" in factor.levels:
-                self.check_best(document.get("factors"), "factors.checkpoint_rule", data, monitoring)
-        if baseline.get("checkpoint_rule") == "best":
-            self.check_best(node, "baseline.checkpoint_rule", data, monitoring)
-
-    def check_best(self, node: Any, path: str, data: DataSetting | None, monitoring: Monitoring) -> None:
-        """Check that the best checkpoint can be told, and that something else than its judge measures it."""
-        if monitoring.validate_every is None:
-            self.fault(node, path, "best needs monitoring.validate_every")
-        if data is not None and data.test is None:
-            self.fault(node, path, "best on validation needs a test split to report honestly")
 
 
 def _find_section(annotation: Any) -> type[Any] | None:

@@ -23,14 +23,14 @@ REFUSING = "detstudy.testing:RefusingFakeTrainer"
 class ExecutorContract:
     """Tests of an executor with two places, on tiny studies with the shipped fakes of trainers."""
 
-    def make_executor(self, ledger: Ledger, trainer: str) -> Executor:
+    def make_executor(self, ledger: Ledger) -> Executor:
         """Return the executor to be tested, with room for two pieces of work side by side."""
         raise NotImplementedError
 
     def test_a_task_is_done_and_its_room_is_free_again(self, tmp_path: Path) -> None:
         """What happens in it is said in order, its end last."""
         ledger, (task, *_) = _prepare(tmp_path)
-        executor = self.make_executor(ledger, FAST)
+        executor = self.make_executor(ledger)
         executor.start(task)
         (said,) = _finish(executor, task)
         assert said[0] == Resumed(0)
@@ -42,8 +42,8 @@ class ExecutorContract:
 
     def test_tasks_go_side_by_side_as_long_as_there_is_room(self, tmp_path: Path) -> None:
         """What is said of one is not taken for another's."""
-        ledger, tasks = _prepare(tmp_path)
-        executor = self.make_executor(ledger, SLOW)
+        ledger, tasks = _prepare(tmp_path, SLOW)
+        executor = self.make_executor(ledger)
         for task in tasks:
             assert executor.has_room()
             executor.start(task)
@@ -56,10 +56,10 @@ class ExecutorContract:
 
     def test_the_settings_are_checked(self, tmp_path: Path) -> None:
         """What the trainer refuses is said in its words."""
-        ledger, _ = _prepare(tmp_path)
         check = SettingsCheck()
         for trainer, ending in ((FAST, Ended()), (REFUSING, Refused("learning rate 0.004 can't be trained here"))):
-            executor = self.make_executor(ledger, trainer)
+            ledger, _ = _prepare(tmp_path, trainer)
+            executor = self.make_executor(ledger)
             executor.start(check)
             assert _finish(executor, check) == [[ending]]
             executor.stop()
@@ -67,7 +67,7 @@ class ExecutorContract:
     def test_a_run_that_another_worker_holds_is_left_to_it(self, tmp_path: Path) -> None:
         """Nothing is written into it."""
         ledger, (task, *_) = _prepare(tmp_path)
-        executor = self.make_executor(ledger, FAST)
+        executor = self.make_executor(ledger)
         with ledger.claim(task.runs[0]) as folder:
             executor.start(task)
             assert _finish(executor, task) == [[Held()]]
@@ -76,8 +76,10 @@ class ExecutorContract:
 
     def test_what_is_stopped_goes_on_from_its_checkpoint(self, tmp_path: Path) -> None:
         """Nothing lives on, nothing more is said of it, and there is room for more."""
-        ledger, (task, *_) = _prepare(tmp_path, monitoring={"log_every": 5, "checkpoint_every": 5}, iterations=400)
-        executor = self.make_executor(ledger, SLOW)
+        ledger, (task, *_) = _prepare(
+            tmp_path, SLOW, monitoring={"log_every": 5, "checkpoint_every": 5}, iterations=400
+        )
+        executor = self.make_executor(ledger)
         executor.start(task)
         deadline = time.monotonic() + PATIENCE
         while not any(isinstance(event, Point) and event.iteration >= 10 for _, event in executor.wait()):
@@ -96,12 +98,14 @@ class ExecutorContract:
         executor.stop()
 
 
-def _prepare(folder: Path, iterations: int = 20, **sections: object) -> tuple[Ledger, list[Task]]:
+def _prepare(folder: Path, trainer: str = FAST, iterations: int = 20, **sections: object) -> tuple[Ledger, list[Task]]:
     """Return the ledger and the tasks of a tiny study of two runs."""
-    path = write_tiny_study(
-        folder, draw_tiny_data(folder / "scenes"), factors={}, baseline_seeds=[0, 1], gallery_images=0, **sections
+    data = folder / "scenes" if (folder / "scenes").exists() else draw_tiny_data(folder / "scenes")
+    path = write_tiny_study(folder, data, factors={}, baseline_seeds=[0, 1], gallery_images=0, **sections)
+    study, ledger = (
+        load_study(path, (f"baseline.iterations={iterations}", f"trainer.python={trainer}")),
+        Ledger(folder / "out"),
     )
-    study, ledger = load_study(path, (f"baseline.iterations={iterations}",)), Ledger(folder / "out")
     prepare_ledger(study, ledger)
     return ledger, list_tasks(plan_study(study), ledger.fingerprint)
 

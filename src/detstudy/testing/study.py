@@ -10,8 +10,8 @@ from detstudy.ledger import Ledger
 from detstudy.plan import Plan
 from detstudy.study.spec import load_study
 from detstudy.study.study import Study
+from detstudy.study.trainer import make_trainer
 from detstudy.trainers.contract import Trainer
-from detstudy.trainers.fake import FakeTrainer
 
 TRAIN_SEQUENCES = 2
 VALIDATION_SEQUENCES = 6
@@ -38,6 +38,7 @@ def write_tiny_study(folder: Path, data: Path, **sections: Any) -> Path:
 
     document: dict[str, Any] = {
         "study": "tiny",
+        "trainer": {"python": "detstudy.testing:FakeTrainer"},
         "data": {
             "format": "kitti_mots",
             "root": str(data.absolute()),
@@ -65,14 +66,15 @@ def write_tiny_study(folder: Path, data: Path, **sections: Any) -> Path:
 
 
 def run_here(study_file: Path, folder: Path, trainer: Trainer | None = None) -> tuple[Study, Ledger]:
-    """Run a study in this process, one run after the other, with a trainer that is fast enough for it."""
+    """Run a study in this process, one run after the other, with its trainer or one in place of it."""
     study, ledger = load_study(study_file), Ledger(folder)
     prepare_ledger(study, ledger)
+    worker = trainer or make_trainer(study.trainer.choice)
     plan: Plan | None = ledger.load_plan()
     while plan:
         for task in list_tasks(plan, ledger.fingerprint):
-            work_on(task, study, ledger, trainer or FakeTrainer(), Place())
+            work_on(task, study, ledger, worker, Place())
             while ledger.find_largest_micro_batch(task.runs[0]) and is_task_due(ledger, task):  # in smaller parts
-                work_on(task, study, ledger, trainer or FakeTrainer(), Place())
+                work_on(task, study, ledger, worker, Place())
         plan = ask_for_more(ledger)
     return study, ledger

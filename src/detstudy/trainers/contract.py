@@ -6,12 +6,13 @@ is `trainers/fake.py`. Another framework is a class with these methods; without 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from detstudy.errors import InputError
+from detstudy.study.hyperparameter import Hyperparameter
 from detstudy.study.setting import Measure, Monitoring, Outcome, Setting, SplitName
 
 if TYPE_CHECKING:
@@ -158,7 +159,18 @@ class RefusedError(InputError):
 
 
 class Trainer(Protocol):
-    """Trains a setting and predicts with the weights it left."""
+    """Trains a setting and predicts with the weights it left.
+
+    A study file names it as python "module:Class", and its options are the class's keyword arguments. Making one must
+    be light: `detstudy plan` does it for the hyperparameters.
+    """
+
+    hyperparameters: Sequence[Hyperparameter]
+    """All that a setting of this trainer has, each name once. Where it has the field's standard ones (`study.standard`)
+    they mean what they mean there."""
+
+    def check(self, setting: Setting) -> Mapping[str, str]:
+        """Return what in a setting is refused: by the hyperparameter's name, a sentence each. Needs nothing heavy."""
 
     def prepare(self, setting: Setting) -> None:
         """Check, before any run starts, that the setting can be trained here. Raises RefusedError."""

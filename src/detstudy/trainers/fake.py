@@ -6,6 +6,7 @@ import dataclasses
 import math
 import time
 import zlib
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from detstudy.data import ImageRecord
@@ -22,6 +23,7 @@ from detstudy.trainers.contract import (
     choose_micro_batch,
     describe_accumulation,
 )
+from detstudy.trainers.torchvision.hyperparameters import HYPERPARAMETERS, find_contradictions
 from detstudy.trainers.torchvision.schedule import compute_multiplier
 
 if TYPE_CHECKING:
@@ -48,7 +50,12 @@ class FakeTrainer:
     `seconds_per_iteration` makes it slow.
     """
 
+    hyperparameters = HYPERPARAMETERS  # it takes studies of the torchvision trainer as they are
     seconds_per_iteration = 0.0
+
+    def check(self, setting: Setting) -> Mapping[str, str]:
+        """Refuse what that trainer refuses."""
+        return find_contradictions(setting)
 
     def prepare(self, setting: Setting) -> None:
         """Accept every setting."""

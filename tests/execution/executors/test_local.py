@@ -9,5 +9,5 @@ from detstudy.testing import ExecutorContract
 
 
 class TestLocalExecutor(ExecutorContract):
-    def make_executor(self, ledger: Ledger, trainer: str) -> Executor:
-        return LocalExecutor(ledger, trainer, ["cpu", "cpu"])
+    def make_executor(self, ledger: Ledger) -> Executor:
+        return LocalExecutor(ledger, ["cpu", "cpu"])

@@ -118,7 +118,7 @@ def close_terminal(scene: Scene, reference: Path) -> Aftermath:
     master, terminal = pty.openpty()
     code = "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.argv[1], sys.argv[1:])"
     run = [sys.executable, str(HOOKS / "driver.py"), "run", str(scene.study), "--out", str(scene.out)]
-    command = [sys.executable, "-c", code, *run, "--trainer", scene.trainer, "--workers", "2"]
+    command = [sys.executable, "-c", code, *run, "--set", f"trainer.python={scene.trainer}", "--workers", "2"]
     driver = launch(scene, command, {}, stdin=terminal, stdout=terminal, stderr=terminal)
     os.close(terminal)
     while driver.poll() is None and "-c" in psutil.Process(driver.pid).cmdline():

@@ -45,7 +45,7 @@ class Scene:
 def start_driver(scene: Scene, **faults: str) -> subprocess.Popen[bytes]:
     """Start `detstudy run` on the scene's study, in a process group of its own."""
     command = [sys.executable, str(HOOKS / "driver.py"), "run", str(scene.study), "--out", str(scene.out)]
-    return launch(scene, [*command, "--trainer", scene.trainer, "--workers", "2"], faults)
+    return launch(scene, [*command, "--set", f"trainer.python={scene.trainer}", "--workers", "2"], faults)
 
 
 def launch(scene: Scene, command: list[str], faults: dict[str, str], **more: Any) -> subprocess.Popen[bytes]:

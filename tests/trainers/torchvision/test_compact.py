@@ -53,18 +53,3 @@ def test_frozen_stages_are_counted_from_the_stem(compact_setting: Setting) -> No
 
     frozen = {name.split(".conv")[0] for name, p in backbone.named_parameters() if not p.requires_grad}
     assert {name[:8] for name in frozen} == {"stem.0.w", "stem.1.w", "stem.1.b", "stages.0", "stages.1"}
-
-
-@pytest.mark.parametrize(
-    ("fields", "message"),
-    [
-        ({"anchor_sizes": ((8,), (16,))}, "has 2 levels, but compact has 3"),
-        ({"anchor_sizes": ((8,), (16, 20), (32,))}, "same number of sizes"),
-        ({"anchor_aspect_ratios": ()}, "anchor_aspect_ratios is empty"),
-    ],
-)
-def test_anchors_that_do_not_fit_are_refused(compact_setting: Setting, fields: dict[str, object], message: str) -> None:
-    model = compact_setting.replace(**fields)
-
-    with pytest.raises(ValueError, match=message):
-        make_compact_parts(model, 2)

@@ -140,8 +140,3 @@ def test_frozen_stages_leave_the_last_ones_learning(resnet_setting: Setting, fro
     assert [all(p.requires_grad for p in body[stage].parameters()) for stage in stages] == [False] * frozen + [
         True
     ] * learning
-
-
-def test_a_resnet_needs_its_backbone_named(resnet_setting: Setting) -> None:
-    with pytest.raises(ValueError, match="backbone is missing"):
-        build_detector(resnet_setting.replace(backbone=None), 2)

@@ -16,7 +16,7 @@ import torch
 from detstudy.study.setting import CocoData
 from detstudy.study.size import GIB, MIB
 from detstudy.trainers.contract import Job
-from detstudy.trainers.torchvision import trainer
+from detstudy.trainers.torchvision import work
 from detstudy.trainers.torchvision.memory import is_out_of_memory, measure_need, measure_peak, reset_peak
 from detstudy.trainers.torchvision.session import open_session
 
@@ -93,12 +93,12 @@ def test_a_gpu_that_has_no_more_is_out_of_memory(make_job: Callable[..., Job], m
             "CUDA out of memory. Tried to allocate 2.50 GiB. GPU 0 has a total capacity of ..."
         )
 
-    monkeypatch.setattr(trainer, "run_loop", fail)
-    monkeypatch.setattr(trainer, "open_device", lambda _: GPU)
-    monkeypatch.setattr(trainer, "open_session", lambda job, classes, _: open_session(job, classes, CPU))
+    monkeypatch.setattr(work, "run_loop", fail)
+    monkeypatch.setattr(work, "open_device", lambda _: GPU)
+    monkeypatch.setattr(work, "open_session", lambda job, classes, _: open_session(job, classes, CPU))
     fractions = imitate_cuda(monkeypatch, total=80 * GIB, allocated=8 * GIB, reserved=9 * GIB)
 
-    trained = trainer.TorchvisionTrainer().train(make_job(memory_limit=11 * GIB, batch_size=4))
+    trained = work.TorchvisionWork().train(make_job(memory_limit=11 * GIB, batch_size=4))
 
     assert trained.outcome == "out_of_memory"
     assert trained.reason is not None
@@ -109,7 +109,7 @@ def test_a_gpu_that_has_no_more_is_out_of_memory(make_job: Callable[..., Job], m
     assert trained.effective["limit_memory_bytes"] == 11 * GIB
     assert fractions == [11 / 80, 1.0]  # set for the training, and lifted so that it can be told of
     imitate_cuda(monkeypatch, total=80 * GIB, allocated=3 * GIB, reserved=4 * GIB)  # others have the rest
-    trained = trainer.TorchvisionTrainer().train(make_job(memory_limit=11 * GIB, batch_size=4))
+    trained = work.TorchvisionWork().train(make_job(memory_limit=11 * GIB, batch_size=4))
     assert "limit_memory_bytes" not in trained.effective
 
 

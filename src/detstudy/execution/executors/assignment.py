@@ -18,10 +18,9 @@ THREADS = 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assignment:
-    """What to do, as plain values: the study's folder, who trains, where, and what is told apart by the module."""
+    """What to do, as plain values: the study's folder, where, and what is told apart by the module."""
 
     folder: str
-    trainer: str
     place: Place
     details: dict[str, Any]
 
@@ -30,10 +29,10 @@ class Assignment:
         return json.dumps(dataclasses.asdict(self)).encode() + b"\n"
 
 
-def make_assignment(ledger: Ledger, trainer: str, device: str, workers: int = 1, **details: Any) -> Assignment:
+def make_assignment(ledger: Ledger, device: str, workers: int = 1, **details: Any) -> Assignment:
     """Return an assignment for a process on a device: a GPU that it sees alone is the first there."""
     place = Place(device=CPU if device == CPU else "cuda:0", threads=THREADS, workers=workers)
-    return Assignment(folder=str(ledger.folder.absolute()), trainer=trainer, place=place, details=details)
+    return Assignment(folder=str(ledger.folder.absolute()), place=place, details=details)
 
 
 def read_assignment() -> Assignment:

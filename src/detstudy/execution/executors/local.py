@@ -54,9 +54,8 @@ class LocalExecutor:
     system has on record. Whatever its trainer has started ends with it.
     """
 
-    def __init__(self, ledger: Ledger, trainer: str, devices: Sequence[str]) -> None:
+    def __init__(self, ledger: Ledger, devices: Sequence[str]) -> None:
         self._ledger = ledger
-        self._trainer = trainer
         self._free = list(devices)
         self._side_by_side = len(devices)
         self._minutes = ledger.load_study().limits.no_progress_minutes
@@ -111,11 +110,10 @@ class LocalExecutor:
     def _describe(self, work: Work, device: str) -> tuple[Assignment, IO[bytes] | None]:
         """Return what a worker is to do, and its log; without one what it says is said by this process."""
         if not isinstance(work, Task):
-            return make_assignment(self._ledger, self._trainer, CPU), None
+            return make_assignment(self._ledger, CPU), None
         folder = self._ledger.make_run_folder(work.runs[0])
         assignment = make_assignment(
             self._ledger,
-            self._trainer,
             device,
             self._side_by_side,
             training=folder.name,

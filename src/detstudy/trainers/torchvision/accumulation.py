@@ -10,19 +10,12 @@ the micro-batch alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import torch
-from torch import Tensor
-from torch.nn.modules.batchnorm import _BatchNorm
-from torchvision.models.detection._utils import BalancedPositiveNegativeSampler
 
 from detstudy.trainers.torchvision.batches import Batch
-
-if TYPE_CHECKING:
-    from detstudy.trainers.torchvision.session import Session
+from detstudy.trainers.torchvision.session import Session
 
 AVERAGED_OVER = {
     "loss_objectness": "anchors",
@@ -32,22 +25,6 @@ AVERAGED_OVER = {
     "loss_mask": "positives",
 }
 """What torchvision's losses divide their sums by: sampled anchors, sampled proposals, the positives among these."""
-
-
-class CountingSampler(BalancedPositiveNegativeSampler):  # type: ignore[misc]
-    """torchvision's sampler of anchors or proposals, with the counts of its last draw, over all its images."""
-
-    def __init__(self, batch_size_per_image: int, positive_fraction: float) -> None:
-        super().__init__(batch_size_per_image, positive_fraction)
-        self.positives = torch.tensor(0)
-        self.negatives = torch.tensor(0)
-
-    def __call__(self, matched_idxs: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
-        """Return a mask of the positives drawn, and one of the negatives, for each image."""
-        positive, negative = super().__call__(matched_idxs)
-        # Tensors, so that nobody waits for the device who does not ask.
-        self.positives, self.negatives = torch.cat(positive).sum(), torch.cat(negative).sum()
-        return positive, negative
 
 
 def share_losses(session: Session, parts: Sequence[Batch]) -> list[dict[str, float]]:
@@ -68,16 +45,3 @@ def share_losses(session: Session, parts: Sequence[Batch]) -> list[dict[str, flo
         {loss: count[name] / totals[name] if totals[name] else 0.0 for loss, name in AVERAGED_OVER.items()}
         for count in counts
     ]
-
-
-@contextmanager
-def untracked_norms(norms: Sequence[_BatchNorm]) -> Iterator[None]:
-    """Let norms use the batch's statistics, as in training, without moving their own, within the block."""
-    before = [norm.track_running_stats for norm in norms]
-    try:
-        for norm in norms:
-            norm.track_running_stats = False
-        yield
-    finally:
-        for norm, tracked in zip(norms, before, strict=True):
-            norm.track_running_stats = tracked

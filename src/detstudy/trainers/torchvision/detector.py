@@ -13,11 +13,11 @@ from torchvision.models.detection.generalized_rcnn import GeneralizedRCNN
 from torchvision.models.detection.roi_heads import RoIHeads
 
 from detstudy.study.setting import Setting
-from detstudy.trainers.torchvision.accumulation import CountingSampler, untracked_norms
 from detstudy.trainers.torchvision.compact import make_compact_parts
 from detstudy.trainers.torchvision.parts import Parts, widen
 from detstudy.trainers.torchvision.proposals import CountingProposals
 from detstudy.trainers.torchvision.resnet import make_resnet_parts
+from detstudy.trainers.torchvision.sampling import CountingSampler, untracked_norms
 from detstudy.trainers.torchvision.transform import ImageTransform, Target
 from detstudy.trainers.torchvision.weights import (
     WeightsError,

@@ -10,6 +10,9 @@ from detstudy.study.hyperparameter import Hyperparameter, PositiveFloat, Positiv
 from detstudy.study.setting import Setting
 from detstudy.study.standard import STANDARD
 
+LEVELS = {"mask_rcnn": 5, "compact": 3}
+"""Feature levels with anchors, by detector."""
+
 HYPERPARAMETERS = (
     Hyperparameter(
         name="name",
@@ -97,6 +100,11 @@ def find_contradictions(setting: Setting) -> dict[str, str]:
         found["weights"] = f"coco weights exist for resnet50 only, not {backbone}; imagenet or none"
     elif weights == "none" and setting["frozen_stages"]:
         found["frozen_stages"] = "random weights would be frozen; 0 is needed where setting['weights'] is none"
+    sizes, levels = setting["anchor_sizes"], LEVELS[model]
+    if sizes is not None and len(sizes) != levels:
+        found["anchor_sizes"] = f"{len(sizes)} levels, but {model} has {levels}: give {levels} lists"
+    elif sizes is not None and len({len(level) for level in sizes}) != 1:
+        found["anchor_sizes"] = "the same number of sizes is needed on every level"
     micro, batch = setting["micro_batch_size"], setting["batch_size"]
     if micro is not None and micro > batch:
         found["micro_batch_size"] = f"{micro} is larger than batch_size {batch}"

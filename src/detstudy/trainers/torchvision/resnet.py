@@ -11,7 +11,6 @@ from torchvision.models.detection.rpn import RPNHead
 from torchvision.ops import FrozenBatchNorm2d, MultiScaleRoIAlign
 
 from detstudy.study.setting import Setting
-from detstudy.trainers.contract import RefusedError
 from detstudy.trainers.torchvision.anchors import choose_anchors
 from detstudy.trainers.torchvision.parts import Parts
 
@@ -50,8 +49,6 @@ def make_resnet_parts(setting: Setting, class_count: int) -> Parts:
 
 
 def _make_backbone(setting: Setting, *, frozen_norm: bool) -> BackboneWithFPN:
-    if setting["backbone"] is None:
-        raise RefusedError("model.backbone is missing: mask_rcnn needs resnet18, resnet34, resnet50 or resnet101")
     norm = FrozenBatchNorm2d if frozen_norm else nn.BatchNorm2d
     body = getattr(resnet, setting["backbone"])(weights=None, norm_layer=norm)
     backbone = _resnet_fpn_extractor(body, STAGES - setting["frozen_stages"])
