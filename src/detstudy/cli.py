@@ -142,7 +142,7 @@ def status(folder: Folder, as_json: Json = False) -> None:
     from collections import Counter
 
     import detstudy
-    from detstudy.execution.progress import estimate_seconds_left
+    from detstudy.execution import estimate_seconds_left
     from detstudy.numbers import format_time
     from detstudy.reporting import print_runs
     from detstudy.reporting.output import describe_run

@@ -10,13 +10,13 @@ from rich.console import Console
 from detstudy.execution import (
     InterruptedStudyError,
     LocalExecutor,
-    TerminalProgress,
     list_tasks,
     prepare_ledger,
     run_tasks,
 )
 from detstudy.ledger import Ledger
 from detstudy.plan import plan_study
+from detstudy.reporting.progress import TerminalProgress
 from detstudy.study.spec import load_study
 
 study, ledger = load_study(sys.argv[1], (f"trainer.python={sys.argv[3]}",)), Ledger(Path(sys.argv[2]))

@@ -14,6 +14,7 @@ import pytest
 
 from detstudy.ledger import Ledger, RunRecord
 from detstudy.numbers import format_size
+from detstudy.wording import say
 
 ROOM = 2**20 * 900  # so much that the greedy worker is the largest when it is used up
 TRAINER = """
@@ -104,12 +105,12 @@ def test_a_worker_that_the_kernel_kills_for_memory_is_out_of_memory(
     assert runs["baseline"].outcome == "finished"
     greedy = runs["learning_rate=0.011"]
     assert (greedy.outcome, greedy.attempts) == ("out_of_memory", 1)
-    assert greedy.reason is not None
+    greedy_reason = say(greedy.reason)
     assert any(
-        record in greedy.reason for record in ("the kernel's log says", "the system's count of processes killed")
+        record in greedy_reason for record in ("the kernel's log says", "the system's count of processes killed")
     )
     assert greedy.effective["micro_batch_size"] == 4
-    assert "; its densest batch so far: batch of 4, densest image" in greedy.reason
+    assert "; its densest batch so far: batch of 4, densest image" in greedy_reason
     notes = [group / name for name in ("memory.oom_control", "memory.events")]
     assert "oom_kill 1\n" in "".join(path.read_text() for path in notes if path.exists())  # the driver was let live
 
@@ -126,7 +127,7 @@ def test_what_a_worker_dies_of_is_told_by_its_signal_and_its_last_words(
         "learning_rate=0.013": ("out_of_memory", 1),
         "learning_rate=0.014": ("crashed", 3),
     }
-    reasons = {name: record.reason or "" for name, record in runs.items()}
+    reasons = {name: say(record.reason or "") for name, record in runs.items()}
     assert reasons["learning_rate=0.012"] == "the worker was killed by SIGABRT (see log.txt)"
     gave_up = reasons["learning_rate=0.013"]
     assert gave_up.startswith('out of memory: its log ends with "terminate called after throwing an instance of')

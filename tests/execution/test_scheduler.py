@@ -17,11 +17,13 @@ from detstudy.errors import InputError
 from detstudy.execution import LocalExecutor, Task, check_settings, list_tasks, prepare_ledger, run_tasks
 from detstudy.execution.events import Event, Started
 from detstudy.ledger import Ledger
+from detstudy.ledger.causes import Cause, Reason
 from detstudy.plan import plan_study
 from detstudy.study.extension import Extension
 from detstudy.study.spec import load_study
 from detstudy.study.trainer import make_trainer
 from detstudy.trainers.contract import RefusedError
+from detstudy.wording import say
 
 FAST = "detstudy.testing:FakeTrainer"
 SLOW = "detstudy.testing:SlowFakeTrainer"
@@ -88,7 +90,7 @@ def test_a_worker_killed_from_outside_is_never_out_of_memory(tmp_path: Path, tin
     (record,) = Ledger(out).read_runs()
     (killed,) = record.earlier
     assert killed["outcome"] == "crashed"
-    assert killed["reason"].startswith("the worker was killed from outside (signal 9)")
+    assert killed["reason"].cause is Cause.KILLED
     assert record.effective["micro_batch_size"] == 4
 
 
@@ -98,7 +100,7 @@ def test_a_batch_that_does_not_fit_is_trained_in_parts(tmp_path: Path, tiny_stud
     assert finish(start(path, out, FAST), out) == {("baseline", 0): "finished", ("batch_size=16", 0): "finished"}
     _, record = Ledger(out).read_runs()
     assert record.effective["accumulation"] == "16 as 2 × 8"
-    assert record.reason == "16 as 2 × 8, since the first attempt ended so: out of memory at 11.2 GiB, batch of 16"
+    assert say(record.reason) == "16 as 2 × 8, since the first attempt ended so: out of memory at 11.2 GiB, batch of 16"
     assert [(attempt["outcome"], attempt["effective"]["micro_batch_size"]) for attempt in record.earlier] == [
         ("out_of_memory", 16)
     ]
@@ -112,10 +114,8 @@ def test_a_hang_is_killed_and_the_run_goes_on_from_its_checkpoint(
     assert finish(start(path, out, "detstudy.testing:HangingFakeTrainer"), out) == {("baseline", 0): "finished"}
     (record,) = Ledger(out).read_runs()
     (hung,) = record.earlier
-    assert (hung["outcome"], hung["reason"]) == (
-        "timed_out",
-        "no progress for 0.15 minutes (limits.no_progress_minutes; see log.txt)",
-    )
+    assert (hung["outcome"], hung["reason"]) == ("timed_out", Reason(cause=Cause.NO_PROGRESS, number=0.15))
+    assert say(hung["reason"]) == "no progress for 0.15 minutes (limits.no_progress_minutes; see log.txt)"
     assert "in beat" in (record.folder / "log.txt").read_text()  # where it stood
     assert not list(out.glob("runs/*/lease.json"))
 

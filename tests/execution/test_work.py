@@ -19,6 +19,7 @@ from detstudy.study.spec import load_study
 from detstudy.study.study import StudyError
 from detstudy.testing import FakeTrainer, run_here
 from detstudy.trainers.contract import Job, MemoryShortageError, Predicted, Trained
+from detstudy.wording import say
 
 
 def test_a_whole_study_ends_with_every_outcome_in_its_place(tmp_path: Path, tiny_study: Callable[..., Path]) -> None:
@@ -123,7 +124,7 @@ def test_a_crash_is_a_result_and_is_tried_again(tmp_path: Path, tiny_study: Call
     path = tiny_study(factors={}, baseline_seeds=[0])
     _, ledger = run_here(path, tmp_path / "out", CrashingTrainer())
     (record,) = ledger.read_runs()
-    assert (record.outcome, record.reason) == ("crashed", "KeyError: 'x' (see log.txt)")
+    assert (record.outcome, say(record.reason)) == ("crashed", "KeyError: 'x' (see log.txt)")
     _, ledger = run_here(path, tmp_path / "out")
     assert ledger.read_runs()[0].outcome == "finished"
 
@@ -139,8 +140,9 @@ def test_a_batch_is_halved_until_it_fits_and_every_attempt_is_kept(
     assert [attempt["effective"]["micro_batch_size"] for attempt in record.earlier] == [50, 25]
     assert record.effective["micro_batch_size"] == 13
     assert record.effective["accumulation"] == "50 as 3 × 13 + 11"
-    assert record.reason is not None
-    assert record.reason.startswith("50 as 3 × 13 + 11, since the first attempt ended so: out of memory at 11.2 GiB")
+    assert say(record.reason).startswith(
+        "50 as 3 × 13 + 11, since the first attempt ended so: out of memory at 11.2 GiB"
+    )
 
 
 def test_a_study_that_stopped_at_memory_goes_on_when_it_may_accumulate(
@@ -193,7 +195,7 @@ def test_with_accumulation_a_higher_limit_begins_with_the_whole_batch(
     baseline, record = ledger.read_runs()
     assert (baseline.outcome, baseline.effective.get("accumulation")) == ("finished", None)
     assert (record.outcome, record.effective["accumulation"]) == ("finished", "8 as 2 × 4")
-    assert record.reason == (
+    assert say(record.reason) == (
         "8 as 2 × 4, since the first attempt ended so: out of memory at 2.0 GiB (limit 1.0 GiB), batch of 8"
     )
 
@@ -210,7 +212,7 @@ def test_an_evaluation_at_the_memory_s_limit_is_made_when_that_rises(
     sections = {"factors": {}, "baseline_seeds": [0]}
     _, ledger = run_here(tiny_study(**sections, limits={"memory": "1GiB"}), tmp_path / "out", ShortTrainer())
     (record,) = ledger.read_runs()
-    assert (record.outcome, record.reason) == ("out_of_memory", "evaluation: out of memory at 2.0 GiB")
+    assert (record.outcome, say(record.reason)) == ("out_of_memory", "evaluation: out of memory at 2.0 GiB")
     trained = (record.folder / "result.json").read_bytes()
     _, ledger = run_here(tiny_study(**sections, limits={"memory": "2GiB"}), tmp_path / "out", ShortTrainer())
     assert ledger.read_runs()[0].outcome == "finished"
@@ -226,7 +228,7 @@ def test_a_run_over_its_hours_is_timed_out_until_the_limit_rises(
     _, ledger = run_here(tiny_study(**sections, limits={"hours": 2 / 3600}), tmp_path / "out", trainer)
     (record,) = ledger.read_runs()
     assert record.outcome == "timed_out"
-    assert record.reason == (
+    assert say(record.reason) == (
         "more than 0.000555556 hours of training (limits.hours) at iteration 15; "
         "it goes on from its checkpoint when the limit is higher"
     )
@@ -261,7 +263,7 @@ def test_memory_that_runs_out_outside_the_trainer_is_out_of_memory(
     path = tiny_study(factors={}, baseline_seeds=[0])
     _, ledger = run_here(path, tmp_path / "short", ShortTrainer())
     (record,) = ledger.read_runs()
-    assert (record.outcome, record.reason) == (
+    assert (record.outcome, say(record.reason)) == (
         "out_of_memory",
         "evaluation: out of memory at 3.0 GiB, predicting validation",
     )

@@ -14,6 +14,7 @@ from detstudy.execution.events import AtWork, Died, Ended, Ending, Event, Heartb
 from detstudy.execution.executors.contract import Executor
 from detstudy.execution.tasks import Work
 from detstudy.ledger import LeaseHeldError, Ledger
+from detstudy.ledger.causes import Cause, Reason
 from detstudy.plan import plan_study
 from detstudy.reporting import write_report
 from detstudy.study.spec import load_study
@@ -81,7 +82,7 @@ class ThreadsExecutor:
         except InputError as error:
             ending = Refused(str(error))
         except Exception as error:
-            ending = Died(outcome="crashed", reason=f"the thread ended with {error!r}")
+            ending = Died(outcome="crashed", reason=Reason(cause=Cause.ERROR, text=repr(error)))
         self.said.put((work, ending))
 
 

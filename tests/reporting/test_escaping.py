@@ -17,7 +17,7 @@ import pytest
 
 from detstudy.analysis import analyse_study
 from detstudy.console import PlainConsole
-from detstudy.execution import TerminalProgress, list_tasks
+from detstudy.execution import list_tasks
 from detstudy.execution.events import Started
 from detstudy.ledger import Ledger
 from detstudy.ledger.files import read_json, write_json
@@ -26,6 +26,7 @@ from detstudy.reporting import print_answer, print_runs, write_report
 from detstudy.reporting.html import render_html
 from detstudy.reporting.markdown import quote_code, render_markdown
 from detstudy.reporting.page import Page, gather_page
+from detstudy.reporting.progress import TerminalProgress
 from detstudy.testing import run_here
 
 SCRIPT = '<script>document.title="owned"</script>'

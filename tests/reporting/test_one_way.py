@@ -9,12 +9,12 @@ from typing import Any
 from rich.console import Console
 
 from detstudy.analysis import analyse_study
-from detstudy.execution.progress import describe_end
 from detstudy.ledger import Ledger
 from detstudy.plan import plan_study
 from detstudy.reporting.html import render_html
 from detstudy.reporting.markdown import render_markdown
 from detstudy.reporting.page import gather_page
+from detstudy.reporting.progress import describe_end
 from detstudy.reporting.terminal import print_answer, print_runs
 
 TIME = re.compile(r"(?:\d[\d,.]* (?:d|h|min|s|ms)\b ?)+")

@@ -82,8 +82,9 @@ def test_where_only_some_runs_or_other_factors_are_concerned_the_flag_says_which
 
 
 def test_the_inventory_lists_each_failed_attempt_once(ledger: Ledger, accumulated: RunRecord) -> None:
-    assert accumulated.reason is not None
-    assert accumulated.reason.startswith("16 as 2 × 8, since the first attempt ended so: out of memory at 11.2 GiB")
+    assert say(accumulated.reason).startswith(
+        "16 as 2 × 8, since the first attempt ended so: out of memory at 11.2 GiB"
+    )
     assert list_earlier(accumulated) == ()
     peak = {"name": "train/peak_memory_bytes", "value": 10.5 * 2**30, "unit": "bytes", "reason": None}
     crash = {"outcome": "crashed", "reason": "KeyError: 'x' (see log.txt)", "measures": [peak]}

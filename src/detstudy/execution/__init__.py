@@ -4,8 +4,8 @@ from detstudy.execution.asking import ask_for_more
 from detstudy.execution.budget import SpentTime, cut_tasks, describe_stop
 from detstudy.execution.executors.local import LocalExecutor
 from detstudy.execution.interruption import InterruptedStudyError
+from detstudy.execution.pace import estimate_seconds_left
 from detstudy.execution.prepare import foresee_runs, prepare_ledger
-from detstudy.execution.progress import TerminalProgress
 from detstudy.execution.provenance import count_cores, list_gpus
 from detstudy.execution.scheduler import check_settings, run_tasks
 from detstudy.execution.tasks import Place, Task, is_task_due, list_tasks
@@ -17,13 +17,13 @@ __all__ = [
     "Place",
     "SpentTime",
     "Task",
-    "TerminalProgress",
     "ask_for_more",
     "check_settings",
     "count_cores",
     "cut_tasks",
     "describe_stop",
     "do_work",
+    "estimate_seconds_left",
     "foresee_runs",
     "is_task_due",
     "list_gpus",

@@ -7,6 +7,7 @@ import json
 from dataclasses import dataclass
 from typing import Literal
 
+from detstudy.ledger.causes import Reason
 from detstudy.study.setting import Outcome, SplitName
 
 
@@ -68,9 +69,8 @@ class Died:
     """The worker ended before it could write a result of its own."""
 
     outcome: Outcome
-    reason: str
+    reason: Reason
     signal: int | None = None
-    at_work: str | None = None  # the densest batch so far
     memory_bytes: int | None = None  # the most that it was seen to hold, where its memory is the run's
 
 

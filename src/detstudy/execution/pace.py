@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import datetime
 import heapq
 import statistics
 from collections.abc import Sequence
 
+from detstudy.ledger import RunRecord, read_curve
 from detstudy.plan import identify_cost
 from detstudy.study.setting import Setting
 
@@ -54,3 +56,55 @@ def schedule_tasks(seconds: Sequence[float], workers: int) -> float:
     for each in seconds:
         heapq.heapreplace(ends, ends[0] + each)
     return max(ends)
+
+
+def estimate_seconds_left(records: Sequence[RunRecord]) -> float | None:
+    """Return the seconds until a study's planned and running runs are done, as many at a time as run now.
+
+    By what was measured of runs that cost the same, ended or at work, else of any. 0 where nothing is left, None where
+    no run has come to its first point.
+    """
+    pace = Pace()
+    left: list[tuple[RunRecord, int]] = []
+    running = 0
+    folders = set()
+    for record in records:
+        if record.folder in folders:
+            continue  # the same setting, evaluated otherwise
+        folders.add(record.folder)
+        points = [point for point in read_curve(record.folder / "curves.jsonl") if point.get("kind") == "train"]
+        if points:
+            pace.note_iterations(record.setting, points[-1]["iteration"], points[-1]["seconds"])
+        if record.state == "ended" and not record.again:
+            other = _measure_other(record)
+            if other is not None:
+                pace.note_other(other)
+            continue
+        running += record.state == "running"
+        left.append((record, points[-1]["iteration"] if points else 0))
+    left.sort(key=lambda pair: pair[0].state != "running")
+    seconds = [pace.estimate_run(record.setting, done) for record, done in left]
+    known = [each for each in seconds if each is not None]
+    return schedule_tasks(known, running) if len(known) == len(seconds) else None
+
+
+def _measure_other(record: RunRecord) -> float | None:
+    """Return what a finished run took beside its setting, by its files' times; None where they can't tell.
+
+    A run that was resumed has no single beginning, and a copied folder has the times of the copy.
+    """
+    trained, started = record.measures.get("train/seconds"), record.provenance.get("started")
+    if (
+        record.outcome != "finished"
+        or record.effective.get("resumes")
+        or not trained
+        or not trained.value
+        or not started
+    ):
+        return None
+    try:
+        ended = (record.evaluation_folder / "result.json").stat().st_mtime
+        seconds = ended - datetime.datetime.fromisoformat(started).timestamp() - trained.value
+    except (OSError, ValueError, TypeError):
+        return None
+    return seconds if 0 <= seconds <= trained.value else None

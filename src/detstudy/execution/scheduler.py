@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from detstudy.execution.events import Died, Ended, Ending, Event, Held, Refused, Started, TriedAgain
@@ -120,7 +121,6 @@ def _note_death(task: Task, died: Died, ledger: Ledger) -> None:
         if died.outcome == "out_of_memory":
             size = choose_micro_batch(run.setting, ledger.find_largest_micro_batch(run))
             effective = {"micro_batch_size": size}
-            reason = f"{reason}; its densest batch so far: {died.at_work}" if died.at_work else reason
             if died.memory_bytes is not None:
                 measures = (Measure(name="train/peak_memory_bytes", value=float(died.memory_bytes), unit="bytes"),)
         ledger.end_run(run, died.outcome, reason, measures, effective)
@@ -128,5 +128,5 @@ def _note_death(task: Task, died: Died, ledger: Ledger) -> None:
     for run in task.runs:
         for split in task.splits:
             if ledger.is_evaluation_due(run, split):
-                ledger.end_evaluation(run, split, died.outcome, f"evaluation: {reason}")
+                ledger.end_evaluation(run, split, died.outcome, replace(reason, evaluating=True, densest_batch=None))
                 return

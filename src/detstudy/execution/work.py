@@ -32,6 +32,7 @@ from detstudy.execution.provenance import describe_machine
 from detstudy.execution.tasks import Place, Task, Work
 from detstudy.ledger import Ledger
 from detstudy.ledger.attempts import LIMIT_HOURS, LIMIT_MEMORY
+from detstudy.ledger.causes import Cause, Reason, read_reason
 from detstudy.ledger.files import write_atomically
 from detstudy.plan import PlannedRun
 from detstudy.study.setting import Measure, SplitName
@@ -93,10 +94,7 @@ class WatchedCurve:
         self.last = point
         over = self._limit_hours is not None and point["seconds"] > 3600 * self._limit_hours
         if over and point["iteration"] < self._iterations:
-            raise TimeUpError(
-                f"more than {self._limit_hours:g} hours of training (limits.hours) at iteration {point['iteration']}; "
-                "it goes on from its checkpoint when the limit is higher"
-            )
+            raise TimeUpError
 
     def rewind(self, iteration: int) -> None:
         """Drop the points after the iteration."""
@@ -134,15 +132,18 @@ def train_run(run: PlannedRun, study: Study, ledger: Ledger, trainer: Trainer, p
     ledger.start_run(run, {"trainer": study.trainer.name, **describe_machine(place.device, place.workers)})
     curve = WatchedCurve(ledger.open_curve(run), notify, run.setting["iterations"], study.limits.hours)
     job, shortages = make_job(run, study, ledger, place, curve, notify), ledger.list_shortages(run)
+    said: Reason | str | None
     try:
         trained = trainer.train(job)
-    except TimeUpError as error:
+        said = trained.reason
+    except TimeUpError:
         seconds = Measure(name="train/seconds", value=curve.last["seconds"], unit="s")
-        ledger.end_run(run, "timed_out", str(error), (seconds,), {LIMIT_HOURS: study.limits.hours})
+        reason = Reason(cause=Cause.HOURS, number=study.limits.hours or 0, iteration=curve.last["iteration"])
+        ledger.end_run(run, "timed_out", reason, (seconds,), {LIMIT_HOURS: study.limits.hours})
         return
     except MemoryError as error:
         traceback.print_exc(file=sys.stderr)
-        trained = Trained(outcome="out_of_memory", reason=f"out of memory: {describe_error(error)}")
+        trained, said = Trained(outcome="out_of_memory"), describe_error(error)
     except RefusedError:
         raise  # a setting that this trainer or device can't train is wrong input, and the next try would end alike
     except Exception as error:
@@ -151,17 +152,12 @@ def train_run(run: PlannedRun, study: Study, ledger: Ledger, trainer: Trainer, p
         traceback.print_exc(file=sys.stderr)
         ledger.end_run(run, "crashed", describe_error(error))
         return
-    effective, reason = trained.effective, trained.reason
+    effective = trained.effective
     if trained.outcome == "out_of_memory":
         effective = {**effective, "micro_batch_size": choose_micro_batch(job.setting, job.largest_micro_batch)}
-    elif job.largest_micro_batch and shortages and "accumulation" in effective and reason is None:
-        reason = describe_second_try(effective["accumulation"], shortages)
-    ledger.end_run(run, trained.outcome, reason, trained.measures, effective)
-
-
-def describe_second_try(accumulation: str, shortages: Sequence[dict[str, Any]]) -> str:
-    """Return why a batch was trained in parts: what the first attempt that ran out of memory said."""
-    return f"{accumulation}, since the first attempt ended so: {shortages[0]['reason']}"
+    elif job.largest_micro_batch and shortages and "accumulation" in effective and said is None:
+        said = Reason(cause=Cause.SECOND_TRY, text=effective["accumulation"], first=read_reason(shortages[0]["reason"]))
+    ledger.end_run(run, trained.outcome, said, trained.measures, effective)
 
 
 def evaluate_run(
@@ -178,17 +174,18 @@ def evaluate_run(
     except MemoryShortageError as error:
         traceback.print_exc(file=sys.stderr)
         effective = {} if error.limit is None else {LIMIT_MEMORY: error.limit}
-        ledger.end_evaluation(run, split, "out_of_memory", f"evaluation: {error}", effective=effective)
+        reason = Reason(cause=Cause.TRAINER, text=str(error), evaluating=True)
+        ledger.end_evaluation(run, split, "out_of_memory", reason, effective=effective)
         return
     except MemoryError as error:
         traceback.print_exc(file=sys.stderr)
-        ledger.end_evaluation(run, split, "out_of_memory", f"evaluation: {describe_error(error)}")
+        ledger.end_evaluation(run, split, "out_of_memory", describe_error(error, evaluating=True))
         return
     except Exception as error:
         if is_unwritable(error):
             raise
         traceback.print_exc(file=sys.stderr)
-        ledger.end_evaluation(run, split, "crashed", f"evaluation: {describe_error(error)}")
+        ledger.end_evaluation(run, split, "crashed", describe_error(error, evaluating=True))
         return
     write_atomically(folder / "predictions.json", json.dumps(predicted.predictions).encode())
     save_matches(folder / "matches.npz", evaluated.matches)
@@ -259,7 +256,9 @@ def is_unwritable(error: Exception) -> bool:
     return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
-def describe_error(error: Exception) -> str:
-    """Return an exception as one line; the traceback stands in the run's log.txt."""
+def describe_error(error: Exception, evaluating: bool = False) -> Reason:
+    """Return an exception as a reason, in one line; the traceback stands in the run's log.txt."""
     lines = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {lines[0] if lines else 'no message'} (see log.txt)"
+    text = f"{type(error).__name__}: {lines[0] if lines else 'no message'}"
+    cause = Cause.MEMORY_ERROR if isinstance(error, MemoryError) else Cause.ERROR
+    return Reason(cause=cause, text=text, evaluating=evaluating)

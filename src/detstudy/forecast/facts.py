@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from detstudy.analysis.facts.setting import UnitCount
 from detstudy.analysis.statistics.variance import Part
+from detstudy.ledger.causes import Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +16,10 @@ class OverLimit:
 
     need: float
     limit: int
+
+
+Shortage = str | OverLimit | Reason
+"""Why a setting does not fit into memory; a text is the probe's own."""
 
 
 @dataclass(frozen=True, slots=True)

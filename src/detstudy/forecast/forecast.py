@@ -17,7 +17,7 @@ from detstudy.execution.interruption import raise_signals
 from detstudy.execution.pace import schedule_tasks
 from detstudy.execution.prepare import describe_data, read_data, store_records
 from detstudy.execution.tasks import Task, is_task_due, list_tasks
-from detstudy.forecast.facts import Note, OverLimit, ProbedSideBySide
+from detstudy.forecast.facts import Note, ProbedSideBySide, Shortage
 from detstudy.forecast.measurement import Measured, probe_costs
 from detstudy.ledger import Ledger, read_curve
 from detstudy.ledger.plans import DECISIONS
@@ -46,7 +46,7 @@ class RunForecast:
     seconds: Range
     peak_memory_bytes: Range | None  # None where it ran out before it could be told
     fits: bool
-    reason: str | OverLimit | None = None  # why it doesn't fit
+    reason: Shortage | None = None  # why it doesn't fit
     accumulation: str | None = None  # "16 as 2 × 8", by the setting or where the whole batch doesn't fit
 
 

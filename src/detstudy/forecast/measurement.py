@@ -20,11 +20,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from detstudy.execution.executors.assignment import make_assignment
-from detstudy.execution.executors.death import LOG_HINT, name_signal
 from detstudy.execution.executors.process import WorkerProcess
 from detstudy.execution.tasks import Task
-from detstudy.forecast.facts import OverLimit
+from detstudy.forecast.facts import OverLimit, Shortage
 from detstudy.ledger import Ledger, find_secrets, redact_texts
+from detstudy.ledger.causes import name_signal
 from detstudy.plan import identify_cost
 from detstudy.study.setting import Setting
 from detstudy.study.study import Study
@@ -45,9 +45,9 @@ class Measured:
     walls: tuple[float, ...]
 
     @property
-    def shortage(self) -> str | OverLimit | None:
+    def shortage(self) -> Shortage | None:
         """Why it does not fit into memory, in the probe's own words where it ran out; None where it does."""
-        reason: str | OverLimit | None = self.answers[0].get("shortage")
+        reason: Shortage | None = self.answers[0].get("shortage")
         return reason
 
     def average(self, name: str) -> float:
@@ -59,9 +59,9 @@ class Measured:
         return [value for answer in self.answers for value in answer.get(name, ())]
 
 
-def find_shortage(answer: dict[str, Any], limit: int | None) -> str | OverLimit | None:
+def find_shortage(answer: dict[str, Any], limit: int | None) -> Shortage | None:
     """Return why a probe's setting does not fit into memory: it ran out, or a whole run would; None where it fits."""
-    reason: str | OverLimit | None = answer.get("shortage")
+    reason: Shortage | None = answer.get("shortage")
     peak = answer.get("peak_memory_bytes")
     if reason or limit is None or not peak:
         return reason
@@ -111,7 +111,7 @@ class Probes:
         if status:
             outcome, reason = process.explain_death()
             if outcome == "out_of_memory":
-                return {"shortage": reason.removesuffix(LOG_HINT)}, seconds
+                return {"shortage": reason}, seconds
         if status or not lines:
             how = name_signal(-status) if status < 0 else f"status {status}"
             last = (process.tail.strip().splitlines() or ["it said nothing"])[-1]

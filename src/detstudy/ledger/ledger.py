@@ -32,6 +32,7 @@ from detstudy.ledger.attempts import (
     may_evaluate_again,
     may_try_again,
 )
+from detstudy.ledger.causes import Reason, read_reason
 from detstudy.ledger.curve import CurveFile
 from detstudy.ledger.files import (
     read_json,
@@ -313,7 +314,7 @@ class Ledger:
         self,
         run: PlannedRun,
         outcome: Outcome,
-        reason: str | None,
+        reason: Reason | str | None,
         measures: tuple[Measure, ...] = (),
         effective: dict[str, Any] | None = None,
     ) -> None:
@@ -329,7 +330,7 @@ class Ledger:
         run: PlannedRun,
         split: SplitName,
         outcome: Outcome,
-        reason: str | None,
+        reason: Reason | str | None,
         measures: tuple[Measure, ...] = (),
         per_class: dict[str, dict[str, float | None]] | None = None,
         effective: dict[str, Any] | None = None,
@@ -399,7 +400,9 @@ class Ledger:
             provenance=((started or {}).get("provenance") or [{}])[-1],
             attempts=(training or {}).get("attempts", 0),
             again=failed and (self.is_training_due(run) or self.is_evaluation_due(run, split)),
-            earlier=tuple((training or {}).get("earlier", ())),
+            earlier=tuple(
+                {**each, "reason": read_reason(each["reason"])} for each in (training or {}).get("earlier", ())
+            ),
             folder=folder,
             evaluation_folder=evaluation_folder,
         )

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from detstudy.ledger.causes import Reason
 from detstudy.study.setting import Measure, Outcome, Setting
 
 
@@ -25,7 +26,7 @@ class RunRecord:
     step: int = 0  # of the plan: how often the design had seen results when it asked for the run
     state: Literal["planned", "running", "ended"]
     outcome: Outcome | None = None
-    reason: str | None = None
+    reason: Reason | str | None = None  # a text is the trainer's own, or one of version 0.1
     measures: dict[str, Measure] = field(default_factory=dict)
     per_class: dict[str, dict[str, float | None]] = field(default_factory=dict)
     effective: dict[str, Any] = field(default_factory=dict)

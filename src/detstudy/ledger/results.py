@@ -8,6 +8,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal
 
+import msgspec
+
+from detstudy.ledger.causes import Reason, read_reason
 from detstudy.ledger.curve import count_damaged_lines, read_curve
 from detstudy.ledger.files import read_json, sum_file
 from detstudy.ledger.lease import is_lease_live
@@ -19,7 +22,7 @@ from detstudy.study.setting import Measure, Outcome
 def describe_ending(
     path: Path,
     outcome: Outcome,
-    reason: str | None,
+    reason: Reason | str | None,
     measures: Iterable[Measure],
     effective: dict[str, Any] | None,
     files: Iterable[str],
@@ -31,7 +34,7 @@ def describe_ending(
     secrets = find_secrets(os.environ)
     return {
         "outcome": outcome,
-        "reason": redact_texts(reason, secrets),
+        "reason": redact_texts(msgspec.to_builtins(reason), secrets),
         "attempts": int((read_result(path) or {}).get("attempts", 0)) + 1,
         "measures": [dataclasses.asdict(measure) for measure in measures],
         "effective": redact_texts(effective or {}, secrets),
@@ -77,14 +80,15 @@ def judge_run(
     started: dict[str, Any] | None,
     training: dict[str, Any] | None,
     evaluation: dict[str, Any] | None,
-) -> tuple[Literal["planned", "running", "ended"], Outcome | None, str | None]:
+) -> tuple[Literal["planned", "running", "ended"], Outcome | None, Reason | str | None]:
     """Return the state, outcome and reason of a run from its files."""
     if training and training["outcome"] != "finished":
         if is_lease_live(folder):  # tried again
             return "running", None, None
-        return "ended", training["outcome"], training["reason"]
+        return "ended", training["outcome"], read_reason(training["reason"])
     if training and evaluation:
-        return "ended", evaluation["outcome"], evaluation["reason"] or describe_damage(folder) or training["reason"]
+        reason = evaluation["reason"] or describe_damage(folder) or training["reason"]
+        return "ended", evaluation["outcome"], read_reason(reason)
     if is_lease_live(folder):
         return "running", None, None
     if training:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from detstudy.ledger.causes import read_reason
 from detstudy.study.setting import Outcome
 
 _FILE_NAME = re.compile(r"[\w.-]{1,100}", re.ASCII)
@@ -36,7 +37,7 @@ def is_ending(value: dict[str, Any]) -> bool:
         "reason" in value
         and isinstance(outcome, str)
         and outcome in _OUTCOMES
-        and (reason is None or isinstance(reason, str))
+        and _is_reason(reason)
         and isinstance(measures, list)
         and isinstance(value.get("effective", {}), dict)
         and all(_is_measure(row) for row in measures)
@@ -96,6 +97,14 @@ def is_gallery_image(value: Any) -> bool:
 def is_file_name(value: Any) -> bool:
     """Whether the value names a file in a folder, and can't lead out of it."""
     return isinstance(value, str) and _FILE_NAME.fullmatch(value) is not None and value not in (".", "..")
+
+
+def _is_reason(value: Any) -> bool:
+    try:
+        read_reason(value)
+    except ValueError:
+        return False
+    return True
 
 
 def _is_measure(row: Any) -> bool:

@@ -13,7 +13,6 @@ from detstudy.analysis import analyse_study
 from detstudy.execution import (
     LocalExecutor,
     SpentTime,
-    TerminalProgress,
     ask_for_more,
     check_settings,
     count_cores,
@@ -29,6 +28,7 @@ from detstudy.execution.executors.contract import Executor
 from detstudy.ledger import Ledger
 from detstudy.library.folder import StudyFolder
 from detstudy.plan import BASELINE, Plan, plan_study
+from detstudy.reporting.progress import TerminalProgress
 from detstudy.study.study import Study
 
 if TYPE_CHECKING:

@@ -85,7 +85,7 @@ def gather_inventory(ledger: Ledger, analysis: Analysis) -> Inventory:
                 setting=labels[run.setting_id],
                 seed=run.seed,
                 outcome=label_outcome(run.outcome or run.state),
-                reason="; ".join(filter(None, (run.reason, describe_unlike(run)))),
+                reason="; ".join(filter(None, (say(run.reason or ""), describe_unlike(run)))),
                 attempts=run.attempts,
                 earlier=list_earlier(run),
                 seconds=format_measure(run.measures.get("train/seconds"), format_time),

@@ -25,10 +25,10 @@ def describe_run(record: RunRecord) -> dict[str, Any]:
         "step": record.step,
         "state": record.state,
         "outcome": record.outcome,
-        "reason": record.reason,
+        "reason": None if record.reason is None else say(record.reason),
         "again": record.again,
         "accumulation": record.effective.get("accumulation"),
-        "earlier": [{"outcome": attempt["outcome"], "reason": attempt["reason"]} for attempt in record.earlier],
+        "earlier": [{"outcome": each["outcome"], "reason": say(each["reason"] or "")} for each in record.earlier],
         "measures": {name: measure.value for name, measure in record.measures.items()},
     }
 

@@ -80,10 +80,8 @@ def print_runs(records: Sequence[RunRecord], console: Console) -> None:
             outcome += ", to be tried again"
         measures = [record.measures.get(name) for name in ("box/AP", "mask/AP")]
         values = [format_ap(measure.value if measure else None) for measure in measures]
-        accumulation, reason = (
-            find_accumulation([record]),
-            "; ".join(filter(None, (record.reason, *list_earlier(record)))),
-        )
+        accumulation, said = find_accumulation([record]), say(record.reason or "")
+        reason = "; ".join(filter(None, (said, *list_earlier(record))))
         setting = f"{record.setting_id} ({say(accumulation)})" if accumulation else record.setting_id
         cells = (setting, str(record.seed), record.state, outcome, *values, reason)
         table.add_row(*map(Text, cells))

@@ -2,6 +2,7 @@
 
 from detstudy.wording import (  # noqa: F401  they give words to the facts that they know
     audit,
+    causes,
     caveat,
     choice,
     conclusion,

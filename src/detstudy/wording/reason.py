@@ -26,7 +26,7 @@ def _(fact: facts.WithoutResult) -> str:
     """Return "out of memory at 11.2 GiB", "diverged: loss is not finite", "not run yet"."""
     if not fact.reason:
         return _STATES.get(fact.state) or label_outcome(fact.state)
-    return fact.reason if fact.state in SAYS_ITSELF else f"{label_outcome(fact.state)}: {fact.reason}"
+    return say(fact.reason) if fact.state in SAYS_ITSELF else f"{label_outcome(fact.state)}: {say(fact.reason)}"
 
 
 say.register(NoVerdict, _WORDS.__getitem__)

@@ -9,31 +9,32 @@ from pathlib import Path
 import pytest
 
 from detstudy.execution.executors.death import (
-    MemorySample,
     Records,
     classify_death,
     count_kills,
     read_kernel_log,
     sample_memory,
 )
+from detstudy.ledger.causes import Memory
 from detstudy.study.size import GIB
+from detstudy.wording import say
 
-ROOMY = MemorySample(worker=2 * GIB, used=5 * GIB, limit=16 * GIB)
-FULL = MemorySample(worker=9 * GIB, used=int(15.5 * GIB), limit=16 * GIB)
+ROOMY = Memory(worker=2 * GIB, used=5 * GIB, limit=16 * GIB)
+FULL = Memory(worker=9 * GIB, used=int(15.5 * GIB), limit=16 * GIB)
 KERNEL = "4,1234,99,-;Memory cgroup out of memory: Killed process 4711 (python) total-vm:9kB, anon-rss:8kB"
 
 
 def classify(
     status: int = -signal.SIGKILL,
     *,
-    sample: MemorySample | None = ROOMY,
+    sample: Memory | None = ROOMY,
     kills: tuple[int | None, int | None] = (3, 3),
     kernel: tuple[str, ...] = (),
     kernel_before: tuple[str, ...] = (),
     log: str = "",
 ) -> tuple[str, str]:
     records = Records(count_kills=lambda: kills[1], read_log=lambda: kernel)
-    return classify_death(
+    outcome, reason = classify_death(
         status,
         4711,
         kills_before=kills[0],
@@ -42,6 +43,7 @@ def classify(
         log=log,
         records=records,
     )
+    return outcome, say(reason)
 
 
 def test_a_bare_kill_is_a_crash_and_never_memory() -> None:
@@ -54,7 +56,7 @@ def test_a_bare_kill_is_a_crash_and_never_memory() -> None:
 
 
 def test_a_small_process_on_a_full_machine_was_not_killed_for_memory() -> None:
-    assert classify(sample=MemorySample(worker=GIB // 20, used=122 * GIB, limit=128 * GIB))[0] == "crashed"
+    assert classify(sample=Memory(worker=GIB // 20, used=122 * GIB, limit=128 * GIB))[0] == "crashed"
 
 
 def test_talk_of_memory_in_a_log_is_no_record_of_it() -> None:

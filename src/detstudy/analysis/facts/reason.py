@@ -7,6 +7,7 @@ from enum import Enum, auto
 from pathlib import Path
 
 from detstudy.analysis.facts.setting import UnitCount
+from detstudy.ledger.causes import Reason
 
 
 class NoVerdict(Enum):
@@ -23,10 +24,10 @@ NO_SEED_NOISE = (NoVerdict.ONE_TRAINING, NoVerdict.NO_SECOND_SEED)
 
 @dataclass(frozen=True, slots=True)
 class WithoutResult:
-    """A run's state, or its outcome where it has ended, and the reason in the words of who ended it."""
+    """A run's state, or its outcome where it has ended, and the reason; a text is in the words of who ended it."""
 
     state: str
-    reason: str | None
+    reason: Reason | str | None
 
 
 @dataclass(frozen=True, slots=True)

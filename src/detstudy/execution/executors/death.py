@@ -9,13 +9,11 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from detstudy.numbers import format_size
+from detstudy.ledger.causes import Cause, Memory, Reason
 from detstudy.study.setting import Outcome
 
 NEAR = 0.95
 """Share of the memory in use from which a machine or container counts as full; kills happen just below the limit."""
-
-LOG_HINT = " (see log.txt)"
 
 _KILL = "ut of memory: Kill"
 
@@ -35,15 +33,6 @@ _GIVEN_UP = re.compile(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MemorySample:
-    """Bytes that a worker held at most, and that the machine or container had in use last of those it has."""
-
-    worker: int
-    used: int
-    limit: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Records:
     """Where a system notes kills; tests give their own."""
 
@@ -57,10 +46,10 @@ def classify_death(
     *,
     kills_before: int | None,
     messages_before: Collection[str],
-    sample: MemorySample | None,
+    sample: Memory | None,
     log: str,
     records: Records,
-) -> tuple[Outcome, str]:
+) -> tuple[Outcome, Reason]:
     """Return the outcome and reason of a worker that ended with a status (negative: a signal) and no result.
 
     Out of memory is said only where the kernel's log names the process in what is not among `messages_before` (numbers
@@ -68,34 +57,32 @@ def classify_death(
     stood at the limit with a good part of it its own, or the last lines of its own log are an allocator's; SIGKILL
     alone is a crash.
     """
-    held = f"; it held up to {format_size(sample.worker)} of {format_size(sample.limit)}" if sample else ""
     if status == -signal.SIGKILL:
-        if any(_names_process(line, pid) for line in records.read_log() if line not in messages_before):
-            return "out_of_memory", f"out of memory: the kernel's log says that it killed the worker{held}"
-        kills = records.count_kills()
-        if kills is not None and kills_before is not None and kills > kills_before:
-            return "out_of_memory", f"out of memory: the system's count of processes killed for it rose{held}"
-        if sample and sample.used >= NEAR * sample.limit and sample.worker >= NOTABLE * sample.limit:
-            return "out_of_memory", (
-                f"out of memory, by all that is known: killed when {format_size(sample.used)} of "
-                f"{format_size(sample.limit)} were in use{held}"
-            )
-        return "crashed", f"the worker was killed from outside (signal 9){held}{LOG_HINT}"
+        cause = _explain_kill(pid, kills_before, messages_before, sample, records)
+        return "crashed" if cause is Cause.KILLED else "out_of_memory", Reason(cause=cause, memory=sample)
     last = [line for line in log.splitlines() if line.strip()][-_LAST_LINES:]
     said = next((line.strip() for line in last if _GIVEN_UP.match(line)), None)
     if said is not None:
-        return "out_of_memory", f'out of memory: its log ends with "{said[:80]}"{held}{LOG_HINT}'
-    if status < 0:
-        return "crashed", f"the worker was killed by {name_signal(-status)}{LOG_HINT}"
-    return "crashed", f"the worker ended with status {status}{LOG_HINT}"
+        return "out_of_memory", Reason(cause=Cause.LAST_WORDS, text=said, memory=sample)
+    return "crashed", Reason(cause=Cause.SIGNAL if status < 0 else Cause.STATUS, number=abs(status))
 
 
-def name_signal(number: int) -> str:
-    """Return a signal's name, or its number where it has none."""
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"
+def _explain_kill(
+    pid: int,
+    kills_before: int | None,
+    messages_before: Collection[str],
+    sample: Memory | None,
+    records: Records,
+) -> Cause:
+    """Return by which record a worker was killed for memory, or that none says so."""
+    if any(_names_process(line, pid) for line in records.read_log() if line not in messages_before):
+        return Cause.KERNEL_LOG
+    kills = records.count_kills()
+    if kills is not None and kills_before is not None and kills > kills_before:
+        return Cause.KILL_COUNT
+    if sample and sample.used >= NEAR * sample.limit and sample.worker >= NOTABLE * sample.limit:
+        return Cause.FULL_MEMORY
+    return Cause.KILLED
 
 
 def read_records() -> Records:
@@ -135,7 +122,7 @@ def read_kernel_log(path: Path = Path("/dev/kmsg")) -> list[str]:
     return [line for line in lines if _KILL in line]
 
 
-def sample_memory(pid: int, root: Path = Path("/")) -> MemorySample | None:
+def sample_memory(pid: int, root: Path = Path("/")) -> Memory | None:
     """Return what a process holds and how full the machine is, or its container where that is fuller.
 
     None where the process is gone.
@@ -149,7 +136,7 @@ def sample_memory(pid: int, root: Path = Path("/")) -> MemorySample | None:
     machine = psutil.virtual_memory()
     filled = [(machine.total - machine.available, machine.total), *_read_group(root)]
     used, limit = max(filled, key=lambda pair: pair[0] / pair[1])
-    return MemorySample(worker=worker, used=used, limit=limit)
+    return Memory(worker=worker, used=used, limit=limit)
 
 
 def _names_process(line: str, pid: int) -> bool:

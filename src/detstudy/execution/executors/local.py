@@ -7,7 +7,7 @@ import queue
 import signal
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import IO
 
 from detstudy.execution.events import (
@@ -26,6 +26,7 @@ from detstudy.execution.executors.process import WorkerProcess
 from detstudy.execution.tasks import Task, Work
 from detstudy.execution.work import EXIT_HELD, EXIT_REFUSED, STACKS_SIGNAL
 from detstudy.ledger import Ledger
+from detstudy.ledger.causes import Cause, Reason
 
 WORKER = "detstudy.execution.worker"
 GRACE_SECONDS = 15.0
@@ -146,8 +147,9 @@ class LocalExecutor:
         sample = worker.process.sample
         outcome, reason = worker.process.explain_death()
         if worker.stalled and self._minutes is not None:
-            reason = f"no progress for {self._minutes:g} minutes (limits.no_progress_minutes; see log.txt)"
-            outcome = "timed_out"
+            outcome, reason = "timed_out", Reason(cause=Cause.NO_PROGRESS, number=self._minutes)
+        if outcome == "out_of_memory":
+            reason = replace(reason, densest_batch=worker.at_work)
         if outcome == "out_of_memory" and status == -signal.SIGKILL:
             for other in self._workers:
                 other.process.forget_kill()
@@ -155,7 +157,6 @@ class LocalExecutor:
             outcome=outcome,
             reason=reason,
             signal=-status if status < 0 else None,
-            at_work=worker.at_work,
             memory_bytes=sample.worker if sample is not None and worker.device == CPU else None,
         )
 

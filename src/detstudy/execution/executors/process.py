@@ -14,9 +14,10 @@ from dataclasses import replace
 from typing import IO
 
 from detstudy.execution.executors.assignment import Assignment, make_command, make_environment
-from detstudy.execution.executors.death import MemorySample, Records, classify_death, read_records, sample_memory
+from detstudy.execution.executors.death import Records, classify_death, read_records, sample_memory
 from detstudy.execution.executors.tree import ProcessTree
 from detstudy.ledger import find_secrets, redact
+from detstudy.ledger.causes import Memory, Reason
 from detstudy.study.setting import Outcome
 
 READ_SECONDS = 5.0
@@ -43,7 +44,7 @@ class WorkerProcess:
         log: IO[bytes] | None = None,
     ) -> None:
         self.tail = ""
-        self.sample: MemorySample | None = None  # the last one, with the most that it held in any
+        self.sample: Memory | None = None  # the last one, with the most that it held in any
         self._hear = hear
         self._records: Records = read_records()
         self._messages = self._records.read_log()  # of processes killed before
@@ -114,7 +115,7 @@ class WorkerProcess:
         for reader in self._readers:
             reader.join(READ_SECONDS)
 
-    def explain_death(self) -> tuple[Outcome, str]:
+    def explain_death(self) -> tuple[Outcome, Reason]:
         """Return the outcome and the reason of an end without a result."""
         return classify_death(
             self._process.returncode,

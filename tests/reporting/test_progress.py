@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from detstudy.execution import TerminalProgress, list_tasks, prepare_ledger
+from detstudy.execution import estimate_seconds_left, list_tasks, prepare_ledger
 from detstudy.execution.events import Ended, Point, Resumed, Started
 from detstudy.execution.pace import Pace
-from detstudy.execution.progress import estimate_seconds_left
 from detstudy.ledger import Ledger
 from detstudy.plan import plan_study
+from detstudy.reporting.progress import TerminalProgress
 from detstudy.study.spec import load_study
 from detstudy.testing import run_here
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import time
 from collections.abc import Callable, Sequence
 
@@ -12,9 +11,10 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 from detstudy.execution.events import Ended, Evaluating, Event, Held, Point, Resumed, Started, TriedAgain
 from detstudy.execution.pace import Pace, schedule_tasks
 from detstudy.execution.tasks import Task
-from detstudy.ledger import Ledger, RunRecord, read_curve
+from detstudy.ledger import Ledger, RunRecord
 from detstudy.numbers import format_ap, format_time
 from detstudy.plan import Plan
+from detstudy.wording.say import say
 
 
 class TerminalProgress:
@@ -147,58 +147,6 @@ class TerminalProgress:
         return [self.ledger.read_run(self.plan, run) for run in runs]
 
 
-def estimate_seconds_left(records: Sequence[RunRecord]) -> float | None:
-    """Return the seconds until a study's planned and running runs are done, as many at a time as run now.
-
-    By what was measured of runs that cost the same, ended or at work, else of any. 0 where nothing is left, None where
-    no run has come to its first point.
-    """
-    pace = Pace()
-    left: list[tuple[RunRecord, int]] = []
-    running = 0
-    folders = set()
-    for record in records:
-        if record.folder in folders:
-            continue  # the same setting, evaluated otherwise
-        folders.add(record.folder)
-        points = [point for point in read_curve(record.folder / "curves.jsonl") if point.get("kind") == "train"]
-        if points:
-            pace.note_iterations(record.setting, points[-1]["iteration"], points[-1]["seconds"])
-        if record.state == "ended" and not record.again:
-            other = _measure_other(record)
-            if other is not None:
-                pace.note_other(other)
-            continue
-        running += record.state == "running"
-        left.append((record, points[-1]["iteration"] if points else 0))
-    left.sort(key=lambda pair: pair[0].state != "running")
-    seconds = [pace.estimate_run(record.setting, done) for record, done in left]
-    known = [each for each in seconds if each is not None]
-    return schedule_tasks(known, running) if len(known) == len(seconds) else None
-
-
-def _measure_other(record: RunRecord) -> float | None:
-    """Return what a finished run took beside its setting, by its files' times; None where they can't tell.
-
-    A run that was resumed has no single beginning, and a copied folder has the times of the copy.
-    """
-    trained, started = record.measures.get("train/seconds"), record.provenance.get("started")
-    if (
-        record.outcome != "finished"
-        or record.effective.get("resumes")
-        or not trained
-        or not trained.value
-        or not started
-    ):
-        return None
-    try:
-        ended = (record.evaluation_folder / "result.json").stat().st_mtime
-        seconds = ended - datetime.datetime.fromisoformat(started).timestamp() - trained.value
-    except (OSError, ValueError, TypeError):
-        return None
-    return seconds if 0 <= seconds <= trained.value else None
-
-
 def describe_end(record: RunRecord) -> str:
     """Return how a run ended as one line: outcome, measures or reason."""
     line = f"{record.setting_id} seed {record.seed}: {(record.outcome or 'planned').replace('_', ' ')}"
@@ -211,7 +159,7 @@ def describe_end(record: RunRecord) -> str:
     if seconds and seconds.value is not None:
         parts.append(f"{format_time(seconds.value)} of training")
     if record.reason:
-        parts.append(record.reason)
+        parts.append(say(record.reason))
     return f"{line}: {', '.join(parts)}" if parts else line
 
 
