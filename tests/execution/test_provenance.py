@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from detstudy import cli
 from detstudy.execution import list_gpus, provenance
 from detstudy.execution.provenance import describe_machine
+from detstudy.library.run import choose_devices
 
 FakeSmi = Callable[[str], None]
 TWO = """
@@ -71,11 +71,10 @@ def test_a_driver_without_gpus_has_none(fake_smi: FakeSmi) -> None:
     assert describe_machine("cuda:0", 1)["gpu"] is None
 
 
-def test_a_hanging_nvidia_smi_is_said_and_no_gpu_is_used(
-    fake_smi: FakeSmi, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_hanging_nvidia_smi_is_said_and_no_gpu_is_used(fake_smi: FakeSmi, monkeypatch: pytest.MonkeyPatch) -> None:
     fake_smi("exec sleep 60")
     monkeypatch.setattr(provenance, "ANSWER_SECONDS", 0.2, raising=False)
-    assert cli._choose_devices(2) == ["cpu", "cpu"]
-    assert "warning: nvidia-smi gives no answer, so no GPU is used" in capsys.readouterr().err
+    warnings: list[str] = []
+    assert choose_devices(2, warnings.append) == ["cpu", "cpu"]
+    assert "nvidia-smi gives no answer, so no GPU is used" in warnings[0]
     assert describe_machine("cuda:0", 1)["gpu"] is None
