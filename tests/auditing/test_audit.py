@@ -13,21 +13,7 @@ import pytest
 from detstudy import cli
 from detstudy.auditing import Audit, TableError, audit_table
 from detstudy.auditing.coincidence import add_poisson_tail, add_tail, rate_times
-from detstudy.auditing.facts import (
-    BestOfMany,
-    BlockCopied,
-    BudgetUntold,
-    LabelsDisagree,
-    NoSeeds,
-    OneResultTwice,
-    OtherCost,
-    OutOfLine,
-    RowsRepeat,
-    TimesRepeat,
-    TimesWithoutCause,
-    UnequalBudgets,
-)
-from detstudy.auditing.finding import Finding
+from detstudy.auditing.finding import Finding, Kind, OtherCost
 from detstudy.wording import say
 from detstudy.wording.audit import say_chance
 
@@ -50,7 +36,7 @@ def audit(tmp_path: Path) -> Auditor:
 
 
 def find(audited: Audit, rule: str) -> list[Finding]:
-    return [finding for finding in audited.findings if finding.rule == rule]
+    return [finding for finding in audited.findings if finding.kind.rule == rule]
 
 
 def draw_table(rng: np.random.Generator, rows: int, kinds: tuple[str, ...] = ("box", "mask")) -> list[list[str]]:
@@ -82,7 +68,7 @@ def clean() -> list[list[str]]:
 
 def test_the_deck(audit: Auditor) -> None:
     audited = audit_table(DECK)
-    wrong = [(f.rule, f.lines) for f in audited.findings if f.weight == "looks wrong"]
+    wrong = [(f.kind.rule, f.lines) for f in audited.findings if f.kind.weight == "looks wrong"]
     assert wrong == [
         ("repeated_rows", (5, 8)),
         ("out_of_line", (3,)),
@@ -90,31 +76,26 @@ def test_the_deck(audit: Auditor) -> None:
         ("swapped", (2, 3, 4, 5, 7, 9)),
     ]
     repeated, odd, times, swapped = audited.findings[:4]
-    assert isinstance(repeated.fact, RowsRepeat)
+    assert (repeated.kind, repeated.rows) == (Kind.ROWS_REPEAT, ("batch 8", "top-k 9000"))
     assert repeated.chance is not None
     assert repeated.chance < 1e-6
     differ = (("box/APs", (25.9, 25.5)),)
-    chance, times_alike = repeated.chance, (5383.0, 10383.0)
-    assert repeated.fact == RowsRepeat(("batch 8", "top-k 9000"), 11, 12, differ, chance, times_alike)
+    assert repeated.numbers == {"shared": 11, "common": 12, "differ": differ, "times": (5383.0, 10383.0)}
     assert odd.cells == ("box/AP",)
-    assert isinstance(odd.fact, OutOfLine)
-    assert (odd.fact.measure, odd.fact.values) == ("box/AP", (44.4, 57.9, 45.8))
+    assert [odd.numbers[name] for name in ("measure", "ap", "ap50", "ap75")] == ["box/AP", 44.4, 57.9, 45.8]
     assert times.rows == ("batch 8", "cosine")
-    assert isinstance(times.fact, TimesRepeat)
-    assert times.fact.seconds == 5383
+    assert (times.kind, times.numbers) == (Kind.TIMES_REPEAT, {"seconds": 5383.0})
     assert swapped.cells == ("box/APl", "mask/APl")
-    unusual = [(f.rule, f.lines) for f in audited.findings if f.weight == "unusual"]
+    unusual = [(f.kind.rule, f.lines) for f in audited.findings if f.kind.weight == "unusual"]
     assert unusual == [("unequal_times", (2, 3, 4, 7)), ("unusual_bands", (2, 3, 4, 5, 7, 8, 9))]
-    idle = find(audited, "unequal_times")[0].fact
-    assert isinstance(idle, TimesWithoutCause)
-    assert (idle.seconds[0], idle.baseline) == (("learning rate 0.0001", 8494.0), 6972.0)
-    limits = [f.rule for f in audited.findings if f.weight == "cannot be concluded"]
+    idle = find(audited, "unequal_times")[0].numbers
+    assert (idle["times"][0], idle["baseline"]) == (("learning rate 0.0001", 8494.0), 6972.0)
+    limits = [f.kind.rule for f in audited.findings if f.kind.weight == "cannot be concluded"]
     assert limits[:4] == ["no_seeds", "missing_results", "budget_unknown", "best_of_many"]
     assert {"not_converged", "no_interactions"} <= set(limits)
     assert find(audited, "missing_results")[0].rows == ("batch 16",)
-    unknown = find(audited, "no_seeds")[0].fact
-    assert isinstance(unknown, NoSeeds)
-    assert (unknown.small, unknown.differences, unknown.measure) == (5, 6, "box/AP")
+    unknown = find(audited, "no_seeds")[0].numbers
+    assert [unknown[name] for name in ("small", "differences", "measure")] == [5, 6, "box/AP"]
     assert [(type(fact), fact.row) for fact in audited.conclusions] == [(OtherCost, "top-k 12000")]
 
 
@@ -144,7 +125,7 @@ def test_the_deck_with_the_pictured_learning_rate(audit: Auditor) -> None:
     (finding,) = find(audited, "labels_disagree")
     assert finding.lines == (3,)
     claims = ("learning rate 0.0001", "setting"), ("0.001", "pictured learning rate")
-    assert finding.fact == LabelsDisagree("learning rate 0.0001", "learning_rate", claims)
+    assert finding.numbers == {"factor": "learning_rate", "claims": claims}
 
 
 @pytest.mark.parametrize(("rows", "kinds"), [(4, ("box", "mask")), (8, ("box", "mask")), (15, ("box",))])
@@ -154,7 +135,7 @@ def test_clean_tables_look_wrong_in_fewer_than_5_percent(audit: Auditor, rows: i
     wrong = 0
     for _ in range(40):
         audited = audit(write_table(draw_table(rng, rows, kinds), headings))
-        wrong += any(finding.weight == "looks wrong" for finding in audited.findings)
+        wrong += any(finding.kind.weight == "looks wrong" for finding in audited.findings)
     assert wrong <= 2
 
 
@@ -163,17 +144,17 @@ def test_repeated_rows_are_found_however_many(audit: Auditor, clean: list[list[s
     clean[5][1:10] = clean[1][1:10]
     (finding,) = find(audit(write_table(clean)), "repeated_rows")
     assert finding.lines == (3, 5, 7)
-    assert isinstance(finding.fact, RowsRepeat)
+    assert finding.kind is Kind.ROWS_REPEAT
 
 
 def test_two_rows_that_say_they_are_one_setting_may_be_equal(audit: Auditor) -> None:
     rows = (
         "lr,batch,AP,AP50,AP75,APs\n0.1,4,39.3,55.3,44.8,25.3\n0.2,4,38.3,54.2,43.8,24.3\n0.1,4,39.3,55.3,44.8,25.3\n"
     )
-    assert not [finding for finding in audit(rows).findings if finding.weight == "looks wrong"]
+    assert not [finding for finding in audit(rows).findings if finding.kind.weight == "looks wrong"]
     (twice,) = find(audit(rows), "one_setting_twice")
-    assert (twice.weight, twice.lines) == ("unusual", (2, 4))
-    assert twice.fact == OneResultTwice("lr 0.1, batch 4", 2)
+    assert (twice.kind.weight, twice.lines) == ("unusual", (2, 4))
+    assert (twice.kind, twice.rows[0], twice.numbers) == (Kind.ONE_RESULT_TWICE, "lr 0.1, batch 4", {"times": 2})
     seeds = (
         "lr,seed,AP,AP50,AP75,APs\n0.1,0,39.3,55.3,44.8,25.3\n0.2,0,38.3,54.2,43.8,24.3\n0.1,1,39.3,55.3,44.8,25.3\n"
     )
@@ -186,14 +167,15 @@ def test_single_cells_that_repeat_beyond_chance(audit: Auditor, clean: list[list
     for column in range(1, 13):  # each column has two numbers only, in ever other rows
         for n, row in enumerate(rows):
             row[column] = rows[(n * column + column) % 4 + 4][column]
-    assert {f.rule for f in audit(write_table(rows)).findings} & {"repeated_cells", "repeated_rows"}
+    assert {f.kind.rule for f in audit(write_table(rows)).findings} & {"repeated_cells", "repeated_rows"}
 
 
 def test_a_box_block_copied_over_the_masks(audit: Auditor, clean: list[list[str]]) -> None:
     clean[2][7:13] = clean[2][1:7]
     (finding,) = find(audit(write_table(clean)), "repeated_cells")
     assert finding.lines == (4,)
-    assert finding.fact == BlockCopied(clean[2][0], 6, 6)
+    assert (finding.kind, finding.rows) == (Kind.BLOCK_COPIED, (clean[2][0],))
+    assert finding.numbers == {"same": 6, "measures": 6}
 
 
 def test_repeated_times_by_their_precision(audit: Auditor) -> None:
@@ -226,7 +208,7 @@ def test_repeated_times_by_their_precision(audit: Auditor) -> None:
 def test_cells_that_no_evaluation_gives(audit: Auditor, cells: str, words: str | None) -> None:
     found = find(audit(f"setting,AP,AP50,AP75\na,{cells}\nb,39.3,55.3,44.8\n"), "impossible_cells")
     assert bool(found) == (words is not None)
-    assert words is None or words in say(found[0].fact)
+    assert words is None or words in say(found[0])
     assert all(finding.lines == (2,) for finding in found)
 
 
@@ -302,22 +284,21 @@ def test_times_that_differ_without_a_cause(audit: Auditor) -> None:
 
 def test_unequal_and_untold_budgets(audit: Auditor) -> None:
     told = "lr,iterations,AP\n0.1,5000,39.3\n0.2,5000,40.2\n"
-    assert not {finding.rule for finding in audit(told).findings} & {"unequal_budgets", "budget_unknown"}
+    assert not {finding.kind.rule for finding in audit(told).findings} & {"unequal_budgets", "budget_unknown"}
     (finding,) = find(audit(told.replace("0.2,5000", "0.2,9000")), "unequal_budgets")
-    assert finding.fact == UnequalBudgets((("iterations", 5000, 9000),))
+    assert finding.numbers == {"ranges": (("iterations", 5000, 9000),)}
     batch = "batch,iterations,AP\n4,5000,39.3\n8,5000,40.2\n"
-    assert find(audit(batch), "budget_unknown")[0].fact == BudgetUntold(length=False, batches=True)
+    assert find(audit(batch), "budget_unknown")[0].numbers == {"length": False, "batches": True}
 
 
 def test_seeds_and_the_yardstick(audit: Auditor) -> None:
     table = "setting,AP\nbaseline,39.3\na,40.2\nb,44.9\n"
-    example = find(audit(table), "no_seeds")[0].fact
-    assert isinstance(example, NoSeeds)
-    assert (example.stated, example.sd) == (False, 1.6)
+    example = find(audit(table), "no_seeds")[0].numbers
+    assert (example["stated"], example["sd"]) == (False, 1.6)
     own = audit(table, seed_sd=0.5)
-    stated = find(own, "no_seeds")[0].fact
-    assert isinstance(stated, NoSeeds)
-    assert (stated.stated, stated.sd, stated.limit) == (True, 0.5, pytest.approx(1.96 * math.sqrt(2) * 0.5))
+    stated = find(own, "no_seeds")[0].numbers
+    assert [stated[name] for name in ("stated", "sd")] == [True, 0.5]
+    assert stated["limit"] == pytest.approx(1.96 * math.sqrt(2) * 0.5)
     assert [fact.row for fact in own.conclusions] == ["b"]
     assert audit(table).conclusions == ()
     spread = "setting,AP,seeds\nbaseline,39.3 ± 0.3,5\na,39.5 ± 0.3,5\nb,42.0 ± 0.4,5\n"
@@ -352,8 +333,7 @@ def test_the_best_of_many_names_what_luck_gives(audit: Auditor) -> None:
     rows = "\n".join(f"row {'abcdefg'[n]},{30 + n / 7:.2f}" for n in range(7))
     (finding,) = find(audit(f"setting,AP\n{rows}", seed_sd=1.0), "best_of_many")
     draws = np.random.default_rng(0).normal(size=(20_000, 7)).max(axis=1).mean()
-    assert isinstance(finding.fact, BestOfMany)
-    assert finding.fact.luck == pytest.approx(draws, abs=0.02)
+    assert finding.numbers["luck"] == pytest.approx(draws, abs=0.02)
     assert finding.rows == ("row g",)
     assert not find(audit("setting,AP\na,30\nb,31\n"), "best_of_many")
 

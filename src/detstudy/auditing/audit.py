@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from detstudy.auditing.conclusion import draw_conclusions, find_limits, suggest_runs
-from detstudy.auditing.facts import BeyondSeeds, OtherCost, ReadAgain, ToRun, TrainSeeds
-from detstudy.auditing.finding import Finding
+from detstudy.auditing.finding import BeyondSeeds, Finding, OtherCost, ReadAgain, ToRun, TrainSeeds
 from detstudy.auditing.labelling import find_disagreeing_labels, find_idle_times, find_one_setting_twice
 from detstudy.auditing.plausibility import (
     find_cells_out_of_line,
@@ -73,4 +72,4 @@ def find_wrong(table: PublishedTable) -> list[Finding]:
         *find_idle_times(table),
         *find_unusual_bands(table),
     ]
-    return sorted(found, key=lambda finding: finding.weight != "looks wrong")
+    return sorted(found, key=lambda finding: finding.kind.weight != "looks wrong")

@@ -7,22 +7,7 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from detstudy.auditing.facts import (
-    BestOfMany,
-    BeyondSeeds,
-    BudgetUntold,
-    FactorsVaryAlone,
-    NoSeeds,
-    OtherCost,
-    ReadAgain,
-    ResultsMissing,
-    SeedsUntold,
-    ToRun,
-    TrainSeeds,
-    UnequalBudgets,
-    Untold,
-)
-from detstudy.auditing.finding import Finding, list_labels, place
+from detstudy.auditing.finding import BeyondSeeds, Finding, Kind, OtherCost, ReadAgain, ToRun, TrainSeeds, find
 from detstudy.auditing.labelling import COST_FREE, find_baseline, identify_settings, list_differing
 from detstudy.auditing.published import PublishedTable, Row
 
@@ -80,7 +65,7 @@ def find_limits(table: PublishedTable, seed_sd: float | None) -> list[Finding]:
         _pick_best(results, measure, seed_sd),
         _miss_convergence(table),
         _miss_interactions(table, baseline),
-        Finding(rule="images_unknown", weight="cannot be concluded", fact=Untold.IMAGES),
+        find(Kind.IMAGES_UNKNOWN),
     ]
     return [finding for finding in found if finding]
 
@@ -116,12 +101,12 @@ def draw_conclusions(
 def suggest_runs(findings: Sequence[Finding], seed_sd: float | None) -> list[ReadAgain | TrainSeeds | ToRun]:
     """Return what to do and to run, in order."""
     suggested: list[ReadAgain | TrainSeeds | ToRun] = []
-    wrong = [finding for finding in findings if finding.weight == "looks wrong"]
+    wrong = [finding for finding in findings if finding.kind.weight == "looks wrong"]
     if wrong:
-        labels = dict.fromkeys(label for finding in wrong if finding.rule != "swapped" for label in finding.rows)
-        swapped = [name for finding in wrong if finding.rule == "swapped" for name in finding.cells]
+        labels = dict.fromkeys(label for finding in wrong if finding.kind.rule != "swapped" for label in finding.rows)
+        swapped = [name for finding in wrong if finding.kind.rule == "swapped" for name in finding.cells]
         suggested.append(ReadAgain(tuple(labels), tuple(swapped)))
-    rules = {finding.rule for finding in findings}
+    rules = {finding.kind.rule for finding in findings}
     if "no_seeds" in rules:
         sd = seed_sd or SCENES_SD
         suggested.append(TrainSeeds(sd, math.ceil(2 * (1.96 + 0.84) ** 2 * sd**2)))
@@ -142,28 +127,24 @@ def _miss_seeds(results: Sequence[Result], baseline: Row | None, measure: str, s
     told = [result for result in bare if result.sd is not None]
     if len(told) == len(bare):
         rows = [row for result in told for row in result.rows]
-        fact = SeedsUntold(list_labels(rows))
-        return Finding(rule="seeds_unknown", weight="cannot be concluded", fact=fact, **place(rows))
+        return find(Kind.SEEDS_UNTOLD, rows)
     sd = seed_sd or SCENES_SD
     limit = 1.96 * math.sqrt(2) * sd
     middle = baseline.values.get(measure)
     changes = [result.mean - middle for result in results if middle is not None and baseline not in result.rows]
-    return Finding(
-        rule="no_seeds",
-        weight="cannot be concluded",
-        fact=NoSeeds(
-            settings=len(bare),
-            of=len(results),
-            stated=seed_sd is not None,
-            sd=sd,
-            limit=limit,
-            small=sum(abs(change) < limit for change in changes),
-            differences=len(changes),
-            measure=measure,
-            baseline=baseline.label,
-        ),
-        cells=(measure,),
-        **place([row for result in bare for row in result.rows]),
+    return find(
+        Kind.NO_SEEDS,
+        [row for result in bare for row in result.rows],
+        [measure],
+        settings=len(bare),
+        of=len(results),
+        stated=seed_sd is not None,
+        sd=sd,
+        limit=limit,
+        small=sum(abs(change) < limit for change in changes),
+        differences=len(changes),
+        measure=measure,
+        baseline=baseline.label,
     )
 
 
@@ -172,8 +153,7 @@ def _miss_results(table: PublishedTable) -> list[Finding]:
     if not empty:
         return []
     texts = dict.fromkeys(cell.text for row in empty for cell in row.cells.values())
-    fact = ResultsMissing(list_labels(empty), next(filter(None, texts), None))
-    return [Finding(rule="missing_results", weight="cannot be concluded", fact=fact, **place(empty))]
+    return [find(Kind.RESULTS_MISSING, empty, text=next(filter(None, texts), None))]
 
 
 def _miss_budgets(table: PublishedTable) -> list[Finding]:
@@ -181,14 +161,11 @@ def _miss_budgets(table: PublishedTable) -> list[Finding]:
     levels = {name: {row.levels[name] for row in rows if name in row.levels} for row in rows for name in row.levels}
     told = {name: {row.budget[name] for row in rows if name in row.budget} for row in rows for name in row.budget}
     unequal = {name: values for name, values in told.items() if len(values) > 1}
-    untold = BudgetUntold(length=not told, batches="batch_size" in levels)
-    fact: UnequalBudgets | BudgetUntold = untold
     if unequal:
-        fact = UnequalBudgets(tuple((name, min(values), max(values)) for name, values in unequal.items()))
-    elif not untold.length and not untold.batches:
-        return []
-    rule = "unequal_budgets" if unequal else "budget_unknown"
-    return [Finding(rule=rule, weight="cannot be concluded", fact=fact, cells=tuple(unequal), **place(rows))]
+        ranges = tuple((name, min(values), max(values)) for name, values in unequal.items())
+        return [find(Kind.UNEQUAL_BUDGETS, rows, tuple(unequal), ranges=ranges)]
+    batches = "batch_size" in levels
+    return [] if told and not batches else [find(Kind.BUDGET_UNTOLD, rows, length=not told, batches=batches)]
 
 
 def _pick_best(results: Sequence[Result], measure: str, seed_sd: float | None) -> Finding | None:
@@ -202,26 +179,15 @@ def _pick_best(results: Sequence[Result], measure: str, seed_sd: float | None) -
     error = statistics.fmean(errors) if errors else seed_sd or SCENES_SD
     number = len(results)
     gain = error * float(ndtri((number - 0.375) / (number + 0.25)))
-    return Finding(
-        rule="best_of_many",
-        weight="cannot be concluded",
-        fact=BestOfMany(best.label, measure, best.mean, number, gain, error),
-        cells=(measure,),
-        **place(best.rows),
-    )
+    numbers = {"mean": best.mean, "results": number, "luck": gain, "error": error}
+    return find(Kind.BEST_OF_MANY, best.rows, [measure], best=best.label, measure=measure, **numbers)
 
 
 def _miss_convergence(table: PublishedTable) -> Finding | None:
     rows = [row for row in table.rows if row.values and "learning_rate" in row.levels]
     if len({row.levels["learning_rate"] for row in rows}) < 2:
         return None
-    return Finding(
-        rule="not_converged",
-        weight="cannot be concluded",
-        fact=Untold.CONVERGENCE,
-        cells=("learning_rate",),
-        **place(rows),
-    )
+    return find(Kind.NO_CURVES, rows, ["learning_rate"])
 
 
 def _miss_interactions(table: PublishedTable, baseline: Row | None) -> Finding | None:
@@ -229,12 +195,7 @@ def _miss_interactions(table: PublishedTable, baseline: Row | None) -> Finding |
     factors = sorted({name for names in differing for name in names})
     if len(factors) < 2 or any(len(names) > 1 for names in differing):
         return None
-    return Finding(
-        rule="no_interactions",
-        weight="cannot be concluded",
-        fact=FactorsVaryAlone(tuple(factors)),
-        cells=tuple(factors),
-    )
+    return find(Kind.NOT_CROSSED, (), factors, factors=tuple(factors))
 
 
 def _find_half_width(a: Result, b: Result, seed_sd: float | None, comparisons: int) -> float | None:
@@ -286,7 +247,7 @@ def _read_mean(result: Result) -> float:
 def _is_doubtful(row: Row, cell: str, wrong: Sequence[Finding]) -> bool:
     """Whether something that looks wrong concerns this cell of the row, or the whole row."""
     return any(
-        row.line in finding.lines and (finding.rule not in _BY_CELL or cell in finding.cells)
+        row.line in finding.lines and (finding.kind.rule not in _BY_CELL or cell in finding.cells)
         for finding in wrong
-        if finding.weight == "looks wrong"
+        if finding.kind.weight == "looks wrong"
     )

@@ -6,8 +6,7 @@ import math
 import re
 from collections.abc import Sequence
 
-from detstudy.auditing.facts import LabelsDisagree, OneResultTwice, OneSettingTwice, TimesWithoutCause
-from detstudy.auditing.finding import Finding, list_labels, place
+from detstudy.auditing.finding import Finding, Kind, find
 from detstudy.auditing.published import Claim, PublishedTable, Row
 
 COST_FREE = frozenset({"learning_rate", "schedule", "weight_decay", "momentum", "warmup_iterations", "milestones"})
@@ -29,15 +28,8 @@ def find_disagreeing_labels(table: PublishedTable) -> list[Finding]:
             claims = [claim for claim in row.claims if claim.factor == factor]
             if all(_agree(claims[0], claim) for claim in claims):
                 continue
-            findings.append(
-                Finding(
-                    rule="labels_disagree",
-                    weight="looks wrong",
-                    fact=LabelsDisagree(row.label, factor, tuple((claim.text, claim.column) for claim in claims)),
-                    cells=(factor,),
-                    **place([row]),
-                )
-            )
+            texts = tuple((claim.text, claim.column) for claim in claims)
+            findings.append(find(Kind.LABELS_DISAGREE, [row], [factor], factor=factor, claims=texts))
     return findings
 
 
@@ -55,26 +47,10 @@ def find_one_setting_twice(table: PublishedTable) -> list[Finding]:
         common = [name for name in table.measures if all(name in row.values for row in rows)]
         differ = [name for name in common if len({row.values[name] for row in rows}) > 1]
         if not differ:
-            findings.append(
-                Finding(
-                    rule="one_setting_twice",
-                    weight="unusual",
-                    fact=OneResultTwice(rows[0].label, len(rows)),
-                    cells=tuple(common),
-                    **place(rows),
-                )
-            )
+            findings.append(find(Kind.ONE_RESULT_TWICE, rows, common, times=len(rows)))
             continue
         values = tuple(row.values[differ[0]] for row in rows)
-        findings.append(
-            Finding(
-                rule="one_setting_twice",
-                weight="looks wrong",
-                fact=OneSettingTwice(list_labels(rows), tuple(row.line for row in rows), differ[0], values),
-                cells=tuple(differ),
-                **place(rows),
-            )
-        )
+        findings.append(find(Kind.ONE_SETTING_TWICE, rows, differ, measure=differ[0], values=values))
     return findings
 
 
@@ -92,15 +68,7 @@ def find_idle_times(table: PublishedTable) -> list[Finding]:
     if not found:
         return []
     times = tuple((row.label, row.seconds) for row in found if row.seconds)
-    return [
-        Finding(
-            rule="unequal_times",
-            weight="unusual",
-            fact=TimesWithoutCause(times, baseline.seconds),
-            cells=("time",),
-            **place([*found, baseline]),
-        )
-    ]
+    return [find(Kind.IDLE_TIMES, [*found, baseline], ["time"], times=times, baseline=baseline.seconds)]
 
 
 def identify_settings(table: PublishedTable) -> dict[int, Setting]:

@@ -6,20 +6,9 @@ import math
 import re
 import statistics
 from collections.abc import Sequence
+from typing import Any
 
-from detstudy.auditing.facts import (
-    AboveItsBound,
-    ColumnsSwapped,
-    FractionsAmongPercents,
-    LargeUnderMedium,
-    OutOfLine,
-    OutsideBands,
-    OutsideBounds,
-    OutsideScale,
-    RowSwapped,
-    Unreadable,
-)
-from detstudy.auditing.finding import Finding, place
+from detstudy.auditing.finding import Finding, Kind, find
 from detstudy.auditing.published import SHORTS, PublishedTable, Row
 
 _RECALLS = ("AR1", "AR10", "AR100")
@@ -35,7 +24,7 @@ def find_impossible_cells(table: PublishedTable) -> list[Finding]:
     for row in table.rows:
         for name, value in row.values.items():
             if not 0 <= value <= 100:
-                findings.append(_impossible(row, OutsideScale(row.label, name, row.cells[name].text), name))
+                findings.append(find(Kind.OUTSIDE_SCALE, [row], [name], measure=name, text=row.cells[name].text))
         for kind in dict.fromkeys(name.rpartition("/")[0] for name in row.values):
             findings += _find_impossible_of_kind(row, f"{kind}/" if kind else "")
     return findings
@@ -53,15 +42,7 @@ def find_mixed_fractions(table: PublishedTable) -> list[Finding]:
             known = [other.values[name] for other in others if name in other.values]
             fits.append(bool(known) and 0.75 * min(known) <= 100 * value <= 1.25 * max(known))
         if all(fits):
-            findings.append(
-                Finding(
-                    rule="mixed_fractions",
-                    weight="looks wrong",
-                    fact=FractionsAmongPercents(row.label),
-                    cells=tuple(row.values),
-                    **place([row]),
-                )
-            )
+            findings.append(find(Kind.FRACTIONS, [row], tuple(row.values)))
     return findings
 
 
@@ -95,15 +76,10 @@ def find_cells_out_of_line(groups: Sequence[Sequence[Row]]) -> list[Finding]:
             error = max(statistics.stdev(beside), rounding) * math.sqrt(1 + 1 / len(beside))
             chance = min(1.0, 2 * len(rows) * float(stdtr(len(beside) - 1, -abs(ratios[row.line] - middle) / error)))
             if chance < 0.01 and abs(ratios[row.line] - middle) * half > 1:
+                three = {"ap": ap, "ap50": ap50, "ap75": ap75}
+                expected = middle * half
                 findings.append(
-                    Finding(
-                        rule="out_of_line",
-                        weight="looks wrong",
-                        fact=OutOfLine(row.label, names[0], (ap, ap50, ap75), middle * half, chance),
-                        chance=chance,
-                        cells=(names[0],),
-                        **place([row]),
-                    )
+                    find(Kind.OUT_OF_LINE, [row], names[:1], chance, measure=names[0], expected=expected, **three)
                 )
     return findings
 
@@ -129,8 +105,7 @@ def find_swaps(groups: Sequence[Sequence[Row]]) -> list[Finding]:
         others = {signs[other.line] for other in rows if other is not row}
         if len(rows) > 2 and others == {-signs[row.line]} and signs[row.line]:
             cells = tuple(f"{kind}/{short}" for short in gaps[row.line] for kind in ("box", "mask"))
-            fact = RowSwapped(row.label)
-            findings.append(Finding(rule="swapped", weight="looks wrong", fact=fact, cells=cells, **place([row])))
+            findings.append(find(Kind.ROW_SWAPPED, [row], cells))
     shorts = [short for short in SHORTS if len(rows) > 2 and all(short in gaps[row.line] for row in rows)]
     for short in shorts if len(shorts) >= 4 else []:
         own = _find_sign([gaps[row.line][short] for row in rows], 3.0)
@@ -138,15 +113,14 @@ def find_swaps(groups: Sequence[Sequence[Row]]) -> list[Finding]:
         if own and rest == {-own}:
             low, high = sorted(abs(gaps[row.line][short]) for row in rows)[:: len(rows) - 1]
             leads, trails = ("box", "mask") if own > 0 else ("mask", "box")
-            findings.append(
-                Finding(
-                    rule="swapped",
-                    weight="looks wrong",
-                    fact=ColumnsSwapped(short, leads, trails, low, high, len(shorts) - 1),
-                    cells=(f"box/{short}", f"mask/{short}"),
-                    **place(rows),
-                )
-            )
+            order: dict[str, Any] = {
+                "leads": leads,
+                "trails": trails,
+                "low": low,
+                "high": high,
+                "others": len(shorts) - 1,
+            }
+            findings.append(find(Kind.COLUMNS_SWAPPED, rows, (f"box/{short}", f"mask/{short}"), measure=short, **order))
     return findings
 
 
@@ -158,22 +132,15 @@ def find_unusual_bands(table: PublishedTable) -> list[Finding]:
         rows = [row for row in table.rows if {medium, large} <= row.values.keys()]
         gaps = sorted(row.values[medium] - row.values[large] for row in rows)
         if len(rows) > 2 and gaps[0] > 5:
-            findings.append(
-                Finding(
-                    rule="unusual_bands",
-                    weight="unusual",
-                    fact=LargeUnderMedium(large, medium, gaps[0], gaps[-1]),
-                    cells=(medium, large),
-                    **place(rows),
-                )
-            )
+            ends = {"low": gaps[0], "high": gaps[-1]}
+            findings.append(find(Kind.LARGE_UNDER_MEDIUM, rows, (medium, large), large=large, medium=medium, **ends))
         for row in table.rows:
             bands = [row.values[name] for name in (small, medium, large) if name in row.values]
             value = row.values.get(total)
             if value is None or len(bands) < 3 or min(bands) - 2 <= value <= max(bands) + 2:
                 continue
-            fact = OutsideBands(row.label, total, value, min(bands), max(bands))
-            findings.append(Finding(rule="unusual_bands", weight="unusual", fact=fact, cells=(total,), **place([row])))
+            ends = {"low": min(bands), "high": max(bands)}
+            findings.append(find(Kind.OUTSIDE_BANDS, [row], [total], measure=total, value=value, **ends))
     return findings
 
 
@@ -183,10 +150,8 @@ def find_unreadable_cells(table: PublishedTable) -> list[Finding]:
     for row in table.rows:
         cells = [name for name, cell in row.cells.items() if cell.value is None and _looks_numeric(cell.text)]
         if cells:
-            fact = Unreadable(row.label, tuple((name, row.cells[name].text) for name in cells))
-            findings.append(
-                Finding(rule="unreadable_cells", weight="looks wrong", fact=fact, cells=tuple(cells), **place([row]))
-            )
+            texts = tuple((name, row.cells[name].text) for name in cells)
+            findings.append(find(Kind.UNREADABLE, [row], cells, texts=texts))
     return findings
 
 
@@ -198,21 +163,18 @@ def _find_impossible_of_kind(row: Row, kind: str) -> list[Finding]:
         if small in values and large in values:
             slack = (cells[small].step + cells[large].step) / 2 + 1e-9
             if values[small] > values[large] + slack:
-                fact = AboveItsBound(row.label, kind + small, values[small], large, values[large])
-                findings.append(_impossible(row, fact, kind + small, kind + large))
+                bound: dict[str, Any] = {"value": values[small], "bound": large, "most": values[large]}
+                where = kind + small, kind + large
+                findings.append(find(Kind.ABOVE_BOUND, [row], where, measure=kind + small, **bound))
     if findings or not {"AP", "AP50", "AP75"} <= values.keys():
         return findings
     low, high = (values["AP50"] + 5 * values["AP75"]) / 10, (values["AP50"] + values["AP75"]) / 2
     slack = max(cells[short].step for short in ("AP", "AP50", "AP75")) + 1e-9  # half of AP's, and of the bound's
     if not low - slack <= values["AP"] <= high + slack:
-        three = values["AP"], values["AP50"], values["AP75"]
-        outside = OutsideBounds(row.label, f"{kind}AP", three, low, high)
-        findings.append(_impossible(row, outside, f"{kind}AP", f"{kind}AP50", f"{kind}AP75"))
+        bounds = {"ap": values["AP"], "ap50": values["AP50"], "ap75": values["AP75"], "low": low, "high": high}
+        three = f"{kind}AP", f"{kind}AP50", f"{kind}AP75"
+        findings.append(find(Kind.OUTSIDE_BOUNDS, [row], three, measure=f"{kind}AP", **bounds))
     return findings
-
-
-def _impossible(row: Row, fact: object, *cells: str) -> Finding:
-    return Finding(rule="impossible_cells", weight="looks wrong", fact=fact, cells=cells, **place([row]))
 
 
 def _find_sign(gaps: Sequence[float], least: float) -> int:

@@ -14,8 +14,7 @@ from detstudy.auditing.coincidence import (
     rate_columns,
     rate_times,
 )
-from detstudy.auditing.facts import BlockCopied, CellsRepeat, RowsRepeat, TimesRepeat
-from detstudy.auditing.finding import Finding, list_labels, place
+from detstudy.auditing.finding import Finding, Kind, find
 from detstudy.auditing.labelling import are_one_setting, identify_settings
 from detstudy.auditing.published import SHORTS, PublishedTable, Row
 
@@ -49,20 +48,13 @@ def find_repeated_rows(table: PublishedTable) -> tuple[list[Finding], list[list[
     for group in groups:
         if len(group) == 1:
             continue
+        group.sort(key=lambda row: row.line)
         common = [name for name in table.measures if all(row.cells[name].value is not None for row in group)]
         shared = [name for name in common if len({row.cells[name].value for row in group}) == 1]
         differ = tuple((name, tuple(row.values[name] for row in group)) for name in common if name not in shared)
         chance = worst[id(group)]
-        findings.append(
-            Finding(
-                rule="repeated_rows",
-                weight="looks wrong",
-                fact=RowsRepeat(list_labels(group), len(shared), len(common), differ, chance, _find_alike_times(group)),
-                chance=chance,
-                cells=tuple(shared),
-                **place(group),
-            )
-        )
+        counts = {"shared": len(shared), "common": len(common), "times": _find_alike_times(group)}
+        findings.append(find(Kind.ROWS_REPEAT, group, shared, chance, differ=differ, **counts))
     return findings, groups
 
 
@@ -84,31 +76,16 @@ def find_repeated_cells(table: PublishedTable, groups: Sequence[Sequence[Row]]) 
     chance = add_poisson_tail(pairs, expected)
     findings = []
     if chance < LEVEL:
-        cells = tuple((name, value, list_labels(rows)) for (name, value), rows in seen.items())
+        repeats = tuple((name, value, tuple(row.label for row in rows)) for (name, value), rows in seen.items())
         rows = [row for row in kept if any(row in same_cell for same_cell in seen.values())]
-        findings.append(
-            Finding(
-                rule="repeated_cells",
-                weight="looks wrong",
-                fact=CellsRepeat(pairs, expected, chance, cells),
-                chance=chance,
-                cells=tuple(dict.fromkeys(name for name, _ in seen)),
-                **place(rows),
-            )
-        )
+        names = tuple(dict.fromkeys(name for name, _ in seen))
+        findings.append(find(Kind.CELLS_REPEAT, rows, names, chance, pairs=pairs, expected=expected, repeats=repeats))
     for row in kept:
         both = [short for short in SHORTS if {f"box/{short}", f"mask/{short}"} <= row.values.keys()]
         same = [short for short in both if row.values[f"box/{short}"] == row.values[f"mask/{short}"]]
         if len(same) >= 3 and all(row.values[f"box/{short}"] for short in same):
-            findings.append(
-                Finding(
-                    rule="repeated_cells",
-                    weight="looks wrong",
-                    fact=BlockCopied(row.label, len(same), len(both)),
-                    cells=tuple(f"{kind}/{short}" for short in same for kind in ("box", "mask")),
-                    **place([row]),
-                )
-            )
+            names = tuple(f"{kind}/{short}" for short in same for kind in ("box", "mask"))
+            findings.append(find(Kind.BLOCK_COPIED, [row], names, same=len(same), measures=len(both)))
     return findings
 
 
@@ -124,16 +101,7 @@ def find_repeated_times(table: PublishedTable) -> list[Finding]:
         same = [row for row in rows if row.seconds == time]
         if are_one_setting(same, settings):
             continue
-        findings.append(
-            Finding(
-                rule="repeated_times",
-                weight="looks wrong",
-                fact=TimesRepeat(list_labels(same), time, chance),
-                chance=chance,
-                cells=("time",),
-                **place(same),
-            )
-        )
+        findings.append(find(Kind.TIMES_REPEAT, same, ["time"], chance, seconds=time))
     return findings
 
 

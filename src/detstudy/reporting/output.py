@@ -107,9 +107,9 @@ def describe_audit(audit: Audit) -> dict[str, Any]:
     """Return what `audit` found; each finding's fact as a sentence."""
     findings = [
         {
-            "rule": finding.rule,
-            "weight": finding.weight,
-            "sentence": say(finding.fact),
+            "rule": finding.kind.rule,
+            "weight": finding.kind.weight,
+            "sentence": say(finding),
             "lines": list(finding.lines),
             "rows": list(finding.rows),
             "cells": list(finding.cells),

@@ -157,13 +157,13 @@ def print_audit(audit: Audit, console: Console) -> None:
     styles = {"looks wrong": "bold red", "unusual": "yellow", "cannot be concluded": "bold"}
     console.print(Text(f"{audit.source}: {audit.rows} rows, {audit.results} with a result"))
     for weight, title in titles.items():
-        found = [finding for finding in audit.findings if finding.weight == weight]
+        found = [finding for finding in audit.findings if finding.kind.weight == weight]
         if found:
             console.print(Text(title, style=styles[weight]))
         for finding in found:
             noun = "line" if len(finding.lines) == 1 else "lines"
             where = f" ({noun} {', '.join(map(str, finding.lines))} of the file)" if finding.lines else ""
-            console.print(Text(f"- {say(finding.fact)}{where}"))
+            console.print(Text(f"- {say(finding)}{where}"))
     console.print(Text("Can be concluded", style="bold"))
     for sentence in map(say, audit.conclusions or ("Nothing, by this table alone.",)):
         console.print(Text(f"- {sentence}"))
