@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,11 @@ import pytest
 from detstudy.analysis.evidence.evidence import Evidence
 from detstudy.analysis.facts.exploration import SeedsChanged
 from detstudy.analysis.findings.sanity import check_sanity
+from detstudy.data import DataError, build_ground_truth, read_dataset
+from detstudy.data.formats import coco
 from detstudy.execution import prepare_ledger
 from detstudy.ledger import Ledger
+from detstudy.study.setting import KittiMotsData
 from detstudy.study.spec import load_study
 from detstudy.testing import run_here, write_tiny_study
 
@@ -45,7 +49,7 @@ def test_a_plan_that_is_lost_for_good_is_told_with_what_follows(tiny_data: Path,
     _, ledger = run_here(write_tiny_study(tmp_path, tiny_data, baseline_seeds=[0], **sections), tmp_path / "out")
     later = load_study(write_tiny_study(tmp_path, tiny_data, baseline_seeds=[0, 1], **sections))
     assert prepare_ledger(later, ledger) == []
-    assert Evidence(ledger.folder).additions.settings == {"baseline": SeedsChanged(added=(1,))}
+    assert Evidence(ledger.folder).additions.settings == {"baseline": SeedsChanged(added=(1,), left_out=())}
     planned = ledger.folder / "planned.yaml"
     whole = planned.read_text()
     if damage == "missing":
@@ -58,4 +62,75 @@ def test_a_plan_that_is_lost_for_good_is_told_with_what_follows(tiny_data: Path,
     assert Evidence(ledger.folder).additions.settings == {}  # as the warning says
     planned.write_text(whole)
     assert prepare_ledger(later, ledger) == []
-    assert Evidence(ledger.folder).additions.settings == {"baseline": SeedsChanged(added=(1,))}
+    assert Evidence(ledger.folder).additions.settings == {"baseline": SeedsChanged(added=(1,), left_out=())}
+
+
+@pytest.fixture
+def reads(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """The JSON files that were read as COCO, one after the other."""
+    found: list[Path] = []
+    kept = coco.read_lists
+
+    def read(document: Any, *rest: Any) -> Any:
+        found.append(document)
+        return kept(document, *rest)
+
+    monkeypatch.setattr(coco, "read_lists", read)
+    return found
+
+
+@pytest.fixture
+def coco_study(tiny_data: Path, tmp_path: Path) -> Path:
+    """A study on the tiny data, written as COCO files beside copies of its frames."""
+    dataset = read_dataset(KittiMotsData(root=str(tiny_data), train=(0, 1), validation=(2, 3)))
+    root = tmp_path / "coco"
+    shutil.copytree(tiny_data / "training" / "image_02", root / "images")
+    for split in ("train", "validation"):
+        document = build_ground_truth(dataset, split)
+        (root / f"{split}.json").write_text(json.dumps(document))
+    splits = {name: {"annotations": f"{name}.json", "images": "images"} for name in ("train", "validation")}
+    data = {"format": "coco", "root": str(root), **splits, "sequence_field": "sequence"}
+    return write_tiny_study(tmp_path, data, factors={}, baseline_seeds=[0, 1], gallery_images=1)
+
+
+def test_annotations_are_read_once_before_the_first_run_and_by_no_run(
+    coco_study: Path, tmp_path: Path, reads: list[Path]
+) -> None:
+    _, ledger = run_here(coco_study, tmp_path / "out")
+    assert {run.outcome for run in ledger.read_runs()} == {"finished"}
+    own = [path for path in reads if path.is_relative_to(tmp_path / "coco")]
+    assert [path.name for path in own] == ["train.json", "validation.json"]
+    reads.clear()
+    assert prepare_ledger(load_study(coco_study), ledger) == []  # as the next `detstudy run` begins
+    assert reads == []
+
+
+def test_changed_annotations_are_read_again_and_are_other_data(coco_study: Path, tmp_path: Path) -> None:
+    study, ledger = load_study(coco_study), Ledger(tmp_path / "out")
+    prepare_ledger(study, ledger)
+    before = ledger.fingerprint
+    path = Path(study.data.root) / "train.json"
+    document = json.loads(path.read_text())
+    document["annotations"][0]["area"] += 1
+    path.write_text(json.dumps(document))
+    prepare_ledger(study, ledger)
+    assert ledger.fingerprint != before
+    assert [file.stem for file in (ledger.folder / "records").iterdir()] == [ledger.fingerprint]
+
+
+def test_damaged_records_are_written_again(coco_study: Path, tmp_path: Path) -> None:
+    study, ledger = load_study(coco_study), Ledger(tmp_path / "out")
+    prepare_ledger(study, ledger)
+    whole = ledger.records_path.read_bytes()
+    ledger.records_path.write_bytes(whole[:-9])
+    prepare_ledger(study, ledger)
+    assert ledger.records_path.read_bytes() == whole
+
+
+def test_an_image_that_has_gone_is_named_though_annotations_are_the_same(coco_study: Path, tmp_path: Path) -> None:
+    study, ledger = load_study(coco_study), Ledger(tmp_path / "out")
+    prepare_ledger(study, ledger)
+    gone = next((Path(study.data.root) / "images").rglob("*.png"))
+    gone.unlink()
+    with pytest.raises(DataError, match=gone.name):
+        prepare_ledger(study, ledger)

@@ -12,10 +12,9 @@ from typing import Any
 
 import msgspec
 
-import detstudy
 from detstudy.data.records import DataError, Dataset
 
-_HEAD = b"detstudy records 1\n"
+_HEAD = b"detstudy records 1\n"  # another number where the same files shall give other records
 _SUM_BYTES = hashlib.sha256().digest_size
 _RECENT = 2 * 10**9  # nanoseconds within which a file may change twice and its times once
 
@@ -58,7 +57,7 @@ def sign_sources(section: object, sources: Iterable[Path]) -> str | None:
     time of the last change to a file's entry can't be set back. None where a source can't be read, or an entry changed
     so lately that it may change again within the same tick of the clock.
     """
-    digest = hashlib.sha256(repr((detstudy.__version__, section)).encode())
+    digest = hashlib.sha256(repr((_HEAD, section)).encode())
     recent = time.time_ns() - _RECENT
     try:
         for source in sources:

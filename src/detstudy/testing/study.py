@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -32,14 +33,19 @@ def draw_tiny_data(folder: Path) -> Path:
     return folder
 
 
-def write_tiny_study(folder: Path, data: Path, **sections: Any) -> Path:
-    """Write a study file over tiny data and return its path; keyword arguments replace whole top-level keys."""
+def write_tiny_study(folder: Path, data: Path | Mapping[str, Any], **sections: Any) -> Path:
+    """Write a study file over tiny data and return its path; keyword arguments replace whole top-level keys.
+
+    `data` is what `draw_tiny_data` returned, or the study file's whole section of another data set.
+    """
     from ruamel.yaml import YAML
 
     document: dict[str, Any] = {
         "study": "tiny",
         "trainer": {"python": "detstudy.testing:FakeTrainer"},
-        "data": {
+        "data": data
+        if isinstance(data, Mapping)
+        else {
             "format": "kitti_mots",
             "root": str(data.absolute()),
             "train": list(range(TRAIN_SEQUENCES)),
