@@ -34,7 +34,8 @@ def find_format(data: DataSetting) -> DataFormat:
         return CocoFormat(data)
     if isinstance(data, KittiMotsData):
         return KittiMotsFormat(data)
-    options = {"root": data.root, **data.section, **({} if data.test is None else {"test": data.test})}
+    test = {} if data.test is None else {"test": data.test}
+    options = {**data.format.options, "root": data.root, **data.section, **test}
     own: DataFormat = load_extension(
         Extension(python=data.format.python, options=options), "data.format", ("parse", "list_sources")
     )

@@ -2,7 +2,7 @@
 
 Those that ship are `coco.py` and `kitti_mots.py`. Somebody's own is a class whose keyword arguments are the keys of the
 study file's section `data`, without `format`: `format: {python: "module:Class"}`. A frozen dataclass is the shortest;
-a ValueError in its `__post_init__` is shown to who wrote the study file. `detstudy.testing.check_data_format` is the
+a ValueError in its `__post_init__` is shown to who wrote the study file. `detstudy.testing.DataFormatContract` is the
 suite that every format passes.
 """
 
