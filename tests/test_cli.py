@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -143,9 +144,41 @@ def test_the_test_split_is_evaluated_for_the_choice_and_the_baseline_only(tmp_pa
     study = write_tiny_study(tmp_path, tiny_data, factors={"learning_rate": [0.04]})
     sets = [f"--set=data={json.dumps(data)}"]
     ask("run", study, "--out", tmp_path / "out", "--set", f"trainer.python={FAKE}", *sets)
-    assert (
-        "On the test split, which picked nothing, mask AP is: baseline" in (tmp_path / "out" / "report.md").read_text()
+    report = (tmp_path / "out" / "report.md").read_text()
+    assert re.search(
+        r"test split, opened once \([0-9-]{10} for baseline\), so that it picked nothing, mask AP is: b", report
     )
     evaluated = {path.parts[-3] for path in tmp_path.glob("out/runs/*/evaluations/*--test")}
     assert len(evaluated) == 3
     assert not any("lr0.04" in name for name in evaluated)
+
+
+def test_the_test_split_stays_sealed_for_levels_that_are_added_later(tmp_path: Path, tiny_data: Path) -> None:
+    data = {"format": "kitti_mots", "root": str(tiny_data), "train": [0, 1], "validation": [2, 3, 4, 5], "test": [6, 7]}
+    study, out = write_tiny_study(tmp_path, tiny_data), tmp_path / "out"
+    sets = [f"--set=data={json.dumps(data)}", "--set=baseline.learning_rate=0.1"]
+    common = ("run", study, "--out", out, "--set", f"trainer.python={FAKE}", *sets)
+    wider = (*common, "--set=factors={learning_rate: [0.02, 0.004]}")
+
+    def list_tested() -> list[str]:
+        found = {path.parts[-3] for path in out.glob("runs/*/evaluations/*--test")}
+        return sorted({re.findall(r"lr([0-9.]+)-b", name)[0] for name in found})
+
+    detstudy(*common, "--set=factors={learning_rate: [0.02]}")
+    assert list_tested() == ["0.02", "0.1"]
+    assert "stays closed for the choice now, learning_rate=0.004" in detstudy(*wider)
+    assert list_tested() == ["0.02", "0.1"]
+    report = (out / "report.md").read_text()
+    assert "The choice, learning rate 0.004, was not among them" in report
+    detstudy(*wider, "--open-test-again")
+    assert list_tested() == ["0.004", "0.02", "0.1"]
+    detstudy(*wider, "--open-test-again")  # there is nothing else to see
+    report = (out / "report.md").read_text()
+    assert "opened 2 times" in report
+    assert "picked nothing" not in report
+    openings = [json.loads(path.read_text()) for path in sorted(out.glob("openings/*.json"))]
+    assert [opening["settings"] for opening in openings] == [
+        ["baseline", "learning_rate=0.02"],
+        ["baseline", "learning_rate=0.004"],
+    ]
+    assert all("@" in opening["by"] and opening["at"] for opening in openings)

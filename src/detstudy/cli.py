@@ -107,6 +107,9 @@ def run(
     overrides: Overrides = None,
     out: OutFolder = None,
     workers: Workers = None,
+    open_test_again: Annotated[
+        bool, typer.Option("--open-test-again", help="evaluate the choice on the test split though that was opened")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Run what is missing of a study, then write its report."""
@@ -118,7 +121,7 @@ def run(
     study = detstudy.load_study(study_file, tuple(overrides or ()))
     console = _make_console(stderr=as_json)
     try:
-        folder = detstudy.run_study(study, out, workers=workers, console=console)
+        folder = detstudy.run_study(study, out, workers=workers, console=console, open_test_again=open_test_again)
     except InterruptedStudyError as stop:
         kept = choose_folder(study, out)
         console.print(f"stopped; everything that ended is kept in {kept}; the same command goes on from here")

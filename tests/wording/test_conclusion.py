@@ -8,6 +8,7 @@ from detstudy.analysis.facts.conclusion import (
     MoreSeeds,
     MoreUnits,
     NoResult,
+    OpenedTest,
     ReachedOnTest,
     RepeatForNoise,
     RunTogether,
@@ -48,8 +49,24 @@ def test_what_was_learned_begins_with_the_verdict() -> None:
     )
     failed = WithoutResult("out_of_memory", "out of memory at 11.2 GiB")
     assert say(NoResult(FAST, failed)) == "No result: learning rate 0.04: out of memory at 11.2 GiB."
-    reached = ReachedOnTest("mask/AP", ((BASELINE, 40.04, 3), (FAST, 30.0, 1)))
-    assert "mask AP is: baseline 40.0 (3 seeds), learning rate 0.04 30.0 (1 seed)." in say(reached)
+
+
+def test_the_test_split_is_shown_with_every_look_at_it() -> None:
+    values = ((BASELINE, 40.04, 3), (FAST, 30.0, 1))
+    first, second = OpenedTest("2026-11-30", (BASELINE, FAST)), OpenedTest("2026-12-01", (BASELINE, "batch_size=8"))
+    assert say(ReachedOnTest("mask/AP", values, (first,))) == (
+        "On the test split, opened once (2026-11-30 for baseline and learning rate 0.04), so that it picked nothing, "
+        "mask AP is: baseline 40.0 (3 seeds), learning rate 0.04 30.0 (1 seed)."
+    )
+    again = say(ReachedOnTest("mask/AP", values, (first, second)))
+    assert "opened 2 times (2026-11-30 for baseline and learning rate 0.04; 2026-12-01 for baseline and batch" in again
+    assert "picked nothing" not in again
+    unknown = say(ReachedOnTest("mask/AP", values, (OpenedTest(None, (BASELINE, FAST)),)))
+    assert "opened at least 1 time (on an unknown date for baseline and learning rate 0.04), so that choices" in unknown
+    unseen = say(ReachedOnTest("mask/AP", values, (first,), unseen=FAST))
+    assert unseen.endswith(
+        "The choice, learning rate 0.04, was not among them; `--open-test-again` opens it once more."
+    )
 
 
 def test_what_to_run_next_says_what_it_takes() -> None:

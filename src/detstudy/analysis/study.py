@@ -84,13 +84,16 @@ def analyse_study(folder: Path) -> Analysis:
     factorial = analyse_interactions(evidence)
     depending, independent = list_interactions(factorial)
     learned = list_learned(everything, objective, margin, noise)
+    choice = choose(everything)
+    chosen = settings[choice.setting_id] if choice else None
+    tested = list_tested(evidence.test_runs(), evidence.openings(), chosen, objective)
     return Analysis(
         study=study,
         plan=evidence.plan,
         settings=settings,
         factors=factors,
-        choice=_warn_of_combining(choose(everything), factors, settings, evidence),
-        learned=(*learned, *depending, *list_savings(trade_offs), *list_tested(evidence.test_runs(), objective)),
+        choice=_warn_of_combining(choice, factors, settings, evidence),
+        learned=(*learned, *depending, *list_savings(trade_offs), *tested),
         unknown=(*list_unknown(everything, objective, margin), *independent),
         next=tuple(plan_next(evidence, everything, factors, remedies, convergences)),
         warnings=check_sanity(evidence),

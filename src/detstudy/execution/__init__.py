@@ -4,6 +4,7 @@ from detstudy.execution.asking import ask_for_more
 from detstudy.execution.budget import SpentTime, cut_tasks, describe_stop
 from detstudy.execution.executors.local import LocalExecutor
 from detstudy.execution.interruption import InterruptedStudyError
+from detstudy.execution.opening import open_test
 from detstudy.execution.pace import estimate_seconds_left
 from detstudy.execution.prepare import foresee_runs, prepare_ledger
 from detstudy.execution.provenance import count_cores, list_gpus
@@ -28,6 +29,7 @@ __all__ = [
     "is_task_due",
     "list_gpus",
     "list_tasks",
+    "open_test",
     "prepare_ledger",
     "run_tasks",
     "work_on",

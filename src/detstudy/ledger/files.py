@@ -41,6 +41,12 @@ def write_once(path: Path, content: bytes) -> None:
                 temporary.replace(path)
 
 
+def choose_number(folder: Path) -> Path:
+    """Return the file of the next number in a folder whose files are numbered and never written again."""
+    taken = [int(path.stem) for path in folder.glob("*.json") if path.stem.isdecimal()]
+    return folder / f"{max(taken, default=0) + 1:03d}.json"
+
+
 @contextlib.contextmanager
 def _write_temporary(path: Path, content: bytes) -> Iterator[Path]:
     """Give a synced temporary file beside a path, and sync their folder after it was put there."""

@@ -5,6 +5,7 @@ study.yaml            the study as it stands, overrides applied
 planned.yaml          the study as it was planned when its first run started
 plan.json             the settings and runs that the study's design began with; planned.json: those of planned.yaml
 decisions/            what the design asked for later, a file each
+openings/             when the test split was looked at, by whom and for which settings, a file each
 hyperparameters.json  what somebody's own trainer declares, by trainer
 data.json             fingerprint, classes, counts of images and objects by split
 ground_truth/         validation.json (and test.json), COCO JSON
@@ -44,6 +45,7 @@ from detstudy.ledger.files import (
     write_json,
 )
 from detstudy.ledger.lease import Lease
+from detstudy.ledger.openings import OPENINGS
 from detstudy.ledger.plans import DECISIONS, load_plan, read_decisions, store_first_step
 from detstudy.ledger.records import GalleryImage, RunRecord
 from detstudy.ledger.results import (
@@ -64,7 +66,7 @@ from detstudy.study.study import Study, StudyError
 
 EVALUATION_FILES = ("predictions.json", "matches.npz")
 
-SHARED_FOLDERS = ("ground_truth", "gallery", "sessions", "records", DECISIONS)
+SHARED_FOLDERS = ("ground_truth", "gallery", "sessions", "records", DECISIONS, OPENINGS)
 """The parts of a study that any driver may write to, beside its runs."""
 
 

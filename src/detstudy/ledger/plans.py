@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from detstudy.ledger.codec import encode, read_record, write_record
-from detstudy.ledger.files import write_once
+from detstudy.ledger.files import choose_number, write_once
 from detstudy.plan import Plan, Step, identify_basis, make_plan, plan_study
 from detstudy.study.extension import Extension
 from detstudy.study.study import Study, StudyError
@@ -64,8 +64,7 @@ def read_decisions(folder: Path, study: Study) -> list[Step]:
 
 def choose_decision(folder: Path) -> Path:
     """Return where the next decision is kept; whoever decides chooses that before looking at anything."""
-    taken = [int(path.stem) for path in folder.glob(f"{DECISIONS}/*.json") if path.stem.isdecimal()]
-    return folder / DECISIONS / f"{max(taken, default=0) + 1:03d}.json"
+    return choose_number(folder / DECISIONS)
 
 
 def store_decision(path: Path, study: Study, step: Step) -> None:

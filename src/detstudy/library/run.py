@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import warnings
 from collections.abc import Callable
@@ -21,13 +20,14 @@ from detstudy.execution import (
     is_task_due,
     list_gpus,
     list_tasks,
+    open_test,
     prepare_ledger,
     run_tasks,
 )
 from detstudy.execution.executors.contract import Executor
 from detstudy.ledger import Ledger
 from detstudy.library.folder import StudyFolder
-from detstudy.plan import BASELINE, Plan, plan_study
+from detstudy.plan import Plan, plan_study
 from detstudy.reporting.progress import TerminalProgress
 from detstudy.study.study import Study
 
@@ -44,13 +44,15 @@ def run_study(
     workers: int | None = None,
     executor: Callable[[Ledger], Executor] | None = None,
     console: Console | None = None,
+    open_test_again: bool = False,
 ) -> StudyFolder:
     """Run what is missing of a study and return its folder, by default `results/<study>`.
 
     What has ended is kept, and what was stopped goes on from its checkpoints. `workers` runs are made side by side,
     each in a process of its own: by default one a GPU, without GPUs one a core; another `executor` is made for the
     ledger. Progress is shown on rich's `console`; without one nothing is, and warnings are Python's. The folder's
-    `stopped` says whether a budget stopped the study.
+    `stopped` says whether a budget stopped the study. The test split is evaluated once, for the choice and the baseline
+    then; for another choice only where `open_test_again` says so, and the report tells.
 
     Raises InputError where the study, its data or a setting is refused, before any run starts, and
     InterruptedStudyError on SIGINT, SIGTERM and SIGHUP, everything kept.
@@ -77,19 +79,23 @@ def run_study(
             run_tasks(cut_tasks(tasks, study.budget), ledger, executor=chosen, watcher=progress, is_over=spent.is_up)
         stopped = describe_stop(tasks, ledger, study.budget, spent.total)
         more = None if stopped else ask_for_more(ledger)
-    if study.data.test and stopped is None:  # once, when the choice stands
-        evaluate_test(ledger, plan, chosen, shown)
+    if study.data.test and stopped is None:  # when the choice stands
+        evaluate_test(ledger, plan, chosen, open_test_again, shown)
     return StudyFolder(ledger.folder)
 
 
-def evaluate_test(ledger: Ledger, plan: Plan, executor: Executor, console: Console) -> None:
-    """Evaluate the chosen setting and the baseline on the test split, once."""
+def evaluate_test(ledger: Ledger, plan: Plan, executor: Executor, again: bool, console: Console) -> None:
+    """Evaluate the chosen setting and the baseline on the test split, once; once more where `again` says so."""
     choice = analyse_study(ledger.folder).choice
     if choice is None:
         return
-    wanted = {BASELINE, choice.setting_id}
-    chosen = dataclasses.replace(plan, runs=tuple(run for run in plan.runs if run.setting_id in wanted))
-    tasks = list_tasks(chosen, ledger.fingerprint, ("test",))
+    opening, tasks = open_test(ledger, plan, choice.setting_id, again=again)
+    if choice.setting_id not in opening.settings:
+        console.print(
+            f"the test split was opened for {' and '.join(opening.settings)}, and stays closed for the choice now, "
+            f"{choice.setting_id}; --open-test-again opens it once more, and the report then says so",
+            markup=False,
+        )
     with TerminalProgress(console, ledger, plan) as progress:
         run_tasks(tasks, ledger, executor=executor, watcher=progress)
 

@@ -51,7 +51,23 @@ def _(fact: facts.ReachedOnTest) -> str:
     reached = ", ".join(
         f"{say(name)} {format_ap(mean)} ({count(seeds, 'seed')})" for name, mean, seeds in fact.settings
     )
-    return f"On the test split, which picked nothing, {label_measure(fact.measure)} is: {reached}."
+    looks = "; ".join(map(say, fact.openings))
+    noted = all(opening.date for opening in fact.openings)
+    if len(fact.openings) == 1 and noted:
+        seal = f"opened once ({looks}), so that it picked nothing"
+    else:
+        times = f"{'' if noted else 'at least '}{count(len(fact.openings), 'time')}"
+        seal = f"opened {times} ({looks}), so that choices after the first may rest on it"
+    text = f"On the test split, {seal}, {label_measure(fact.measure)} is: {reached}."
+    if fact.unseen is None:
+        return text
+    return f"{text} The choice, {say(fact.unseen)}, was not among them; `--open-test-again` opens it once more."
+
+
+@say.register
+def _(fact: facts.OpenedTest) -> str:
+    names = " and ".join(map(say, fact.settings))
+    return f"{fact.date} for {names}" if fact.date else f"on an unknown date for {names}"
 
 
 @say.register

@@ -30,6 +30,7 @@ from detstudy.evaluation import (
 )
 from detstudy.ledger import Ledger, RunRecord, list_unlike
 from detstudy.ledger.files import read_json
+from detstudy.ledger.openings import Opening, list_openings
 from detstudy.plan import BASELINE, PlannedSetting
 from detstudy.study.setting import Setting
 from detstudy.study.study import MEASURES, StudyError
@@ -73,6 +74,10 @@ class Evidence:
     def test_runs(self) -> list[RunRecord]:
         """Return the runs with what they reached on the test split; [] where the data has none."""
         return Ledger(self.folder).read_runs(self.plan, "test") if self.study.data.test else []
+
+    def openings(self) -> list[Opening]:
+        """Return when the test split was looked at, the first time first."""
+        return list_openings(self.folder, self.test_runs())
 
     def seed_noise(self, measure: str) -> SeedNoise:
         """Return a measure's variance over seeds. Settings that share weights count once, as do idle seeds."""

@@ -35,11 +35,24 @@ class SeedNoiseFound:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenedTest:
+    """A look at the test split: its date, None where nobody noted it, and the settings."""
+
+    date: str | None
+    settings: tuple[object, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ReachedOnTest:
-    """What settings reached on the test split: mean of the objective, and number of seeds."""
+    """What settings reached on the test split: mean of the objective, and number of seeds.
+
+    `openings` are all looks at it, the first one first; `unseen` is the choice, where none was for it.
+    """
 
     measure: str
     settings: tuple[tuple[object, float, int], ...]
+    openings: tuple[OpenedTest, ...]
+    unseen: object | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,13 +8,21 @@ from collections.abc import Sequence
 
 from detstudy.analysis.evidence.confounding import name_setting
 from detstudy.analysis.facts import Fact
-from detstudy.analysis.facts.conclusion import Judged, NoInteractions, NoResult, ReachedOnTest, SeedNoiseFound
+from detstudy.analysis.facts.conclusion import (
+    Judged,
+    NoInteractions,
+    NoResult,
+    OpenedTest,
+    ReachedOnTest,
+    SeedNoiseFound,
+)
 from detstudy.analysis.facts.contrast import Contrast
 from detstudy.analysis.facts.interaction import EffectVerdict
 from detstudy.analysis.facts.reason import NoVerdict
 from detstudy.analysis.records import Conclusion, Factorial, SettingSummary, TradeOff
 from detstudy.analysis.statistics.variance import SeedNoise
 from detstudy.ledger import RunRecord
+from detstudy.ledger.openings import Opening
 
 SETTINGS = "settings"
 """The section of what concerns no single factor."""
@@ -35,17 +43,27 @@ def list_learned(
     return found
 
 
-def list_tested(runs: Sequence[RunRecord], objective: str) -> list[Conclusion]:
+def list_tested(
+    runs: Sequence[RunRecord], openings: Sequence[Opening], choice: SettingSummary | None, objective: str
+) -> list[Conclusion]:
     """Return what the runs evaluated on the test split reached there, as one conclusion; [] where none was."""
     values: dict[Fact, list[float]] = {}
+    names: dict[str, Fact] = {}
     for run in runs:
         measure = run.measures.get(objective) if run.outcome == "finished" else None
         if measure is not None and measure.value is not None:
-            values.setdefault(name_setting(run.levels, [run]), []).append(measure.value)
+            name = names.setdefault(run.setting_id, name_setting(run.levels, [run]))
+            values.setdefault(name, []).append(measure.value)
     if not values:
         return []
     reached = tuple((name, statistics.fmean(found), len(found)) for name, found in values.items())
-    return [Conclusion(ReachedOnTest(objective, reached), "runs")]
+    looks = tuple(
+        OpenedTest(opening.at and opening.at[:10], tuple(names.get(id_, id_) for id_ in opening.settings))
+        for opening in openings
+    )
+    seen = {id_ for opening in openings for id_ in opening.settings}
+    unseen = choice.label if choice and choice.id not in seen else None
+    return [Conclusion(ReachedOnTest(objective, reached, looks, unseen), "runs")]
 
 
 def list_unknown(settings: Sequence[SettingSummary], objective: str, margin: float) -> list[Conclusion]:
