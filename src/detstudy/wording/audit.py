@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import string
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -10,22 +9,16 @@ from detstudy.auditing.conclusion import NUCLEI_SD, SCENES_SD
 from detstudy.auditing.finding import BeyondSeeds, Finding, Kind, OtherCost, ReadAgain, ToRun, TrainSeeds
 from detstudy.numbers import format_ap, format_change, format_ratio, quote_seconds
 from detstudy.wording.labels import count, join_words, label_factor, label_measure
-from detstudy.wording.say import say
+from detstudy.wording.say import Template, say
 
 
 @say.register
 def _(fact: Finding) -> str:
     """Return the kind's words with the finding's numbers."""
-    numbers = {"row": fact.rows[0] if fact.rows else "", "rows": fact.rows, "chance": fact.chance, **fact.numbers}
-    more = _CLAUSES[fact.kind](fact.numbers) if fact.kind in _CLAUSES else {}
-    return _Words().format(_WORDS[fact.kind], **numbers, **more)
-
-
-class _Words(string.Formatter):
-    """Formats a number by the way in which it is said: "{value:ap}"."""
-
-    def format_field(self, value: Any, spec: str) -> str:
-        return str(_FORMS[spec](value)) if spec in _FORMS else str(super().format_field(value, spec))
+    where = {"row": fact.rows[0] if fact.rows else "", "named": join_labels(fact.rows)}
+    odds = {} if fact.chance is None else {"odds": say_chance(fact.chance)}
+    clauses = _CLAUSES[fact.kind](fact.numbers) if fact.kind in _CLAUSES else {}
+    return Template().format(_WORDS[fact.kind], **where, **odds, **fact.numbers, **clauses)
 
 
 def join_labels(labels: Sequence[str]) -> str:
@@ -46,30 +39,18 @@ def say_chance(chance: float) -> str:
     return f"about 1 in {round(inverse, -digits):,.0f}"
 
 
-_FORMS: dict[str, Callable[[Any], str]] = {
-    "ap": format_ap,
-    "chance": say_chance,
-    "factor": label_factor,
-    "factors": lambda names: ", ".join(map(label_factor, names)),
-    "join": join_labels,
-    "measure": label_measure,
-    "seconds": quote_seconds,
-}
-
 _WORDS = {
     Kind.ROWS_REPEAT: (
-        "{rows:join} share {shared} of {common} cells{they_differ}: by chance {chance:chance}. One row was copied over "
+        "{named} share {shared} of {common} cells{they_differ}: by chance {odds}. One row was copied over "
         "the other, or the setting changed nothing.{alike}"
     ),
-    Kind.CELLS_REPEAT: (
-        "{pairs} pairs of cells repeat where about {expected:.0f} would by chance ({chance:chance}): {listed}."
-    ),
+    Kind.CELLS_REPEAT: ("{pairs} pairs of cells repeat where about {expected:.0f} would by chance ({odds}): {listed}."),
     Kind.BLOCK_COPIED: (
         "{row}: box and mask show the same number in {same} of {measures} measures: one block was copied over "
         "the other."
     ),
     Kind.TIMES_REPEAT: (
-        "{rows:join} took the same {seconds:seconds}: by chance {chance:chance}, taking times of equal work to scatter "
+        "{named} took the same {seconds:seconds}: by chance {odds}, taking times of equal work to scatter "
         "by 1 %. One time was copied, or the rows are of one training."
     ),
     Kind.OUTSIDE_SCALE: "{row}: {measure:measure} is {text}; AP lies between 0 and 100.",
@@ -81,11 +62,11 @@ _WORDS = {
     Kind.FRACTIONS: "{row}: its AP are written as fractions of 1, the other rows' in percent.",
     Kind.OUT_OF_LINE: (
         "{row}: {measure:measure} {ap:ap} does not go with its AP50 {ap50:ap} and AP75 {ap75:ap}: by the rows beside "
-        "it {expected:ap} would ({chance:chance} by chance). A digit may be wrong."
+        "it {expected:ap} would ({odds} by chance). A digit may be wrong."
     ),
     Kind.LABELS_DISAGREE: "{row}: {factor:factor} is given as {listed}: which one was trained?",
     Kind.ONE_SETTING_TWICE: (
-        "{rows:join} are one setting by their labels, with different numbers ({measure:measure} {listed}): a label is "
+        "{named} are one setting by their labels, with different numbers ({measure:measure} {listed}): a label is "
         "wrong, something that differs is not told, or that is the noise between trainings."
     ),
     Kind.ONE_RESULT_TWICE: (
@@ -110,13 +91,13 @@ _WORDS = {
     Kind.OUTSIDE_BANDS: (
         "{row}: {measure:measure} {value:ap} lies outside its size bands' range ({low:ap} to {high:ap})."
     ),
-    Kind.SEEDS_UNTOLD: "A spread is told for {rows:join}, but not of how many seeds.",
+    Kind.SEEDS_UNTOLD: "A spread is told for {named}, but not of how many seeds.",
     Kind.NO_SEEDS: (
         "{which} its seeds or their spread: one training each, as far as told. Two trainings of one setting differ by "
         "up to {limit:ap} AP in 19 of 20 cases {source}. {small} of {differences} differences in {measure:measure} "
         "from {baseline} are smaller, and say nothing alone."
     ),
-    Kind.RESULTS_MISSING: ("{rows:join}: no result ({said}): nothing is known of it, least of all that it is worse."),
+    Kind.RESULTS_MISSING: ("{named}: no result ({said}): nothing is known of it, least of all that it is worse."),
     Kind.UNEQUAL_BUDGETS: (
         "The rows were not trained equally long: {listed}. Their AP compare lengths as well as settings."
     ),
@@ -131,7 +112,7 @@ _WORDS = {
         "ended, and then the table compares speed, not the end result."
     ),
     Kind.NOT_CROSSED: (
-        "Each factor varies alone ({factors:factors}): whether the best level of one depends on another can't be read "
+        "Each factor varies alone ({listed}): whether the best level of one depends on another can't be read "
         "off, and their gains need not add up."
     ),
     Kind.IMAGES_UNKNOWN: "How many validation images or sequences there were can't be seen: their noise comes on top.",
@@ -202,6 +183,7 @@ _CLAUSES: dict[Kind, Callable[[Numbers], dict[str, str]]] = {
         "listed": "; ".join(f"{name} from {low:,g} to {high:,g}" for name, low, high in found["ranges"])
     },
     Kind.BUDGET_UNTOLD: _name_untold,
+    Kind.NOT_CROSSED: lambda found: {"listed": ", ".join(map(label_factor, found["factors"]))},
 }
 
 

@@ -16,7 +16,7 @@ from detstudy.numbers import (
     rounds_to_nothing,
 )
 from detstudy.wording.labels import label_measure
-from detstudy.wording.say import say
+from detstudy.wording.say import phrase, say
 
 COST_NAMES: Mapping[str, str] = {
     "train/seconds": "training time",
@@ -27,14 +27,8 @@ NAMED_SHARE = 0.05
 """Settings on which the choice falls more rarely when the study is repeated are not named."""
 
 
-@say.register
-def _(fact: SharedMachine) -> str:
-    return f"Times are rough: {fact.runs} runs shared the machine."
-
-
-@say.register
-def _(fact: UnlikeMachines) -> str:
-    return f"Times come from different hardware ({', '.join(fact.machines)}): they can't be compared."
+phrase(SharedMachine, "Times are rough: {runs} runs shared the machine.")
+phrase(UnlikeMachines, "Times come from different hardware ({machines:list}): they can't be compared.")
 
 
 @say.register

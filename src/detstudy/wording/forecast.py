@@ -6,19 +6,12 @@ import math
 
 from detstudy.forecast import facts
 from detstudy.forecast.foresight import SEED_SD, UNIT_SD
-from detstudy.numbers import format_ap, format_size
+from detstudy.numbers import format_ap
 from detstudy.wording.labels import count
-from detstudy.wording.say import say
+from detstudy.wording.say import phrase, say
 
-
-@say.register
-def _(fact: facts.OverLimit) -> str:
-    return f"needs about {format_size(fact.need)}, the limit is {format_size(fact.limit)}"
-
-
-@say.register
-def _(fact: facts.ProbedSideBySide) -> str:
-    return f"measured with {fact.probes} probes side by side, as the runs will share the machine"
+phrase(facts.OverLimit, "needs about {need:size}, the limit is {limit:size}")
+phrase(facts.ProbedSideBySide, "measured with {probes} probes side by side, as the runs will share the machine")
 
 
 @say.register
@@ -65,19 +58,11 @@ def _(fact: facts.Fit) -> str:
     }[fact]
 
 
-@say.register
-def _(fact: facts.CombinationsTooLarge) -> str:
-    return f"Some settings do not fit ({', '.join(fact.settings)}), but each of their levels does in another."
-
-
-@say.register
-def _(fact: facts.LevelsTooLarge) -> str:
-    return f"Without the settings that do not fit ({', '.join(fact.settings)}):"
-
-
-@say.register
-def _(fact: facts.FirstInTime) -> str:
-    return f"The first {fact.trainings} of {fact.of} trainings end in time, {fact.last} the last:"
+phrase(
+    facts.CombinationsTooLarge, "Some settings do not fit ({settings:list}), but each of their levels does in another."
+)
+phrase(facts.LevelsTooLarge, "Without the settings that do not fit ({settings:list}):")
+phrase(facts.FirstInTime, "The first {trainings} of {of} trainings end in time, {last} the last:")
 
 
 @say.register

@@ -16,7 +16,7 @@ from detstudy.analysis.facts.interaction import (
 from detstudy.analysis.records import Effect
 from detstudy.numbers import describe_interval, format_ap, format_change, format_p
 from detstudy.wording.labels import count, label_factor, label_level, label_measure, name_level
-from detstudy.wording.say import say
+from detstudy.wording.say import phrase, say
 
 
 @say.register
@@ -76,9 +76,7 @@ def _say_best(fact: BestLevels, measure: str, p: str) -> str:
     return f"{depends}, though {name_level(fact.best[0][1])} has the highest mean at each."
 
 
-@say.register
-def _(fact: TrainsNothing) -> str:
-    return f"{label_factor(fact.factor)} trains nothing: settings that share their trainings are not independent"
+phrase(TrainsNothing, "{factor:factor} trains nothing: settings that share their trainings are not independent")
 
 
 @say.register
@@ -123,9 +121,8 @@ def _(fact: BatchesInParts) -> str:
     return f"Batches in parts: {'; '.join(map(say, fact.settings))} ({'; '.join(dict.fromkeys(map(say, fact.how)))})."
 
 
-@say.register
-def _(fact: UnlikeNoise) -> str:
-    return (
-        f"The seeds' noise is not the same in all settings (Bartlett's test, {format_p(fact.p)}); the analysis of "
-        "variance takes one for all, so its own p are rough."
-    )
+phrase(
+    UnlikeNoise,
+    "The seeds' noise is not the same in all settings (Bartlett's test, {p:p}); the analysis of "
+    "variance takes one for all, so its own p are rough.",
+)

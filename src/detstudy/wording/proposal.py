@@ -16,7 +16,7 @@ from detstudy.analysis.facts.proposal import (
 )
 from detstudy.numbers import format_ap, format_change, format_rate, format_rate_change, format_time, format_time_change
 from detstudy.wording.labels import count, join_words, label_factor
-from detstudy.wording.say import say
+from detstudy.wording.say import phrase, say
 
 
 @say.register
@@ -49,12 +49,11 @@ def _(fact: Saturation) -> str:
     )
 
 
-@say.register
-def _(fact: NoSaturation) -> str:
-    return (
-        f"No feature level is saturated: {fact.name} has the fewest anchors an image, {fact.anchors:,.0f}, and the "
-        f"largest k is {fact.largest:,}."
-    )
+phrase(
+    NoSaturation,
+    "No feature level is saturated: {name} has the fewest anchors an image, {anchors:,.0f}, and the largest "
+    "k is {largest:,}.",
+)
 
 
 @say.register

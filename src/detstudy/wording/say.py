@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import string
+from collections.abc import Callable
 from enum import Enum
 from typing import Any
+
+from detstudy.numbers import format_ap, format_p, format_size, quote_seconds
+from detstudy.wording.labels import label_factor, label_measure
 
 
 @functools.singledispatch
@@ -23,12 +28,32 @@ def _(fact: str) -> str:
     return fact
 
 
+FORMS: dict[str, Callable[[Any], str]] = {
+    "ap": format_ap,
+    "factor": label_factor,
+    "list": ", ".join,
+    "measure": label_measure,
+    "p": format_p,
+    "seconds": quote_seconds,
+    "size": format_size,
+}
+"""How a template says a number or an id: "{low:ap}"."""
+
+
+class Template(string.Formatter):
+    """Fills in what FORMS say, else as `str.format` does."""
+
+    def format_field(self, value: Any, spec: str) -> str:
+        """Return a value as its form says it."""
+        return FORMS[spec](value) if spec in FORMS else str(super().format_field(value, spec))
+
+
 def phrase(kind: type, template: str) -> None:
     """Say the facts of a kind by a template that names their fields; a field that is a fact itself is said there."""
 
     def fill(fact: Any) -> str:
         fields = {field.name: getattr(fact, field.name) for field in dataclasses.fields(fact)}
-        return template.format_map({name: _say_within(value) for name, value in fields.items()})
+        return Template().format(template, **{name: _say_within(value) for name, value in fields.items()})
 
     say.register(kind, fill)
 

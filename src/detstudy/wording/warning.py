@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from detstudy.analysis.facts import warning as facts
 from detstudy.analysis.facts.warning import Pitfall
+from detstudy.numbers import format_time
 from detstudy.wording.labels import count, label_measure
 from detstudy.wording.say import phrase, say
 
@@ -47,9 +48,10 @@ def _(fact: facts.AllButOneSame) -> str:
 
 @say.register
 def _(fact: facts.SameTimes) -> str:
+    runs = _list_names([*map(say, fact.runs)])
     return (
-        f"Training took {fact.seconds:,.10g} s, to the last digit, in {_list_names([*map(say, fact.runs)])}: a copied "
-        "time, or one that was not measured."
+        f"Training took {format_time(fact.seconds)}, the same to the last digit, in {runs}: a copied time, or one that "
+        "was not measured."
     )
 
 

@@ -94,8 +94,8 @@ def test_a_seed_that_changes_nothing_leaves_no_seeds_to_count(write_ledger: Any,
 def test_equal_times_of_two_trainings_are_named(write_ledger: Any, Run: Any) -> None:  # noqa: N803
     evidence = Evidence(write_ledger(make_runs(Run, seconds=101.5)))
     assert words(evidence) == (
-        "Training took 101.5 s, to the last digit, in baseline (seed 1) and learning rate 0.04 (seed 0): a copied "
-        "time, or one that was not measured.",
+        "Training took 1 min 42 s, the same to the last digit, in baseline (seed 1) and learning rate 0.04 (seed 0): "
+        "a copied time, or one that was not measured.",
     )
 
 
