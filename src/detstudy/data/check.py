@@ -13,7 +13,8 @@ from pathlib import Path
 
 from detstudy.data.dataset import parse_dataset, report_counts
 from detstudy.data.faults import FaultLog, Place, Progress, Report, ignore_progress, list_some
-from detstudy.data.formats.coco import parse_coco_file, report_missing_images
+from detstudy.data.formats.coco import parse_coco_file
+from detstudy.data.formats.coco_images import report_missing_images
 from detstudy.data.formats.kitti_instances import CLASS_NAMES
 from detstudy.data.formats.kitti_mots import find_layout, parse_sequences, report_layout
 from detstudy.data.images import IMAGE_SUFFIXES, find_missing, inspect_image, list_folder

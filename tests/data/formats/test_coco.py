@@ -113,9 +113,9 @@ def test_sequences_come_from_a_field_or_a_pattern(coco_document, write_coco):
         read_dataset(write_coco(coco_document, other, sequence_pattern=r"^(\d+)"))
     with pytest.raises(DataError, match="not a regular expression"):
         read_dataset(write_coco(coco_document, other, sequence_pattern="("))
-    with pytest.raises(DataError, match="needs a group"):
+    with pytest.raises(DataError, match="a group in parentheses must name"):
         read_dataset(write_coco(coco_document, other, sequence_pattern="a"))
-    with pytest.raises(DataError, match="sequence_field or sequence_pattern, not both"):
+    with pytest.raises(DataError, match="stands beside sequence_field"):
         read_dataset(write_coco(coco_document, other, sequence_field="place", sequence_pattern="(a)"))
 
 

@@ -4,28 +4,22 @@ from __future__ import annotations
 
 import gzip
 import os
-import re
-import unicodedata
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path, PureWindowsPath
+from pathlib import Path
 from typing import Any
 
 from detstudy.data.faults import Place, Progress, Report, ignore_progress, is_clean, list_some, shorten
 from detstudy.data.formats.coco_annotations import AnnotationReader
+from detstudy.data.formats.coco_images import FindSequence, parse_images, report_missing_images
 from detstudy.data.formats.entries import Document, JsonError, Reader, has_byte_order_mark, read_lists
 from detstudy.data.formats.numbers import read_integer
-from detstudy.data.images import find_missing, list_folder
-from detstudy.data.masks import LARGEST_SIDE
 from detstudy.data.records import Dataset, ImageRecord
 from detstudy.study.setting import CocoData, CocoSplit, SplitName, compile_sequence_pattern
 
 LISTS = ("categories", "images", "annotations")
-
-FindSequence = Callable[[dict[str, Any], str, Place], str | None]
-"""An image's entry, its name and its place → its sequence; reports where it has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +97,7 @@ def parse_coco_file(
 
     def read_images(entries: Iterator[Any]) -> None:
         seen.append("images")
-        records.update(_parse_images(entries, folder, file, report, find_sequence, strict=strict))
+        records.update(parse_images(entries, folder, file, report, find_sequence, strict=strict))
 
     def read_annotations(entries: Iterator[Any]) -> None:
         seen.append("annotations")
@@ -216,149 +210,33 @@ def _parse_categories(entries: Iterable[Any], place: Place) -> dict[int, str]:
     return names
 
 
-def _parse_images(
-    entries: Iterable[Any],
-    folder: Path,
-    file: str,
-    report: Report,
-    find_sequence: FindSequence | None,
-    *,
-    strict: bool,
-) -> dict[int, ImageRecord]:
-    records: dict[int, ImageRecord] = {}
-    id_of_name: dict[str, int] = {}
-    name_of_folded: dict[str, str] = {}
-    negative = 0
-    for index, entry in enumerate(entries):
-        place = Place(f"{file}: images[{index}]", report)
-        if not isinstance(entry, dict):
-            place.refuse("wrong_type", "an image must be an object with id, file_name, width and height.")
-            continue
-        image_id = read_integer(entry.get("id"))
-        width, height = read_integer(entry.get("width")), read_integer(entry.get("height"))
-        if image_id is None:
-            place.refuse("wrong_type", f"`id` must be an integer of 64 bits, not {shorten(entry.get('id'))}.")
-            continue
-        place = Place(f"{file}: image {image_id}", report)
-        name = _read_name(entry.get("file_name"), place) if strict else ""
-        if name is None:
-            continue
-        if not strict and entry.get("width") is None and entry.get("height") is None:
-            width = height = 0
-        elif width is None or height is None or not (0 < width <= LARGEST_SIDE and 0 < height <= LARGEST_SIDE):
-            shown = f"{shorten(entry.get('width'))} and {shorten(entry.get('height'))}"
-            place.refuse("wrong_type", f"`width` and `height` must be pixels from 1 to {LARGEST_SIDE}, not {shown}.")
-            continue
-        if image_id in records:
-            place.refuse("duplicate_image_id", "the id is used twice; give each image its own id.")
-            continue
-        other = name_of_folded.setdefault(name.casefold(), name)
-        if not strict:
-            pass
-        elif name in id_of_name:
-            message = f"{name} is listed twice (image {id_of_name[name]}), so that it counts twice; list it once."
-            place.warn("duplicate_image_name", message)
-        elif other != name:
-            message = f"{name} and {other} differ in upper and lower case alone, one file on some systems; rename one."
-            place.warn("names_alike_but_for_case", message)
-        id_of_name.setdefault(name, image_id)
-        negative += image_id < 0
-        sequence = find_sequence(entry, name, place) if find_sequence else None
-        records[image_id] = ImageRecord(image_id, folder / name, name, width, height, sequence, ())
-    if negative:
-        message = f"{negative} image ids are negative, which other tools may take for none; number images from 1."
-        Place(file, report).warn("negative_id", message)
-    return records
-
-
-def _read_name(value: object, place: Place) -> str | None:
-    """Return a file name that stays below the image folder, with forward slashes; None, and a fault, for another."""
-    if not isinstance(value, str) or not value:
-        message = f"`file_name` must be a path below the image folder, not {shorten(value)}."
-        place.refuse("wrong_type", message)
-        return None
-    if not is_clean(value):
-        message = f"`file_name` {shorten(value)} has control characters; rename the file."
-        place.refuse("unprintable_name", message)
-        return None
-    name = value.replace("\\", "/")
-    if name.startswith("/") or PureWindowsPath(name).drive or ".." in name.split("/"):
-        message = (
-            f"`file_name` must be relative to the image folder and stay below it, not {shorten(value)}; name the "
-            "folder that holds all images in the study file."
-        )
-        place.refuse("path_outside_folder", message)
-        return None
-    return name
-
-
-def report_missing_images(folder: Path, records: Sequence[ImageRecord], report: Report) -> None:
-    """Report each image that is not there, or the whole folder."""
-    place = Place(str(folder), report)
-    if not os.path.isdir(folder):
-        message = "the image folder is not there; correct its path, or check with --annotations-only."
-        place.refuse("missing_folder", message)
-        return
-    try:
-        os.listdir(folder)
-    except OSError as error:
-        message = f"the image folder can't be read ({error.strerror}); give yourself the right to read it."
-        place.refuse("missing_folder", message)
-        return
-    spellings: dict[Path, dict[str, str]] = {}
-    for path in find_missing(record.path for record in records):
-        if path.parent not in spellings:
-            spellings[path.parent] = {_fold(name): name for name in sorted(list_folder(path.parent))}
-        near = spellings[path.parent].get(_fold(path.name))
-        hint = f" There is {near}, which is spelled in other characters." if near else ""
-        message = f"the image is not there; put it there or correct its file_name.{hint}"
-        Place(str(path), report).refuse("missing_image", message)
-
-
-def _fold(name: str) -> str:
-    """Return what is the same for names that look alike: in other case, or with accents as characters of their own."""
-    return unicodedata.normalize("NFC", name).casefold()
-
-
 def _make_sequence_finder(data: CocoData, place: Place) -> FindSequence | None:
-    if data.sequence_field is not None and data.sequence_pattern is not None:
-        place.refuse("two_sequence_rules", "give sequence_field or sequence_pattern, not both.")
+    faults = data.find_faults()
+    for key, message in faults:
+        place.refuse("bad_sequence_rule", f"{key}: {message}.")
+    field = data.sequence_field
+    if faults or (field is None and data.sequence_pattern is None):
         return None
-    if data.sequence_field is not None:
-        field = data.sequence_field
+    pattern = compile_sequence_pattern(data.sequence_pattern or "")
 
-        def find_by_field(entry: dict[str, Any], name: str, spot: Place) -> str | None:  # noqa: ARG001
-            value = entry.get(field)
-            if isinstance(value, str | int) and value != "":
-                return str(value)
-            message = (
-                f"`{field}` must name the image's sequence, but is {shorten(value)}; correct it or data.sequence_field."
-            )
-            spot.refuse("missing_sequence", message)
-            return None
-
-        return find_by_field
-    if data.sequence_pattern is None:
-        return None
-    try:
-        pattern = compile_sequence_pattern(data.sequence_pattern)
-    except re.error as error:
-        message = f"sequence_pattern {data.sequence_pattern!r} is not a regular expression: {error}."
-        place.refuse("bad_sequence_pattern", message)
-        return None
-    if not pattern.groups:
-        message = f"sequence_pattern {data.sequence_pattern!r} needs a group (...) around the sequence's name."
-        place.refuse("bad_sequence_pattern", message)
+    def find_by_field(entry: dict[str, Any], _name: str, spot: Place) -> str | None:
+        value = entry.get(field or "")
+        if isinstance(value, str | int) and value != "":
+            return str(value)
+        message = (
+            f"`{field}` must name the image's sequence, but is {shorten(value)}; correct it or data.sequence_field."
+        )
+        spot.refuse("missing_sequence", message)
         return None
 
-    def find_by_pattern(entry: dict[str, Any], name: str, spot: Place) -> str | None:  # noqa: ARG001
+    def find_by_pattern(_entry: dict[str, Any], name: str, spot: Place) -> str | None:
         match = pattern.search(name)
         if match is not None and match.group(1):
             return match.group(1)
         spot.refuse("missing_sequence", f"{name} does not match sequence_pattern {data.sequence_pattern!r}.")
         return None
 
-    return find_by_pattern
+    return find_by_pattern if field is None else find_by_field
 
 
 def _compare_categories(files: dict[SplitName, tuple[Path, CocoFile]], report: Report) -> None:
