@@ -16,6 +16,7 @@ from detstudy.analysis import analyse_study
 from detstudy.errors import InputError
 from detstudy.execution import ask_for_more
 from detstudy.ledger import Ledger
+from detstudy.plan import plan_study
 from detstudy.plan.designs import Asked, Design, EndedRun
 from detstudy.plan.naming import name_setting
 from detstudy.study.spec import load_study
@@ -120,9 +121,9 @@ def test_another_design_asks_anew(tmp_path: Path, study_file: Path) -> None:
 
 def test_a_design_that_is_none_is_refused_by_its_key(tiny_study: Callable[..., Path]) -> None:
     with pytest.raises(InputError, match=r"design: test_design:Nothing: .*module importable"):
-        run_here(tiny_study(design={"python": "test_design:Nothing"}), Path("nowhere"))
+        plan_study(load_study(tiny_study(design={"python": "test_design:Nothing"})))
     with pytest.raises(InputError, match="design: builtins:dict: has no crossed and no begin"):
-        run_here(tiny_study(design={"python": "builtins:dict"}), Path("nowhere"))
+        plan_study(load_study(tiny_study(design={"python": "builtins:dict"})))
     with pytest.raises(InputError, match=r"'spiral'; one_factor, grid or .python: .* is needed"):
         load_study(tiny_study(design="spiral"))
 

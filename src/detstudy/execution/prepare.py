@@ -24,6 +24,7 @@ from detstudy.data.images import find_missing
 from detstudy.data.packing import Packed, pack_records, sign_sources, unpack_records
 from detstudy.ledger import Ledger, RunRecord
 from detstudy.ledger.files import write_atomically
+from detstudy.ledger.plans import load_planned_plan
 from detstudy.plan import Plan, identify_evaluation, identify_training
 from detstudy.study.extension import Extension
 from detstudy.study.setting import DataSetting, SplitName
@@ -164,8 +165,7 @@ def prepare_ledger(study: Study, ledger: Ledger) -> list[str]:
     if kept is None:
         store_records(study, ledger, read)
     ledger.store_study(study, description)
-    planned = ledger.load_planned_study()
-    if planned is None or ledger.load_planned_plan(planned) is None:
+    if load_planned_plan(ledger.folder, ledger.load_planned_study()) is None:
         warnings.append(PLAN_UNKNOWN.format(path=ledger.folder / "planned.yaml"))
     return warnings
 

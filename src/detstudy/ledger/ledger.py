@@ -46,7 +46,7 @@ from detstudy.ledger.files import (
 )
 from detstudy.ledger.lease import Lease
 from detstudy.ledger.openings import OPENINGS
-from detstudy.ledger.plans import DECISIONS, load_plan, read_decisions, store_first_step
+from detstudy.ledger.plans import DECISIONS, ask_plan, load_plan, store_plan
 from detstudy.ledger.records import GalleryImage, RunRecord
 from detstudy.ledger.results import (
     describe_ending,
@@ -59,8 +59,7 @@ from detstudy.ledger.results import (
 )
 from detstudy.ledger.shapes import is_description, is_gallery_image, keep_readable
 from detstudy.ledger.trainers import load_stored_study, store_trainer
-from detstudy.plan import Plan, PlannedRun, begin_plan, identify_evaluation, identify_training, make_plan
-from detstudy.plan.designs import load_design
+from detstudy.plan import Plan, PlannedRun, identify_evaluation, identify_training
 from detstudy.study.setting import Measure, Outcome, SplitName
 from detstudy.study.study import Study, StudyError
 
@@ -98,7 +97,7 @@ class Ledger:
         for folder in (self.folder, *(self.folder / name for name in SHARED_FOLDERS)):
             remove_dead_temporaries(folder)
         store_trainer(self.folder, study.trainer)
-        source, first = study.source.encode(), begin_plan(study, load_design(study.design))
+        source = study.source.encode()
         before = read_json(self.folder / "data.json")
         known = before if isinstance(before, dict) else {}
         planned = (known.get("files") or {}).get("planned.yaml") or sum_file(self.folder / "planned.yaml")
@@ -106,12 +105,10 @@ class Ledger:
         if fresh or planned == sum_bytes(source) != sum_file(self.folder / "planned.yaml"):
             write_atomically(self.folder / "planned.yaml", source)
             planned = sum_bytes(source)
-        if planned == sum_bytes(source):
-            store_first_step(self.folder / "planned.json", first, planned)
         described = {**data, "files": {"study.yaml": sum_bytes(source), "planned.yaml": planned}}
         if described != before:
             write_json(self.folder / "data.json", described)
-        store_first_step(self.folder / "plan.json", first, sum_bytes(source))
+        store_plan(self.folder, study, sum_bytes(source), planned)
         if sum_file(self.folder / "study.yaml") != sum_bytes(source):
             write_atomically(self.folder / "study.yaml", source)
 
@@ -145,18 +142,9 @@ class Ledger:
 
     def load_plan(self) -> Plan:
         """Return the plan of all that the design has asked for so far. Raises StudyError as `load_study` does."""
-        study = self.load_study()
-        decisions = read_decisions(self.folder, study)
         if self._study is not None:
-            return make_plan(study, [begin_plan(study, load_design(study.design)), *decisions])
-        return load_plan(self.folder / "plan.json", study, sum_file(self.folder / "study.yaml"), decisions)
-
-    def load_planned_plan(self, planned: Study) -> Plan | None:
-        """Return what the design began with for the study as it was planned; None where that is no longer known."""
-        try:
-            return load_plan(self.folder / "planned.json", planned, sum_file(self.folder / "planned.yaml"))
-        except StudyError:
-            return None
+            return ask_plan(self.folder, self._study)
+        return load_plan(self.folder, self.load_study())
 
     def _is_as_written(self, name: str) -> bool:
         """Whether a file of the study has the checksum that the data's description notes; true where it notes none."""

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from detstudy.ledger.codec import encode, read_record, write_record
-from detstudy.ledger.files import choose_number, write_once
-from detstudy.plan import Plan, Step, identify_basis, make_plan, plan_study
+from detstudy.ledger.files import choose_number, sum_file, write_once
+from detstudy.plan import Plan, Step, begin_plan, identify_basis, make_plan, plan_study
+from detstudy.plan.designs import load_design
 from detstudy.study.extension import Extension
 from detstudy.study.study import Study, StudyError
 
@@ -27,27 +28,49 @@ class StoredStep:
     step: Step
 
 
-def store_first_step(path: Path, step: Step, source: str) -> None:
-    """Keep what a design began with for the study file of that checksum; what is there already stays untouched."""
-    stored = StoredStep(made_for=source, step=step)
-    if read_record(path, StoredStep) != stored:
-        write_record(path, stored)
+def store_plan(folder: Path, study: Study, source: str, planned: str | None) -> None:
+    """Keep what the study's design begins with. `source` is its file's checksum, `planned` that of planned.yaml.
 
-
-def load_plan(path: Path, study: Study, source: str | None, decisions: Sequence[Step] = ()) -> Plan:
-    """Return the plan of what a design began with, kept there for the study file of that checksum, and decided later.
-
-    What is missing or damaged is asked for again, but of a design that ships alone: reading runs nobody's code. Raises
-    StudyError where that leaves nothing.
+    What it began with at the first run stays as it was.
     """
-    stored = read_record(path, StoredStep)
-    if stored is not None and stored.made_for == source:
+    first = StoredStep(made_for=source, step=begin_plan(study, load_design(study.design)))
+    if read_record(folder / "plan.json", StoredStep) != first:
+        write_record(folder / "plan.json", first)
+    known = read_record(folder / "planned.json", StoredStep)
+    if planned == source and (known is None or known.made_for != source):
+        write_record(folder / "planned.json", first)
+
+
+def ask_plan(folder: Path, study: Study) -> Plan:
+    """Return the plan of a study as its design begins it now, with what it has decided in the folder."""
+    return make_plan(study, [begin_plan(study, load_design(study.design)), *read_decisions(folder, study)])
+
+
+def load_plan(folder: Path, study: Study) -> Plan:
+    """Return the plan of the study in the folder. Raises StudyError where it is missing or damaged and can't be made.
+
+    A design that ships is asked again then: reading runs nobody's code.
+    """
+    return _read_plan(folder, "plan.json", "study.yaml", study, read_decisions(folder, study))
+
+
+def load_planned_plan(folder: Path, planned: Study | None) -> Plan | None:
+    """Return what the design began with for the study as it was planned; None where that is no longer known."""
+    try:
+        return _read_plan(folder, "planned.json", "planned.yaml", planned, ()) if planned else None
+    except StudyError:
+        return None
+
+
+def _read_plan(folder: Path, name: str, study_file: str, study: Study, decisions: Sequence[Step]) -> Plan:
+    stored = read_record(folder / name, StoredStep)
+    if stored is not None and stored.made_for == sum_file(folder / study_file):
         try:
             return make_plan(study, [stored.step, *decisions])
         except (KeyError, TypeError, ValueError):  # written by another program
             pass
     if isinstance(study.design, Extension):
-        raise StudyError(f"{path}: missing, damaged or of another study file; `detstudy run` writes it again")
+        raise StudyError(f"{folder / name}: missing, damaged or of another study; `detstudy run` writes it again")
     return plan_study(study)
 
 

@@ -31,6 +31,7 @@ from detstudy.evaluation import (
 from detstudy.ledger import Ledger, RunRecord, list_unlike
 from detstudy.ledger.files import read_json
 from detstudy.ledger.openings import Opening, list_openings
+from detstudy.ledger.plans import load_planned_plan
 from detstudy.plan import BASELINE, PlannedSetting
 from detstudy.study.setting import Setting
 from detstudy.study.study import MEASURES, StudyError
@@ -50,7 +51,7 @@ class Evidence:
         self.study = ledger.load_study()
         self.plan = ledger.load_plan()
         planned = ledger.load_planned_study()
-        known = ledger.load_planned_plan(planned) if planned else None
+        known = load_planned_plan(folder, planned)
         self.additions = find_additions(planned, known, self.study, self.plan)
         self.runs = ledger.read_runs(self.plan)
         self.ground_truth = read_ground_truth(ledger, needed=any(run.outcome == "finished" for run in self.runs))
