@@ -8,9 +8,10 @@ from collections.abc import Sequence
 
 from detstudy.auditing.finding import Finding, Kind, find
 from detstudy.auditing.published import Claim, PublishedTable, Row
+from detstudy.study.standard import STANDARD
 
-COST_FREE = frozenset({"learning_rate", "schedule", "weight_decay", "momentum", "warmup_iterations", "milestones"})
-"""Factors that leave the work of an iteration as it is."""
+COST_FREE = frozenset(each.name for each in STANDARD if each.costs_alike and each.name != "iterations")
+"""Factors that leave the work of an iteration, and how many there are, as they are."""
 
 Setting = frozenset[tuple[str, float | str]]
 

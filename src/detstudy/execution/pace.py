@@ -40,14 +40,15 @@ class Pace:
         cost = identify_cost(setting)
         if cost in self._seconds:
             return self._seconds[cost] / self._iterations[cost]
-        images = sum(count * each["batch_size"] for each, count in self._iterations.items())
-        return sum(self._seconds.values()) / images * setting["batch_size"] if images else None
+        images = sum(count * each.get("batch_size", 1) for each, count in self._iterations.items())
+        return sum(self._seconds.values()) / images * setting.get("batch_size", 1) if images else None
 
     def estimate_run(self, setting: Setting, done: int = 0) -> float | None:
         """Return the seconds that a run still takes after `done` iterations; None while nothing is measured."""
         each = self.estimate_iteration(setting)
         other = statistics.fmean(self._other) if self._other else 0.0
-        return None if each is None else max(0, setting["iterations"] - done) * each + other
+        iterations = setting.get("iterations")
+        return None if each is None or iterations is None else max(0, iterations - done) * each + other
 
 
 def schedule_tasks(seconds: Sequence[float], workers: int) -> float:

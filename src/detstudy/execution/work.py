@@ -130,7 +130,7 @@ def work_on(
 def train_run(run: PlannedRun, study: Study, ledger: Ledger, trainer: Trainer, place: Place, notify: Notify) -> None:
     """Train a run and write its result."""
     ledger.start_run(run, {"trainer": study.trainer.name, **describe_machine(place.device, place.workers)})
-    curve = WatchedCurve(ledger.open_curve(run), notify, run.setting["iterations"], study.limits.hours)
+    curve = WatchedCurve(ledger.open_curve(run), notify, run.setting.get("iterations", 0), study.limits.hours)
     job, shortages = make_job(run, study, ledger, place, curve, notify), ledger.list_shortages(run)
     said: Reason | str | None
     try:

@@ -101,7 +101,7 @@ def forecast_study(
             shutil.copytree(folder / DECISIONS, ledger.folder / DECISIONS)
         ledger.store_ground_truth("validation", build_ground_truth(read.dataset, "validation"))
         tasks = planned = list_tasks(plan, description["fingerprint"])
-        left = {task: task.runs[0].setting["iterations"] for task in tasks}
+        left = {task: task.runs[0].setting.get("iterations", 0) for task in tasks}
         if (folder / "data.json").exists() and before.fingerprint == description["fingerprint"]:
             tasks = [task for task in tasks if is_task_due(before, task)]
             left = {task: count_left(task, before) for task in tasks}
@@ -138,7 +138,7 @@ def forecast_study(
 def count_left(task: Task, ledger: Ledger) -> int:
     """Return the iterations that a training has before it, from its last checkpoint on; 0 where it has ended."""
     run = task.runs[0]
-    iterations: int = run.setting["iterations"]
+    iterations: int = run.setting.get("iterations", 0)
     if not ledger.is_training_due(run):
         return 0
     if ledger.find_largest_micro_batch(run) is not None:
@@ -213,7 +213,7 @@ def count_other_seconds(task: Task, measured: Measured, study: Study, images: in
         validations += (between + 1) * some * measured.average("validation_seconds")
         checkpoints = (left - 1) // monitoring.checkpoint_every * measured.average("checkpoint_seconds")
     # The last validation's predictions are those of the first evaluation, where it saw every image.
-    again = len(task.runs) - (left > 0 and some == images and setting["checkpoint_rule"] == "last")
+    again = len(task.runs) - (left > 0 and some == images and setting.get("checkpoint_rule", "last") == "last")
     predictions = again * images * measured.average("prediction_seconds")
     evaluations = measured.average("evaluation_seconds")
     evaluations += len(task.runs) * images * measured.average("evaluation_image_seconds")

@@ -198,6 +198,7 @@ def probe_setting(
         answer, seconds = probes.run({**details, "largest_micro_batch": size}, device)
     answer["shortage"] = find_shortage(answer, limit)
     if not answer.get("shortage"):
-        split = describe_accumulation(setting["batch_size"], size) if size < setting["batch_size"] else None
+        batch = setting.get("batch_size", 1)
+        split = describe_accumulation(batch, size) if size < batch else None
         answer |= {"accumulation": split, "failed_seconds": failed}
     return answer, seconds

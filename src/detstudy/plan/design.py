@@ -166,7 +166,7 @@ def derive_setting(study: Study, levels: Mapping[str, Any]) -> Setting:
     """Return the baseline with these levels, and with what follows the batch size by the study's rule."""
     setting = study.baseline.replace(**levels) if levels else study.baseline
     rule = study.when_batch_size_changes
-    if rule is None or setting["batch_size"] == study.baseline["batch_size"]:
+    if rule is None or setting.get("batch_size") == study.baseline.get("batch_size"):
         return setting
     ratio = setting["batch_size"] / study.baseline["batch_size"]
     follows: dict[str, Any] = {}

@@ -40,8 +40,7 @@ def identify_training(run: PlannedRun, fingerprint: str) -> str:
 
 def choose_schema(setting: Setting) -> int:
     """Return the schema of a setting: all but those with batches split by `micro_batch_size` keep their identity."""
-    micro, batch = choose_micro_batch(setting), setting.get("batch_size")
-    return SPLIT_SCHEMA if micro is not None and batch is not None and micro < batch else SCHEMA
+    return SPLIT_SCHEMA if choose_micro_batch(setting) < setting.get("batch_size", 1) else SCHEMA
 
 
 def identify_evaluation(setting: Setting) -> str:

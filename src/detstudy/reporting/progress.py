@@ -64,7 +64,7 @@ class TerminalProgress:
         self.tasks = {id(task): task for task in tasks}
         for task in tasks:  # what is trained has its evaluations before it alone
             if not self.ledger.is_training_due(task.runs[0]):
-                self.done[id(task)] = task.runs[0].setting["iterations"]
+                self.done[id(task)] = task.runs[0].setting.get("iterations", 0)
         self.total = sum(_count_images(task) for task in tasks)
         if tasks:
             self.study_row = self.bars.add_task("study", total=max(1.0, self.total), note="")
@@ -105,7 +105,7 @@ class TerminalProgress:
             self.points[key] = (0, 0.0)
         else:
             self.points.pop(key, None)  # the checkpoint's seconds come with the next point
-        self.bars.update(self.rows[key], completed=iteration * setting["batch_size"], note=note)
+        self.bars.update(self.rows[key], completed=iteration * setting.get("batch_size", 1), note=note)
         self.show_study()
 
     def note_end(self, key: int, task: Task) -> None:
@@ -118,7 +118,7 @@ class TerminalProgress:
         for record in self.records(task):
             if record.state == "ended":
                 self.console.print(describe_end(record), markup=False)
-        if began is not None and self.done.get(key, 0) >= task.runs[0].setting["iterations"]:
+        if began is not None and self.done.get(key, 0) >= task.runs[0].setting.get("iterations", 0):
             self.pace.note_other(self.clock() - began - self.trained[key])
         self.show_study()
 
@@ -129,7 +129,7 @@ class TerminalProgress:
         seconds = self.estimate_left()
         note = "" if seconds is None else f"about {format_time(seconds)} left"
         left = sum(
-            max(0.0, _count_images(task) - self.done.get(key, 0) * task.runs[0].setting["batch_size"])
+            max(0.0, _count_images(task) - self.done.get(key, 0) * task.runs[0].setting.get("batch_size", 1))
             for key, task in self.tasks.items()
         )
         self.bars.update(self.study_row, completed=self.total - left, note=note)
@@ -165,4 +165,4 @@ def describe_end(record: RunRecord) -> str:
 
 def _count_images(task: Task) -> float:
     setting = task.runs[0].setting
-    return float(setting["iterations"] * setting["batch_size"])
+    return float(setting.get("iterations", 0) * setting.get("batch_size", 1))

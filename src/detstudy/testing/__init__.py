@@ -4,6 +4,7 @@ from detstudy.testing.data_format import DataFormatContract
 from detstudy.testing.design import DesignContract
 from detstudy.testing.executor import ExecutorContract
 from detstudy.testing.study import draw_tiny_data, run_here, write_tiny_study
+from detstudy.testing.trainer import TrainerContract
 from detstudy.trainers.fake import FakeTrainer, HangingFakeTrainer, RefusingFakeTrainer, SlowFakeTrainer
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "HangingFakeTrainer",
     "RefusingFakeTrainer",
     "SlowFakeTrainer",
+    "TrainerContract",
     "draw_tiny_data",
     "run_here",
     "write_tiny_study",

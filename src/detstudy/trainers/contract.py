@@ -75,7 +75,7 @@ class Job:
 
 def choose_micro_batch(setting: Setting, largest: int | None = None) -> int:
     """Return how many images at most go through the detector at once; `largest` is what memory has room for."""
-    sizes = (largest, setting.get("micro_batch_size"), setting["batch_size"])
+    sizes = (largest, setting.get("micro_batch_size"), setting.get("batch_size", 1))
     return min(size for size in sizes if size is not None)
 
 

@@ -6,26 +6,22 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from detstudy.plan import BASELINE, format_level
+from detstudy.trainers.torchvision.hyperparameters import HYPERPARAMETERS
 
-_FACTORS = {
-    "rpn_pre_nms_top_n_train": "RPN pre-NMS top-k (training)",
-    "rpn_post_nms_top_n_train": "RPN post-NMS top-k (training)",
-    "rpn_pre_nms_top_n_test": "RPN pre-NMS top-k (test)",
-    "rpn_post_nms_top_n_test": "RPN post-NMS top-k (test)",
-    "name": "detector",
-}
+_DECLARED = {each.name: each for each in HYPERPARAMETERS}
 _ACRONYMS = {"rpn": "RPN", "nms": "NMS"}
-_SPEAKING = ("schedule", "optimizer", "precision")  # their levels say what they are
 
 
 def label_factor(name: str) -> str:
-    """Return a field's name in words: "learning rate"."""
-    return _FACTORS.get(name) or " ".join(_ACRONYMS.get(word, word) for word in name.split("_"))
+    """Return a hyperparameter's name in words: "learning rate"; one that is nobody's standard as it is."""
+    declared = _DECLARED.get(name)
+    return (declared.label if declared else "") or " ".join(_ACRONYMS.get(word, word) for word in name.split("_"))
 
 
 def label_level(name: str, level: Any) -> str:
     """Return a factor's level in words: "learning rate 0.001", "warmup cosine"."""
-    return name_level(level) if name in _SPEAKING else f"{label_factor(name)} {name_level(level)}"
+    speaks = name in _DECLARED and _DECLARED[name].speaks
+    return name_level(level) if speaks else f"{label_factor(name)} {name_level(level)}"
 
 
 def name_level(level: Any) -> str:

@@ -31,16 +31,17 @@ def find_caveats(study: Study, a: Setting, b: Setting, runs: Sequence[RunRecord]
     Among it which batches of the finished runs were trained in parts, where others were not or in other parts. A study
     that asks for the iterations themselves means to compare budgets; then nothing is said of them.
     """
-    divided = {(read_micro_batch(run) and run.setting["batch_size"], read_micro_batch(run)) for run in runs}
+    divided = {(read_micro_batch(run) and run.setting.get("batch_size"), read_micro_batch(run)) for run in runs}
     caveats: list[Fact] = [*list_accumulations(runs)] if len(divided) > 1 else []
-    if a["batch_size"] != b["batch_size"] and a["learning_rate"] == b["learning_rate"]:
+    sizes = a.get("batch_size"), b.get("batch_size")
+    if sizes[0] != sizes[1] and "learning_rate" in a and a["learning_rate"] == b["learning_rate"]:
         caveats.append(RateNotScaled())
-    if a["batch_size"] == b["batch_size"] and any(factor.name == "iterations" for factor in study.factors):
+    if "iterations" not in a or (sizes[0] == sizes[1] and any(each.name == "iterations" for each in study.factors)):
         return tuple(caveats)
     change = a["iterations"] / b["iterations"] - 1
     if abs(change) > SLACK:
         caveats.append(StepsDiffer(change))
-    images, others = a["iterations"] * a["batch_size"], b["iterations"] * b["batch_size"]
+    images, others = a["iterations"] * (sizes[0] or 1), b["iterations"] * (sizes[1] or 1)
     if abs(images / others - 1) > SLACK:
         caveats.append(ImagesDiffer(images, others))
     return tuple(caveats)
@@ -72,7 +73,7 @@ def list_accumulations(runs: Sequence[RunRecord]) -> tuple[Fact, ...]:
     by_setting: dict[str, dict[int | None, list[int]]] = {}
     sizes = {}
     for run in runs:
-        size, batch_size = read_micro_batch(run), run.setting["batch_size"]
+        size, batch_size = read_micro_batch(run), run.setting.get("batch_size", 1)
         if size:
             differs = run.effective.get("accumulation_differs")
             found.append(TrainedInParts(batch_size, size, ran_out_of_memory(run), differs))
@@ -88,7 +89,7 @@ def list_accumulations(runs: Sequence[RunRecord]) -> tuple[Fact, ...]:
 def read_micro_batch(run: RunRecord) -> int | None:
     """Return the images that a run's parts of a batch had; None where it was whole."""
     size = run.effective.get("micro_batch_size")
-    return size if isinstance(size, int) and size < run.setting["batch_size"] else None
+    return size if isinstance(size, int) and size < run.setting.get("batch_size", 0) else None
 
 
 def ran_out_of_memory(run: RunRecord) -> bool:
@@ -105,7 +106,7 @@ def state_batch_rule(study: Study, levels: Sequence[tuple[Any, SettingSummary]])
         scales_rate=rule is not None and rule.learning_rate == "linear",
         levels=tuple(level for level, _ in levels),
         iterations=tuple(setting["iterations"] for setting in trainings),
-        warmup_iterations=tuple(setting["warmup_iterations"] for setting in trainings),
+        warmup_iterations=tuple(setting.get("warmup_iterations", 0) for setting in trainings),
         learning_rates=tuple(setting["learning_rate"] for setting in trainings),
         epochs=tuple(_average_epochs(summary) for _, summary in levels),
     )

@@ -19,7 +19,19 @@ from detstudy.analysis.facts.effective import (
 )
 from detstudy.analysis.facts.setting import About
 from detstudy.ledger import RunRecord
+from detstudy.study.hyperparameter import Hyperparameter, Proof
 from detstudy.study.setting import Setting
+
+RATE = {
+    "learning_rate",
+    "iterations",
+    "schedule",
+    "milestones",
+    "milestone_factor",
+    "warmup_iterations",
+    "warmup_factor",
+}
+"""What the learning rate of a step follows from; a trainer that lacks one of them has its rates not judged."""
 
 TOLERANCE = 0.05
 """Relative difference from which an effective value is not the one asked for; a rate's peak falls between steps."""
@@ -36,14 +48,15 @@ def check_runs(setting: Fact, runs: Sequence[RunRecord]) -> tuple[Fact, ...]:
 def check_run(run: RunRecord) -> list[NotAsSet]:
     """Return what a run's effective values contradict in its setting; what was not recorded is not judged."""
     found = find_broken(run)
-    steps, iterations = _read_number(run, "optimizer_steps"), run.setting["iterations"]
-    if steps is not None and steps != iterations:
+    steps, iterations = _read_number(run, "optimizer_steps"), run.setting.get("iterations")
+    if steps is not None and iterations is not None and steps != iterations:
         found = list(dict.fromkeys([*found, NotAsSet("optimizer_steps", steps, iterations)]))
-    for name, value in _ask(run.setting).items():
-        if name == "micro_batch_size" and ran_out_of_memory(run):
+    for each, proof in list_proofs(run.setting, "equal"):
+        if each.name == "micro_batch_size" and ran_out_of_memory(run):
             continue  # a caveat says so
-        if run.effective.get(name) not in (None, value):
-            found.append(NotAsSet(name, run.effective[name], value))
+        effective, asked = run.effective.get(proof.value), _ask(run.setting, each.name)
+        if effective is not None and asked is not None and effective != asked:
+            found.append(NotAsSet(each.name, effective, asked))
     return found
 
 
@@ -53,9 +66,9 @@ def contradict_contrast(
     """Return why the effective values of two arms allow no verdict; None where they differ as the settings do.
 
     The runs are finished ones. A run that was not trained as its setting says (learning rate, steps, images) is a
-    reason, and so is a field in which the settings differ and the effective values don't: learning rate and schedule by
-    the rates applied, micro-batch, precision, and the RPN's cuts by the proposals counted. What a trainer did not
-    record is not judged.
+    reason, and so is a hyperparameter in which the settings differ and its proof doesn't: learning rate and schedule by
+    the rates applied, micro-batch, precision, the RPN's cuts by the proposals counted, and what a trainer declares of
+    its own. What a trainer did not record is not judged.
     """
     for run in (*a_runs, *b_runs):
         broken = find_broken(run)
@@ -66,8 +79,8 @@ def contradict_contrast(
     return (
         _compare_rates(a_runs, b_runs, a_setting, b_setting)
         or _compare_asked(a_runs, b_runs, a_setting, b_setting)
-        or _compare_entered(a_runs, b_runs, a_setting, b_setting)
-        or _compare_kept(a_runs, b_runs, a_setting, b_setting)
+        or _compare_more(a_runs, b_runs, a_setting, b_setting)
+        or _compare_cut(a_runs, b_runs, a_setting, b_setting)
     )
 
 
@@ -78,18 +91,24 @@ def find_broken(run: RunRecord) -> list[NotAsSet]:
     """
     setting = run.setting
     found: list[NotAsSet] = []
-    highest, expected = _read_number(run, "learning_rate_max"), find_peak_learning_rate(setting)
-    if highest is not None and not math.isclose(highest, expected, rel_tol=TOLERANCE):
-        found.append(NotAsSet("learning_rate_max", highest, expected))
-    last, end = _read_number(run, "learning_rate_last"), compute_rate(setting, setting["iterations"] - 1)
-    if not found and last is not None and abs(last - end) > TOLERANCE * expected:
-        found.append(NotAsSet("learning_rate_last", last, end))
+    if setting.keys() >= RATE:
+        highest, expected = _read_number(run, "learning_rate_max"), find_peak_learning_rate(setting)
+        if highest is not None and not math.isclose(highest, expected, rel_tol=TOLERANCE):
+            found.append(NotAsSet("learning_rate_max", highest, expected))
+        last, end = _read_number(run, "learning_rate_last"), compute_rate(setting, setting["iterations"] - 1)
+        if not found and last is not None and abs(last - end) > TOLERANCE * expected:
+            found.append(NotAsSet("learning_rate_last", last, end))
+    iterations, size = setting.get("iterations"), setting.get("batch_size")
     steps, skipped = _read_number(run, "optimizer_steps"), _read_number(run, "skipped_steps") or 0
-    if steps is not None and (steps + skipped != setting["iterations"] or skipped > TOLERANCE * setting["iterations"]):
-        found.append(NotAsSet("optimizer_steps", steps, setting["iterations"]))
-    images, asked = _read_number(run, "images_seen"), setting["iterations"] * setting["batch_size"]
-    if images is not None and steps == setting["iterations"] and not math.isclose(images, asked, rel_tol=TOLERANCE):
-        found.append(NotAsSet("images_seen", images, asked))
+    if iterations is None or steps is None:
+        return found
+    if steps + skipped != iterations or skipped > TOLERANCE * iterations:
+        found.append(NotAsSet("optimizer_steps", steps, iterations))
+    images = _read_number(run, "images_seen")
+    if images is not None and size is not None and steps == iterations:
+        asked = iterations * size
+        if not math.isclose(images, asked, rel_tol=TOLERANCE):
+            found.append(NotAsSet("images_seen", images, asked))
     return found
 
 
@@ -126,6 +145,8 @@ def _follow_schedule(setting: Setting, step: int) -> float:
 
 def _compare_rates(a_runs: Sequence[RunRecord], b_runs: Sequence[RunRecord], a: Setting, b: Setting) -> Fact | None:
     """Return a reason where peak or end of the rates should differ and both are the same in all runs."""
+    if not a.keys() >= RATE:
+        return None
     peaks = [find_peak_learning_rate(setting) for setting in (a, b)]
     ends = [compute_rate(setting, setting["iterations"] - 1) for setting in (a, b)]
     if math.isclose(*peaks, rel_tol=1e-6) and abs(ends[0] - ends[1]) < 1e-3 * max(peaks):
@@ -141,18 +162,19 @@ def _compare_rates(a_runs: Sequence[RunRecord], b_runs: Sequence[RunRecord], a: 
 def _compare_asked(
     a_runs: Sequence[RunRecord], b_runs: Sequence[RunRecord], a_setting: Setting, b_setting: Setting
 ) -> Fact | None:
-    """Return a reason where micro-batch or precision are the same though the settings differ, or the reverse."""
-    a, b = _ask(a_setting), _ask(b_setting)
-    for name in a:
-        if name == "micro_batch_size" and a_setting["batch_size"] != b_setting["batch_size"]:
+    """Return a reason where a proof is the same in both though the settings differ, or the reverse."""
+    for each, proof in list_proofs(a_setting, "equal"):
+        name = each.name
+        if name == "micro_batch_size" and a_setting.get("batch_size") != b_setting.get("batch_size"):
             continue  # a trainer may split a batch that does not fit; the batch is the factor
-        found_a, found_b = ({run.effective.get(name) for run in runs} for runs in (a_runs, b_runs))
+        found_a, found_b = ({run.effective.get(proof.value) for run in runs} for runs in (a_runs, b_runs))
         if None in found_a | found_b:
             continue
-        if a[name] != b[name] and len(found_a | found_b) == 1:
+        same = _ask(a_setting, name) == _ask(b_setting, name)
+        if not same and len(found_a | found_b) == 1:
             return SameValue(name, found_a.pop())
         if (
-            a[name] == b[name]
+            same
             and found_a != found_b
             and not (name == "micro_batch_size" and any(map(ran_out_of_memory, (*a_runs, *b_runs))))
         ):
@@ -161,40 +183,47 @@ def _compare_asked(
     return None
 
 
-def _compare_entered(a_runs: Sequence[RunRecord], b_runs: Sequence[RunRecord], a: Setting, b: Setting) -> Fact | None:
-    """Return a reason where the larger pre-NMS top-k let no more proposals in than the smaller one."""
-    if a["rpn_pre_nms_top_n_train"] == b["rpn_pre_nms_top_n_train"]:
-        return None
-    arms = sorted(
-        [(a["rpn_pre_nms_top_n_train"], a_runs), (b["rpn_pre_nms_top_n_train"], b_runs)], key=lambda arm: arm[0]
-    )
-    (smaller, few_runs), (larger, many_runs) = arms
-    few, many = (_read_all(runs, "proposals_entered") for runs in (few_runs, many_runs))
-    if not few or not many or max(few) * (1 + SAME) < min(many):
-        return None
-    levels = [run.effective.get("anchors_per_level") for run in (*a_runs, *b_runs)]
-    anchors = [max(counts) for counts in levels if isinstance(counts, list) and counts]
-    all_low = len(anchors) == len(levels) and max(anchors) <= smaller
-    return SameProposals(smaller, larger, _span(few), _span(many), max(anchors) if all_low else None)
+def _compare_more(a_runs: Sequence[RunRecord], b_runs: Sequence[RunRecord], a: Setting, b: Setting) -> Fact | None:
+    """Return a reason where a larger level gave no more of its proof than the smaller one: of proposals that enter."""
+    for each, proof in list_proofs(a, "more"):
+        if a[each.name] == b[each.name]:
+            continue
+        (smaller, few_runs), (larger, many_runs) = sorted(
+            [(a[each.name], a_runs), (b[each.name], b_runs)], key=lambda arm: arm[0]
+        )
+        few, many = (_read_all(runs, proof.value) for runs in (few_runs, many_runs))
+        if not few or not many or max(few) * (1 + SAME) < min(many):
+            continue
+        if proof.value != "proposals_entered":
+            return SameValue(each.name, max(many))
+        levels = [run.effective.get("anchors_per_level") for run in (*a_runs, *b_runs)]
+        anchors = [max(counts) for counts in levels if isinstance(counts, list) and counts]
+        all_low = len(anchors) == len(levels) and max(anchors) <= smaller
+        return SameProposals(smaller, larger, _span(few), _span(many), max(anchors) if all_low else None)
+    return None
 
 
-def _compare_kept(a_runs: Sequence[RunRecord], b_runs: Sequence[RunRecord], a: Setting, b: Setting) -> Fact | None:
-    """Return a reason where neither post-NMS top-k ever cut a proposal."""
-    if a["rpn_post_nms_top_n_train"] == b["rpn_post_nms_top_n_train"]:
-        return None
+def _compare_cut(a_runs: Sequence[RunRecord], b_runs: Sequence[RunRecord], a: Setting, b: Setting) -> Fact | None:
+    """Return a reason where neither level of what cuts ever cut anything: of proposals after NMS."""
     runs = (*a_runs, *b_runs)
-    survived, kept = _read_all(runs, "proposals_survived"), _read_all(runs, "proposals_kept")
-    if not survived or not kept or any(s > k for s, k in zip(survived, kept, strict=True)):
-        return None
-    return NothingCut(_span(survived))
+    for each, proof in list_proofs(a, "cut"):
+        before, after = _read_all(runs, proof.before), _read_all(runs, proof.value)
+        if a[each.name] == b[each.name] or not before or not after:
+            continue
+        if all(first <= second for first, second in zip(before, after, strict=True)):
+            return NothingCut(_span(before))
+    return None
 
 
-def _ask(setting: Setting) -> dict[str, Any]:
-    """Return what a setting asks of fields that a trainer may have to handle otherwise."""
-    return {
-        "micro_batch_size": setting["micro_batch_size"] or setting["batch_size"],
-        "precision": setting["precision"],
-    }
+def list_proofs(setting: Setting, how: str) -> list[tuple[Hyperparameter, Proof]]:
+    """Return the hyperparameters that have such a proof, with it."""
+    return [(each, each.proof) for each in setting.hyperparameters if each.proof is not None and each.proof.how == how]
+
+
+def _ask(setting: Setting, name: str) -> Any:
+    """Return what a setting asks for; a micro-batch that it leaves out is the whole batch."""
+    value = setting[name]
+    return setting.get("batch_size") if name == "micro_batch_size" and value is None else value
 
 
 def _read_number(run: RunRecord, name: str) -> float | None:

@@ -63,7 +63,7 @@ def propose_iterations(
     """Propose one longer study of all settings that are not surely ahead and were still improving."""
     found = {s.id: find_rising(s, evidence.study.objective, convergences) for s in settings}
     rising = [summary for summary in settings if found[summary.id]]
-    if not rising:
+    if not rising or "iterations" not in evidence.study.baseline:
         return
     ids = {id_ for summary in rising for id_ in found[summary.id]}
     longer = TrainLonger(tuple(summary.label for summary in rising), ids != {BASELINE}, BASELINE in ids)

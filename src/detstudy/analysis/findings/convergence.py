@@ -199,9 +199,9 @@ def average_curves(curves: Sequence[Points], objective: str) -> list[dict[str, A
 
 def find_step(setting: Setting) -> float | None:
     """Return the first iteration in the run's last third from which the schedule lowers the rate at once, if any."""
-    if setting["schedule"] != "warmup_multistep" or setting["milestone_factor"] == 1:
+    if setting.get("schedule") != "warmup_multistep" or setting.get("milestone_factor", 1) == 1:
         return None
-    return next((share * setting["iterations"] for share in setting["milestones"] if share > WINDOW), None)
+    return next((share * setting["iterations"] for share in setting.get("milestones", ()) if share > WINDOW), None)
 
 
 def find_rate_left(points: Points, end: float) -> float | None:

@@ -45,7 +45,7 @@ def describe_factor(
 ) -> list[Fact]:
     """Return notes: what was held fixed as the level changed, levels that changed nothing, batches in parts."""
     notes: list[Fact] = []
-    if factor.name == "batch_size":
+    if factor.name == "batch_size" and {"iterations", "learning_rate"} <= evidence.study.baseline.keys():
         notes.append(state_batch_rule(evidence.study, [(level, settings[id_]) for level, id_ in levels]))
     for level, id_ in levels:
         summary = settings[id_]

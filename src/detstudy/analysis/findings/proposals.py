@@ -53,13 +53,13 @@ def tabulate_proposals(
     if not rows:
         return None
     steps = [_make_step(low, high) for low, high in itertools.pairwise(rows)]
-    cut = settings[rows[0].setting_id].setting["rpn_post_nms_top_n_test"]
+    cut = settings[rows[0].setting_id].setting.get("rpn_post_nms_top_n_test")
     kind = evidence.study.objective.split("/")[0]
     notes = (
         *_count_proposals(factor, side, rows),
         *(_find_saturation(rows) if "pre_nms" in factor else ()),
         *_list_recall(rows, steps),
-        *(_find_cut(cut, rows) if factor != CUT else ()),
+        *(_find_cut(cut, rows) if factor != CUT and cut is not None else ()),
         *itertools.chain.from_iterable(_price_step(side, kind, step) for step in steps),
     )
     return ProposalTable(factor=factor, side=side, rows=tuple(rows), steps=tuple(steps), notes=notes)
