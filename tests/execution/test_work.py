@@ -317,3 +317,18 @@ def test_a_held_run_is_refused(tmp_path: Path, tiny_study: Callable[..., Path]) 
     (task, *_) = list_tasks(plan_study(study), ledger.data["fingerprint"])
     with ledger.claim(task.runs[0]), pytest.raises(LeaseHeldError):
         work_on(task, study, ledger, FakeTrainer(), Place())
+
+
+def test_an_evaluation_notes_where_it_was_made(tmp_path: Path, tiny_study: Callable[..., Path]) -> None:
+    """It may be made later, on another machine than the training."""
+    _, ledger = run_here(tiny_study(factors={}, baseline_seeds=[0]), tmp_path / "out")
+    (record,) = ledger.read_runs()
+    path = record.evaluation_folder / "result.json"
+    path.unlink()
+    study, plan = ledger.load_study(), ledger.load_plan()
+    (task,) = list_tasks(plan, ledger.fingerprint)
+    work_on(task, study, ledger, FakeTrainer(), Place(workers=5))
+    (record,) = ledger.read_runs()
+    assert record.evaluation_provenance is not None
+    assert (record.provenance["workers"], record.evaluation_provenance["workers"]) == (1, 5)
+    assert record.evaluation_provenance["host"] == record.provenance["host"]

@@ -190,7 +190,8 @@ def evaluate_run(
     write_atomically(folder / "predictions.json", json.dumps(predicted.predictions).encode())
     save_matches(folder / "matches.npz", evaluated.matches)
     measures = (*evaluated.measures, *predicted.measures)
-    ledger.end_evaluation(run, split, "finished", None, measures, evaluated.per_class)
+    provenance = describe_machine(place.device, place.workers)
+    ledger.end_evaluation(run, split, "finished", None, measures, evaluated.per_class, provenance=provenance)
 
 
 def evaluate_predicted(predicted: Predicted, truth: GroundTruth) -> Evaluated:

@@ -324,11 +324,12 @@ class Ledger:
         measures: tuple[Measure, ...] = (),
         per_class: dict[str, dict[str, float | None]] | None = None,
         effective: dict[str, Any] | None = None,
+        provenance: dict[str, Any] | None = None,
     ) -> None:
-        """Write how the evaluation ended; last of all its files."""
+        """Write how the evaluation ended, and where it was made; last of all its files."""
         path = self.evaluation_folder(run, split) / "result.json"
         content = describe_ending(path, outcome, reason, measures, effective, EVALUATION_FILES)
-        write_json(path, {**content, "per_class": per_class or {}})
+        write_json(path, {**content, "per_class": per_class or {}, "provenance": provenance or {}})
 
     def is_training_due(self, run: PlannedRun) -> bool:
         """Whether the run must be trained: it never ended, or failed in a way that is to be tried again."""
@@ -388,6 +389,7 @@ class Ledger:
             per_class=(evaluation or {}).get("per_class", {}),
             effective=keep_readable((training or {}).get("effective", {})),
             provenance=((started or {}).get("provenance") or [{}])[-1],
+            evaluation_provenance=(evaluation or {}).get("provenance") or None,
             attempts=(training or {}).get("attempts", 0),
             again=failed and (self.is_training_due(run) or self.is_evaluation_due(run, split)),
             earlier=tuple(

@@ -31,6 +31,7 @@ class RunRecord:
     per_class: dict[str, dict[str, float | None]] = field(default_factory=dict)
     effective: dict[str, Any] = field(default_factory=dict)
     provenance: dict[str, Any] = field(default_factory=dict)
+    evaluation_provenance: dict[str, Any] | None = None  # version 0.1 noted none
     attempts: int = 0
     again: bool = False  # whether it failed and `detstudy run` tries it again, or goes on with it
     earlier: tuple[dict[str, Any], ...] = ()  # failed attempts: outcome, reason, measures, effective

@@ -22,7 +22,7 @@ def is_result(value: Any) -> bool:
         isinstance(value, dict)
         and is_ending(value)
         and isinstance(value.get("attempts"), int)
-        and all(isinstance(value.get(key, {}), dict) for key in ("per_class", "files", "weights"))
+        and all(isinstance(value.get(key, {}), dict) for key in ("per_class", "files", "weights", "provenance"))
         and all(isinstance(row, dict) for row in value.get("per_class", {}).values())
         and all(is_file_name(name) for key in ("files", "weights") for name in value.get(key, {}))
         and isinstance(value.get("earlier", []), list)

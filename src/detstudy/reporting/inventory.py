@@ -91,7 +91,7 @@ def gather_inventory(ledger: Ledger, analysis: Analysis) -> Inventory:
                 seconds=format_measure(run.measures.get("train/seconds"), format_time),
                 memory=format_measure(run.measures.get("train/peak_memory_bytes"), format_size),
                 host=format_value(run.provenance.get("host")),
-                device=describe_device(run.provenance),
+                device=describe_devices(run),
                 started=str(run.provenance.get("started") or DASH).replace("T", " ").replace("+00:00", " UTC"),
             )
             for run in records
@@ -160,6 +160,14 @@ def describe_unlike(run: RunRecord) -> str | None:
 def format_measure(measure: Any, form: Any) -> str:
     """Return a run's own measure as text."""
     return str(form(measure.value if measure else None))
+
+
+def describe_devices(run: RunRecord) -> str:
+    """Return what a run was made on, and what its evaluation was, where that is another machine."""
+    device, evaluated = describe_device(run.provenance), run.evaluation_provenance
+    if not evaluated or (evaluated.get("host"), describe_device(evaluated)) == (run.provenance.get("host"), device):
+        return device
+    return f"{device}; evaluated on {format_value(evaluated.get('host'))}, {describe_device(evaluated)}"
 
 
 def describe_device(provenance: dict[str, Any]) -> str:

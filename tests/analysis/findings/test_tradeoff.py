@@ -17,6 +17,7 @@ import pytest
 
 from detstudy.analysis.facts.contrast import Contrast
 from detstudy.analysis.facts.cost import NoPrice, SharedMachine, UnlikeMachines
+from detstudy.analysis.findings.cost import find_clock_faults
 from detstudy.analysis.findings.front import Pairs, bound_price, draw_repeats, follow_rule
 from detstudy.analysis.findings.tradeoff import weigh_costs
 from detstudy.analysis.records import SettingSummary, Spread, TradeOff
@@ -283,6 +284,18 @@ def test_times_of_a_shared_machine_and_of_unlike_ones_are_noted() -> None:
     settings[:2] = [dataclasses.replace(summary, runs=(run,)) for summary, run in zip(settings, runs, strict=False)]
     (trade_off,) = weigh(settings)
     assert trade_off.notes == (SharedMachine(2), UnlikeMachines(("A", "B")))
+
+
+def test_inference_times_go_by_the_machine_of_the_evaluation() -> None:
+    settings = [make_summary(name, ap, time) for name, (ap, time) in TOP_K.items()]
+    runs = [
+        make_run(settings[0], provenance={"gpu": "A"}, evaluation_provenance={"gpu": "B", "workers": 3}),
+        make_run(settings[1], provenance={"gpu": "A"}, evaluation_provenance={"gpu": "A"}),
+        make_run(settings[2], provenance={"gpu": "A"}),  # of version 0.1, which noted the training's alone
+    ]
+    settings = [dataclasses.replace(summary, runs=(run,)) for summary, run in zip(settings, runs, strict=True)]
+    assert find_clock_faults(settings, "train/seconds") == ()
+    assert find_clock_faults(settings, "test/seconds_per_image") == (SharedMachine(3), UnlikeMachines(("A", "B")))
 
 
 def test_repeats_have_the_noise_of_the_differences() -> None:

@@ -115,10 +115,12 @@ def find_clock_faults(settings: Sequence[SettingSummary], measure: str) -> tuple
         return ()
     runs = [run for summary in settings for run in summary.runs if run.outcome == "finished"]
     notes: list[SharedMachine | UnlikeMachines] = []
-    shared = max((run.provenance.get("workers") or 1 for run in runs), default=1)
+    tested = measure.startswith("test/")
+    made = [(tested and run.evaluation_provenance) or run.provenance for run in runs]
+    shared = max((each.get("workers") or 1 for each in made), default=1)
     if shared > 1:
         notes.append(SharedMachine(shared))
-    machines = sorted({str(run.provenance.get("gpu") or run.provenance.get("cpu") or "unknown") for run in runs})
+    machines = sorted({str(each.get("gpu") or each.get("cpu") or "unknown") for each in made})
     if len(machines) > 1:
         notes.append(UnlikeMachines(tuple(machines)))
     return tuple(notes)
