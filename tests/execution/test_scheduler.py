@@ -116,7 +116,7 @@ def test_a_hang_is_killed_and_the_run_goes_on_from_its_checkpoint(
     (hung,) = record.earlier
     assert (hung["outcome"], hung["reason"]) == ("timed_out", Reason(cause=Cause.NO_PROGRESS, number=0.15))
     assert say(hung["reason"]) == "no progress for 0.15 minutes (limits.no_progress_minutes; see log.txt)"
-    assert "in beat" in (record.folder / "log.txt").read_text()  # where it stood
+    assert "in heartbeat" in (record.folder / "log.txt").read_text()  # where it stood
     assert not list(out.glob("runs/*/lease.json"))
 
 

@@ -227,7 +227,7 @@ def make_job(
 
     told = -HEARTBEAT_SECONDS
 
-    def beat() -> None:
+    def heartbeat() -> None:
         nonlocal told
         now = time.monotonic()
         if now - told >= HEARTBEAT_SECONDS:
@@ -248,7 +248,7 @@ def make_job(
         measure=measure,
         largest_micro_batch=ledger.find_largest_micro_batch(run),
         at_work=lambda what: notify(AtWork(what)),
-        beat=beat,
+        heartbeat=heartbeat,
     )
 
 

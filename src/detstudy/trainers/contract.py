@@ -69,7 +69,7 @@ class Job:
     at_work: Callable[[str], None] = lambda _: None
     """To be told, before it is begun, of a batch denser than all before, in words that follow "its densest batch": of a
     process that the system kills for memory nothing else is known."""
-    beat: Callable[[], None] = lambda: None
+    heartbeat: Callable[[], None] = lambda: None
     """To be called after each iteration and each predicted image: a run that is silent for long is taken to hang."""
 
 

@@ -79,7 +79,7 @@ class FakeTrainer:
         every = job.monitoring.log_every
         for iteration in range(start + 1, setting["iterations"] + 1):
             time.sleep(self.seconds_per_iteration)
-            job.beat()
+            job.heartbeat()
             if setting["learning_rate"] >= 1 and iteration >= 3:
                 reason = f"loss was nan at iteration {iteration} (learning rate {setting['learning_rate']:g})"
                 return Trained(outcome="diverged", reason=reason)
@@ -196,15 +196,15 @@ class HangingFakeTrainer(FakeTrainer):
         hung = job.folder / "hung.txt"
         iterations = 0
 
-        def beat() -> None:
+        def heartbeat() -> None:
             nonlocal iterations
-            job.beat()
+            job.heartbeat()
             iterations += 1
             if iterations == 7 and not hung.exists():
                 hung.touch()
                 time.sleep(600)
 
-        return super().train(dataclasses.replace(job, beat=beat))
+        return super().train(dataclasses.replace(job, heartbeat=heartbeat))
 
 
 class RefusingFakeTrainer(FakeTrainer):

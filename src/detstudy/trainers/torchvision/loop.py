@@ -50,7 +50,7 @@ def run_loop(session: Session, job: Job, dataset: Dataset) -> Predicted | None:
                 densest = objects
                 job.at_work(describe_batch(job, records, progress.iteration))
             take_step(session, batch, setting)
-            job.beat()
+            job.heartbeat()
             done = progress.iteration
             last = done == setting["iterations"]
             log = last or done % monitoring.log_every == 0
@@ -158,7 +158,7 @@ def validate_now(
     """Append a validation point and, where the rule is "best", keep the weights if they are the best so far."""
     progress = session.progress
     losses: dict[str, float] = compute_validation_losses(session, job, records, cache) if records else {}
-    predicted = predict_images(session.detector, records, dataset.category_ids, session.device, cache, job.beat)
+    predicted = predict_images(session.detector, records, dataset.category_ids, session.device, cache, job.heartbeat)
     with lifted_limit(session.device, job.memory_limit):
         measures = job.measure(predicted.predictions, [record.id for record in records])
     point: dict[str, Any] = {

@@ -29,12 +29,12 @@ def predict_images(
     category_ids: Sequence[int],
     device: torch.device,
     cache: ImageCache | None = None,
-    beat: Callable[[], None] = lambda: None,
+    heartbeat: Callable[[], None] = lambda: None,
 ) -> Predicted:
     """Predict images by the detector's own evaluation settings; its mode is put back afterwards.
 
-    Computed in fp32 whatever precision it was trained in; `beat` is called after every few images. Measures, means over
-    images: `test/seconds_per_image` (network and masks, decoding of the image left out), `test/proposals_entered`,
+    Computed in fp32 whatever precision it was trained in; `heartbeat` is called after every few images. Measures, means
+    over images: `test/seconds_per_image` (network and masks, decoding of the image left out), `test/proposals_entered`,
     `test/proposals_survived` and `test/proposals_kept`; for each feature level `test/anchors_P3`,
     `test/proposals_entered_P3`, `test/proposals_survived_P3`.
     """
@@ -55,7 +55,7 @@ def predict_images(
             seconds += time.perf_counter() - start
             proposals.update(_list_proposals(batch, detector))
             counts.add(detector.rpn.counts)
-            beat()
+            heartbeat()
     finally:
         detector.train(was_training)
     return Predicted(

@@ -49,7 +49,7 @@ def compute_validation_losses(
                     )
                 for name, value in losses.items():
                     sums[name] = sums.get(name, 0.0) + float(value)
-                job.beat()
+                job.heartbeat()
         finally:
             for norm in norms:
                 norm.train()

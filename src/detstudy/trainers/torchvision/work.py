@@ -132,7 +132,9 @@ class TorchvisionWork:
             detector.load_state_dict(read_weights(weights))
             detector.to(device)
             with limited_memory(device, job.memory_limit):
-                return predict_images(detector, dataset.splits[split], dataset.category_ids, device, beat=job.beat)
+                return predict_images(
+                    detector, dataset.splits[split], dataset.category_ids, device, heartbeat=job.heartbeat
+                )
         except Exception as error:
             if not is_out_of_memory(error):
                 raise
