@@ -13,7 +13,6 @@ import datetime
 import json
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from scipy.signal import lfilter
@@ -27,6 +26,7 @@ from detstudy.analysis.findings.convergence import (
     judge_curve,
 )
 from detstudy.analysis.records import Convergence
+from detstudy.ledger import CurvePoint
 
 REPORT = Path(__file__).parents[1] / "docs" / "benchmarks" / "convergence.md"
 STATES = ("rising", "flat", "unclear")
@@ -34,7 +34,6 @@ MARGIN = 0.5  # AP
 WHOLE = 3000  # iterations of a simulated run
 NEAR = 0.1  # a level is the median of the points within this share of the iteration
 
-Point = dict[str, Any]
 
 RULE = f"""\
 A finished run's curve (a setting's: the mean of its seeds' curves, which is less noisy than any of them) is judged
@@ -65,9 +64,9 @@ def draw_noise(rng: np.random.Generator, count: int, correlation: float, heavy: 
     return lfilter([np.sqrt(1 - correlation**2)], [1, -correlation], steps)[60:]
 
 
-def make_points(iterations: np.ndarray, values: np.ndarray) -> list[Point]:
+def make_points(iterations: np.ndarray, values: np.ndarray) -> list[CurvePoint]:
     pairs = zip(iterations.tolist(), values.tolist(), strict=True)
-    return [{"kind": "validation", "iteration": i, "measures": {"mask/AP": value}} for i, value in pairs]
+    return [CurvePoint(kind="validation", iteration=i, measures={"mask/AP": value}) for i, value in pairs]
 
 
 def simulate_errors(rng: np.random.Generator, studies: int) -> list[str]:
@@ -116,50 +115,50 @@ def simulate_shapes(rng: np.random.Generator, studies: int) -> list[str]:
     return lines
 
 
-def read_epochs(folder: Path) -> dict[str, list[Point]]:
+def read_epochs(folder: Path) -> dict[str, list[CurvePoint]]:
     """Return the AP curves of Ultralytics trainings, a point an epoch."""
     curves = {}
     for path in sorted(folder.glob("ultralytics_kitti_mots/*/results.csv")):
-        points: list[Point] = []
+        points: list[CurvePoint] = []
         with path.open() as file:
             for row in csv.DictReader(file):
                 values = {key.strip(): float(value) for key, value in row.items()}
                 epoch = int(values["epoch"])
-                points.append({"kind": "train", "iteration": epoch, "learning_rate": values["lr/pg2"]})
+                points.append(CurvePoint(iteration=epoch, learning_rate=values["lr/pg2"]))
                 ap = {"box/AP": 100 * values["metrics/mAP50-95(B)"]}
                 loss = sum(values[f"val/{name}_loss"] for name in ("box", "cls", "dfl"))
-                points.append({"kind": "validation", "iteration": epoch, "measures": ap, "loss": loss})
+                points.append(CurvePoint(kind="validation", iteration=epoch, measures=ap, loss=loss))
         curves[path.parent.name] = points
     return curves
 
 
-def read_losses(folder: Path) -> dict[str, list[Point]]:
+def read_losses(folder: Path) -> dict[str, list[CurvePoint]]:
     """Return the loss curves of detectron2 trainings, a point every 20 iterations."""
     curves = {}
     for path in sorted(folder.glob("detectron2_lung/*/*.json")):
         rows = [json.loads(line) for line in path.read_text().splitlines()]
         curves[f"{path.parent.name} {path.stem}"] = [
-            {"kind": "train", "iteration": r["iteration"] + 1, "loss": r["total_loss"], "learning_rate": r["lr"]}
+            CurvePoint(iteration=r["iteration"] + 1, loss=r["total_loss"], learning_rate=r["lr"])
             for r in rows
             if "total_loss" in r
         ]
     return curves
 
 
-def cut(points: list[Point], iteration: float) -> list[Point]:
-    return [point for point in points if point["iteration"] <= iteration]
+def cut(points: list[CurvePoint], iteration: float) -> list[CurvePoint]:
+    return [point for point in points if point.iteration <= iteration]
 
 
-def measure_level(points: list[Point], iteration: float) -> float:
+def measure_level(points: list[CurvePoint], iteration: float) -> float:
     """Return the median loss near an iteration."""
-    near = [p["loss"] for p in points if abs(p["iteration"] / iteration - 1) <= NEAR]
+    near = [p.loss for p in points if abs(p.iteration / iteration - 1) <= NEAR]
     return float(np.median(near))
 
 
-def project_straight(points: list[Point]) -> float:
+def project_straight(points: list[CurvePoint]) -> float:
     """Return the gain of half as many iterations again, % of the loss's level, by Theil–Sen against the iteration."""
-    last = points[-1]["iteration"]
-    found = [(p["iteration"], p["loss"]) for p in points if p["iteration"] > last * 2 / 3]
+    last = points[-1].iteration
+    found = [(p.iteration, p.loss) for p in points if p.iteration > last * 2 / 3]
     iterations, losses = np.array(found).T
     return float(-100 * theilslopes(losses, iterations).slope * last / 2 / np.median(losses))
 
@@ -184,15 +183,15 @@ def tabulate(rows: list[tuple[Convergence, float]], unit: str, enough: float) ->
     return lines
 
 
-def exchange_loss(curves: dict[str, list[Point]]) -> float:
+def exchange_loss(curves: dict[str, list[CurvePoint]]) -> float:
     """Return AP gained for each % of validation loss, from epochs 11 to 15 to the last five, over all trainings."""
     gains, falls = [], []
     for points in curves.values():
-        found = [point for point in points if point["kind"] == "validation"]
+        found = [point for point in points if point.kind == "validation"]
         if len(found) < 30:
             continue
         (early, loss), (late, less) = (
-            (np.mean([p["measures"]["box/AP"] for p in part]), np.mean([np.log(p["loss"]) for p in part]))
+            (np.mean([p.measures["box/AP"] for p in part]), np.mean([np.log(p.loss) for p in part]))
             for part in (found[10:15], found[-5:])
         )
         gains.append(late - early)
@@ -200,13 +199,13 @@ def exchange_loss(curves: dict[str, list[Point]]) -> float:
     return float(np.mean(gains) / np.mean(falls))
 
 
-def report_epochs(curves: dict[str, list[Point]]) -> list[str]:
+def report_epochs(curves: dict[str, list[CurvePoint]]) -> list[str]:
     """Judge whole AP curves, and curves cut at four fifths: eight epochs to judge, six to see what came."""
     verdicts = [judge_curve(points, "box/AP", MARGIN) for points in curves.values()]
     states = Counter(verdict.state if verdict.by else "too few points" for verdict in verdicts)
     residuals = []
     for points in curves.values():
-        ap = np.array([p["measures"]["box/AP"] for p in points if p["kind"] == "validation"])
+        ap = np.array([p.measures["box/AP"] for p in points if p.kind == "validation"])
         tail = ap[-(len(ap) // 3) :]
         if len(tail) >= LEAST_POINTS:
             residuals.append(tail - np.polyval(np.polyfit(np.arange(len(tail)), tail, 1), np.arange(len(tail))))
@@ -214,10 +213,10 @@ def report_epochs(curves: dict[str, list[Point]]) -> list[str]:
     spread = np.mean([r.std(ddof=2) for r in residuals])
     rows = []
     for points in curves.values():
-        if points[-1]["iteration"] < 30:
+        if points[-1].iteration < 30:
             continue
         verdict = judge_curve(cut(points, 24), "box/AP", MARGIN)
-        ap = {p["iteration"]: p["measures"]["box/AP"] for p in points if p["kind"] == "validation"}
+        ap = {p.iteration: p.measures["box/AP"] for p in points if p.kind == "validation"}
         gained = float(np.mean([ap[e] for e in (28, 29, 30)]) - np.mean([ap[e] for e in (22, 23, 24)]))
         rows.append((verdict, gained))
     lines = [
@@ -236,13 +235,13 @@ def report_epochs(curves: dict[str, list[Point]]) -> list[str]:
     return lines + tabulate(rows, "AP", MARGIN)
 
 
-def report_losses(curves: dict[str, list[Point]]) -> list[str]:
+def report_losses(curves: dict[str, list[CurvePoint]]) -> list[str]:
     """Judge loss curves cut at several lengths against what the next half of that length brought."""
     rows, whole, straight = [], [], []
     for name, points in curves.items():
-        last = points[-1]["iteration"]
+        last = points[-1].iteration
         verdict = judge_curve(points, "mask/AP", MARGIN)
-        tail = np.array([p["loss"] for p in points if p["iteration"] > last * 2 / 3])
+        tail = np.array([p.loss for p in points if p.iteration > last * 2 / 3])
         steps = np.arange(len(tail))
         correlation = estimate_autocorrelation(tail - np.polyval(np.polyfit(steps, tail, 1), steps))
         numbers = f"{verdict.gain:.0f} ({verdict.low:.0f} to {verdict.high:.0f})"

@@ -188,7 +188,7 @@ def _make_evaluation_readers(folder: Path) -> list[Reader]:
 
 def _make_study(data: Path, folder: Path) -> tuple[Path, Any]:
     """Write a study's folder with every kind of file, as if its runs had ended."""
-    from detstudy.ledger import Ledger
+    from detstudy.ledger import DataDescription, Effective, Ledger, Provenance, SplitNote
     from detstudy.plan import plan_study
     from detstudy.study.setting import Measure
     from detstudy.study.spec import load_study
@@ -196,16 +196,16 @@ def _make_study(data: Path, folder: Path) -> tuple[Path, Any]:
     path = data / "study.yaml"
     path.write_text(STUDY)
     study, ledger = load_study(path), Ledger(folder)
-    counts = {"images": 3, "objects": {"car": 3}, "ignore": 0}
-    ledger.store_study(study, {"fingerprint": "abc123", "classes": ["car"], "splits": {"validation": counts}})
+    splits = {"validation": SplitNote(images=3, objects={"car": 3})}
+    ledger.store_study(study, DataDescription(fingerprint="abc123", classes=("car",), splits=splits))
     ledger.store_gallery([(1, "0001.png", 1.0, b"\xff\xd8\xff\xd9")])
     for run in plan_study(study).runs:
-        ledger.start_run(run, {"host": "box", "device": "cpu", "python": "3.11", "versions": {"torch": "2"}})
+        ledger.start_run(run, Provenance(host="box", device="cpu", python="3.11", versions={"torch": "2"}))
         curve = ledger.open_curve(run)
         for step in (1, 2, 3):
             curve.append({"kind": "train", "iteration": step, "images": 4 * step, "seconds": 1.5, "loss": 1 / step})
         seconds = Measure(name="train/seconds", value=2.0, unit="s")
-        ledger.end_run(run, "finished", None, measures=(seconds,), effective={"optimizer_steps": 3})
+        ledger.end_run(run, "finished", None, measures=(seconds,), effective=Effective(optimizer_steps=3))
         ledger.end_evaluation(run, "validation", "finished", None, per_class={"car": {"box/AP": 1.0}})
     return path, ledger
 

@@ -17,7 +17,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from detstudy.evaluation import evaluate, load_ground_truth, save_matches
-from detstudy.ledger import Ledger
+from detstudy.ledger import DataDescription, Ledger, Provenance, read_effective
 from detstudy.plan import plan_study
 from detstudy.study.setting import Measure
 from detstudy.study.spec import load_study
@@ -122,7 +122,7 @@ def write_ledger(tmp_path_factory: pytest.TempPathFactory) -> LedgerWriter:
         with file.open("w") as stream:
             YAML().dump(document, stream)
         study, ledger = load_study(file), Ledger(folder)
-        ledger.store_study(study, {"fingerprint": "f", "classes": ["car", "pedestrian"]})
+        ledger.store_study(study, DataDescription(fingerprint="f", classes=("car", "pedestrian")))
         truth = make_ground_truth(sequences)
         ledger.store_ground_truth("validation", truth)
         loaded = load_ground_truth(truth)
@@ -130,9 +130,9 @@ def write_ledger(tmp_path_factory: pytest.TempPathFactory) -> LedgerWriter:
         assert set(runs) <= set(planned), f"planned are {sorted(planned)}"
         for (name, seed), run in runs.items():
             key = planned[name, seed]
-            ledger.start_run(key, {"host": "here"})
+            ledger.start_run(key, Provenance(host="here"))
             measures = (Measure(name="train/seconds", value=run.seconds, unit="s"),)
-            ledger.end_run(key, run.outcome, run.reason, measures, run.effective)
+            ledger.end_run(key, run.outcome, run.reason, measures, read_effective(run.effective or {}))
             if run.outcome != "finished":
                 continue
             predictions = make_predictions(truth, run.quality, f"{run.like or name} {seed}")

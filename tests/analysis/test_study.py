@@ -8,7 +8,7 @@ from detstudy.analysis.facts.choice import Ground
 from detstudy.analysis.facts.effective import NotAsSet
 from detstudy.analysis.facts.reason import NoVerdict, PredictionsUnreadable, WithoutResult
 from detstudy.analysis.facts.setting import About, SettingName, UnitCount
-from detstudy.ledger.files import read_json, write_json
+from detstudy.ledger.codec import read_record, write_record
 from detstudy.study.study import MEASURES, StudyError
 from detstudy.wording import say
 
@@ -275,7 +275,7 @@ def test_predictions_that_are_not_as_written_are_not_matched(write_ledger: Any, 
         (b"[]", "is not as it was written"),
         (b'{"images": [', "is not as it was written"),
         (b'{"images": [{"id": 1}], "checksum": "0123456789abcdef"}', "is not as it was written"),
-        (b'{"images": [{"id": 1}], "annotations": 7, "categories": []}', "annotations is 7"),
+        (b'{"images": [{"id": 1}], "annotations": 7, "categories": []}', "`annotations` must be a list"),
     ],
 )
 def test_damaged_ground_truth_is_refused_with_the_remedy(
@@ -314,10 +314,10 @@ def test_lost_predictions_and_matches_cost_the_interval_and_nothing_else(
 def test_images_without_sequences_are_units(write_ledger: Any, baseline_runs: Any, Run: Any) -> None:  # noqa: N803
     folder: Path = write_ledger({**baseline_runs, ("learning_rate=0.04", 0): Run()})
     path = folder / "ground_truth" / "validation.json"
-    truth = read_json(path)
+    truth = read_record(path, dict)
     for image in truth["images"]:
         del image["sequence"]
-    write_json(path, truth)
+    write_record(path, truth)
     assert analyse_study(folder).units == UnitCount(12, "image")
 
 

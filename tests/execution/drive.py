@@ -22,7 +22,7 @@ from detstudy.study.spec import load_study
 study, ledger = load_study(sys.argv[1], (f"trainer.python={sys.argv[3]}",)), Ledger(Path(sys.argv[2]))
 plan = plan_study(study)
 prepare_ledger(study, ledger)
-tasks = list_tasks(plan, ledger.data["fingerprint"])
+tasks = list_tasks(plan, ledger.data.fingerprint)
 try:
     with TerminalProgress(Console(stderr=True), ledger, plan) as progress:
         executor = LocalExecutor(ledger, ["cpu", "cpu"])

@@ -13,7 +13,7 @@ import pytest
 
 from detstudy.execution import SpentTime, cut_tasks, describe_stop, list_tasks, prepare_ledger
 from detstudy.ledger import Ledger, read_curve, read_seconds_spent, write_session
-from detstudy.ledger.files import write_json
+from detstudy.ledger.codec import write_record
 from detstudy.plan import plan_study
 from detstudy.study.spec import load_study
 from detstudy.study.study import Budget, StudyError
@@ -88,7 +88,7 @@ def test_a_budget_of_runs_stopped_nothing_before_they_are_done(tmp_path: Path, t
     tasks = list_tasks(plan_study(study), ledger.fingerprint)
     assert describe_stop(tasks, ledger, Budget(runs=2), 0.0) is None
     for folder in {task.runs[0].seed: ledger.run_folder(task.runs[0]) for task in tasks[:2]}.values():
-        write_json(folder / "result.json", {"outcome": "diverged", "reason": "loss", "attempts": 1, "measures": []})
+        write_record(folder / "result.json", {"outcome": "diverged", "reason": "loss", "attempts": 1, "measures": []})
     stopped = describe_stop(tasks, ledger, Budget(runs=2), 0.0)
     assert stopped is not None
     assert stopped.startswith("the budget of 2 runs is used up (2 of 6 trainings are done")
@@ -96,7 +96,7 @@ def test_a_budget_of_runs_stopped_nothing_before_they_are_done(tmp_path: Path, t
 
 def test_a_number_of_runs_is_the_first_of_the_plan(tmp_path: Path, tiny_study: Callable[..., Path]) -> None:
     study, ledger = run_here(tiny_study(), tmp_path / "out")
-    tasks = list_tasks(plan_study(study), ledger.data["fingerprint"])
+    tasks = list_tasks(plan_study(study), ledger.data.fingerprint)
     assert [task.runs[0].setting_id for task in cut_tasks(tasks, Budget(runs=2))] == ["baseline"] * 2
     assert cut_tasks(tasks, Budget()) == tasks
     assert describe_stop(tasks, ledger, Budget(runs=2, hours=0.001), 10.0) is None  # all has ended: nothing was stopped
@@ -128,4 +128,4 @@ def test_sessions_are_plain_files(tmp_path: Path) -> None:
     with SpentTime(tmp_path, hours=1):
         pass
     (path,) = tmp_path.glob("sessions/*.json")
-    assert set(json.loads(path.read_text())) == {"seconds", "checksum"}
+    assert set(json.loads(path.read_text())) == {"seconds", "format_version", "checksum"}

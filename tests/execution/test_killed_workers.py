@@ -109,7 +109,7 @@ def test_a_worker_that_the_kernel_kills_for_memory_is_out_of_memory(
     assert any(
         record in greedy_reason for record in ("the kernel's log says", "the system's count of processes killed")
     )
-    assert greedy.effective["micro_batch_size"] == 4
+    assert greedy.effective.micro_batch_size == 4
     assert "; its densest batch so far: batch of 4, densest image" in greedy_reason
     notes = [group / name for name in ("memory.oom_control", "memory.events")]
     assert "oom_kill 1\n" in "".join(path.read_text() for path in notes if path.exists())  # the driver was let live

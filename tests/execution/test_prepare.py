@@ -30,17 +30,17 @@ def test_shared_images_are_told_before_the_first_run_and_kept(tiny_data: Path, t
     (warning,) = prepare_ledger(study, ledger)
     assert "1 of the 4 images of train are byte for byte images of validation too" in warning
     assert "(0000/000001.png = 0003/000000.png)" in warning
-    kept: list[dict[str, Any]] = ledger.data["faults"]
-    assert [(fault["kind"], fault["fatal"]) for fault in kept] == [("identical_images", False)]
+    kept = ledger.data.faults
+    assert [(fault.kind, fault.fatal) for fault in kept] == [("identical_images", False)]
     assert prepare_ledger(study, ledger) == []  # the data is as it was
-    assert ledger.data["faults"] == kept
-    assert check_sanity(Evidence(tmp_path / "out")) == (kept[0]["message"],)
+    assert ledger.data.faults == kept
+    assert check_sanity(Evidence(tmp_path / "out")) == (kept[0].message,)
 
 
 def test_sound_data_leaves_no_fault(tiny_data: Path, tmp_path: Path) -> None:
     ledger = Ledger(tmp_path / "out")
     assert prepare_ledger(load_study(write_tiny_study(tmp_path, tiny_data)), ledger) == []
-    assert ledger.data["faults"] == []
+    assert ledger.data.faults == ()
 
 
 @pytest.mark.parametrize("damage", ["cut off", "changed", "missing"])

@@ -89,9 +89,9 @@ def test_a_worker_killed_from_outside_is_never_out_of_memory(tmp_path: Path, tin
     assert finish(process, out) == {("baseline", 0): "finished"}
     (record,) = Ledger(out).read_runs()
     (killed,) = record.earlier
-    assert killed["outcome"] == "crashed"
-    assert killed["reason"].cause is Cause.KILLED
-    assert record.effective["micro_batch_size"] == 4
+    assert killed.outcome == "crashed"
+    assert killed.reason.cause is Cause.KILLED
+    assert record.effective.micro_batch_size == 4
 
 
 def test_a_batch_that_does_not_fit_is_trained_in_parts(tmp_path: Path, tiny_study: Callable[..., Path]) -> None:
@@ -99,9 +99,9 @@ def test_a_batch_that_does_not_fit_is_trained_in_parts(tmp_path: Path, tiny_stud
     path = tiny_study(factors={"batch_size": [4, 16]}, baseline_seeds=[0], on_out_of_memory="accumulate")
     assert finish(start(path, out, FAST), out) == {("baseline", 0): "finished", ("batch_size=16", 0): "finished"}
     _, record = Ledger(out).read_runs()
-    assert record.effective["accumulation"] == "16 as 2 × 8"
+    assert record.effective.accumulation == "16 as 2 × 8"
     assert say(record.reason) == "16 as 2 × 8, since the first attempt ended so: out of memory at 11.2 GiB, batch of 16"
-    assert [(attempt["outcome"], attempt["effective"]["micro_batch_size"]) for attempt in record.earlier] == [
+    assert [(attempt.outcome, attempt.effective["micro_batch_size"]) for attempt in record.earlier] == [
         ("out_of_memory", 16)
     ]
 
@@ -114,8 +114,8 @@ def test_a_hang_is_killed_and_the_run_goes_on_from_its_checkpoint(
     assert finish(start(path, out, "detstudy.testing:HangingFakeTrainer"), out) == {("baseline", 0): "finished"}
     (record,) = Ledger(out).read_runs()
     (hung,) = record.earlier
-    assert (hung["outcome"], hung["reason"]) == ("timed_out", Reason(cause=Cause.NO_PROGRESS, number=0.15))
-    assert say(hung["reason"]) == "no progress for 0.15 minutes (limits.no_progress_minutes; see log.txt)"
+    assert (hung.outcome, hung.reason) == ("timed_out", Reason(cause=Cause.NO_PROGRESS, number=0.15))
+    assert say(hung.reason) == "no progress for 0.15 minutes (limits.no_progress_minutes; see log.txt)"
     assert "in heartbeat" in (record.folder / "log.txt").read_text()  # where it stood
     assert not list(out.glob("runs/*/lease.json"))
 

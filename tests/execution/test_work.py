@@ -137,9 +137,9 @@ def test_a_batch_is_halved_until_it_fits_and_every_attempt_is_kept(
     baseline, record = ledger.read_runs()
     assert (baseline.reason, baseline.earlier) == (None, ())
     assert (record.outcome, record.attempts) == ("finished", 3)
-    assert [attempt["effective"]["micro_batch_size"] for attempt in record.earlier] == [50, 25]
-    assert record.effective["micro_batch_size"] == 13
-    assert record.effective["accumulation"] == "50 as 3 × 13 + 11"
+    assert [attempt.effective["micro_batch_size"] for attempt in record.earlier] == [50, 25]
+    assert record.effective.micro_batch_size == 13
+    assert record.effective.accumulation == "50 as 3 × 13 + 11"
     assert say(record.reason).startswith(
         "50 as 3 × 13 + 11, since the first attempt ended so: out of memory at 11.2 GiB"
     )
@@ -193,8 +193,8 @@ def test_with_accumulation_a_higher_limit_begins_with_the_whole_batch(
     assert [len(record.earlier) for record in ledger.read_runs()] == [2, 3]  # not even one image at once
     _, ledger = run_here(tiny_study(**sections, limits={"memory": "1GiB"}), tmp_path / "out")
     baseline, record = ledger.read_runs()
-    assert (baseline.outcome, baseline.effective.get("accumulation")) == ("finished", None)
-    assert (record.outcome, record.effective["accumulation"]) == ("finished", "8 as 2 × 4")
+    assert (baseline.outcome, baseline.effective.accumulation) == ("finished", None)
+    assert (record.outcome, record.effective.accumulation) == ("finished", "8 as 2 × 4")
     assert say(record.reason) == (
         "8 as 2 × 4, since the first attempt ended so: out of memory at 2.0 GiB (limit 1.0 GiB), batch of 8"
     )
@@ -240,7 +240,7 @@ def test_a_run_over_its_hours_is_timed_out_until_the_limit_rises(
     _, ledger = run_here(tiny_study(**sections, limits={"hours": 1}), tmp_path / "out", trainer)
     (record,) = ledger.read_runs()
     assert (record.outcome, record.attempts) == ("finished", 2)
-    assert [point["iteration"] for point in read_curve(record.folder / "curves.jsonl")] == [5, 10, 15, 20]
+    assert [point.iteration for point in read_curve(record.folder / "curves.jsonl")] == [5, 10, 15, 20]
 
 
 def test_a_run_that_ends_as_its_hours_do_has_finished(tmp_path: Path, tiny_study: Callable[..., Path]) -> None:
@@ -276,7 +276,7 @@ def test_a_worker_tells_now_and_then_that_it_is_alive(
 ) -> None:
     study, ledger = load_study(tiny_study(factors={}, baseline_seeds=[0])), Ledger(tmp_path / "out")
     prepare_ledger(study, ledger)
-    (task,) = list_tasks(plan_study(study), ledger.data["fingerprint"])
+    (task,) = list_tasks(plan_study(study), ledger.data.fingerprint)
     monkeypatch.setattr("detstudy.execution.work.time.monotonic", itertools.count().__next__)
     events: list[Event] = []
     work_on(task, study, ledger, FakeTrainer(), Place(), events.append)
@@ -290,7 +290,7 @@ def test_an_interrupted_run_goes_on_from_its_checkpoint(tmp_path: Path, tiny_stu
     study, ledger = load_study(study_file), Ledger(tmp_path / "out")
     prepare_ledger(study, ledger)
     plan = plan_study(study)
-    (task,) = list_tasks(plan, ledger.data["fingerprint"])
+    (task,) = list_tasks(plan, ledger.data.fingerprint)
 
     def stop(event: Event) -> None:
         if isinstance(event, Point) and event.iteration == 15:
@@ -302,7 +302,7 @@ def test_an_interrupted_run_goes_on_from_its_checkpoint(tmp_path: Path, tiny_stu
     resumed: list[Event] = []
     work_on(task, study, ledger, FakeTrainer(), Place(), resumed.append)
     assert Resumed(10) in resumed
-    assert [point["iteration"] for point in read_curve(ledger.run_folder(task.runs[0]) / "curves.jsonl")] == [
+    assert [point.iteration for point in read_curve(ledger.run_folder(task.runs[0]) / "curves.jsonl")] == [
         5,
         10,
         15,
@@ -314,7 +314,7 @@ def test_an_interrupted_run_goes_on_from_its_checkpoint(tmp_path: Path, tiny_stu
 def test_a_held_run_is_refused(tmp_path: Path, tiny_study: Callable[..., Path]) -> None:
     study, ledger = load_study(tiny_study()), Ledger(tmp_path / "out")
     prepare_ledger(study, ledger)
-    (task, *_) = list_tasks(plan_study(study), ledger.data["fingerprint"])
+    (task, *_) = list_tasks(plan_study(study), ledger.data.fingerprint)
     with ledger.claim(task.runs[0]), pytest.raises(LeaseHeldError):
         work_on(task, study, ledger, FakeTrainer(), Place())
 
@@ -330,5 +330,5 @@ def test_an_evaluation_notes_where_it_was_made(tmp_path: Path, tiny_study: Calla
     work_on(task, study, ledger, FakeTrainer(), Place(workers=5))
     (record,) = ledger.read_runs()
     assert record.evaluation_provenance is not None
-    assert (record.provenance["workers"], record.evaluation_provenance["workers"]) == (1, 5)
-    assert record.evaluation_provenance["host"] == record.provenance["host"]
+    assert (record.provenance.workers, record.evaluation_provenance.workers) == (1, 5)
+    assert record.evaluation_provenance.host == record.provenance.host

@@ -40,7 +40,7 @@ def test_a_traceback_and_a_changed_file_are_complaints(
         (folder / "study.yaml").write_text("study: x\n")
         raise KeyError("x")
 
-    monkeypatch.setattr("detstudy.analysis.analyse_study", spoil)
+    monkeypatch.setattr("detstudy.library.folder.analyse_study", spoil)
     found = play_damage(whole, tmp_path / "copy", 0).complaints
     assert any(complaint.endswith("KeyError: 'x'\n") for complaint in found)
     assert any(complaint.endswith("study.yaml was changed") for complaint in found)
@@ -51,8 +51,8 @@ def test_the_same_seed_makes_the_same_damage(whole: Path, tmp_path: Path) -> Non
 
     made = []
     for name in ("a", "b"):
-        shutil.copytree(whole, tmp_path / name)
+        shutil.copytree(whole, tmp_path / name / "study")
         generator = random.Random(3)
-        made.append([damage_folder(tmp_path / name, generator) for _ in range(5)])
+        made.append([damage_folder(tmp_path / name / "study", generator) for _ in range(5)])
     assert made[0] == made[1]
     assert hash_files(tmp_path / "a") == hash_files(tmp_path / "b") != hash_files(whole)

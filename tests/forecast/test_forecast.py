@@ -23,7 +23,7 @@ from detstudy.forecast import Forecast, Range, RunForecast, forecast_study, sugg
 from detstudy.forecast.facts import CombinationsTooLarge, Fit, OverLimit
 from detstudy.forecast.forecast import count_left, forecast_iteration, forecast_run
 from detstudy.forecast.measurement import find_shortage, summarise_probes
-from detstudy.ledger import Ledger
+from detstudy.ledger import Ledger, Provenance
 from detstudy.plan import Plan, identify_cost, plan_study
 from detstudy.study.duration import parse_duration
 from detstudy.study.spec import load_study
@@ -105,9 +105,9 @@ def test_only_what_is_left_is_forecast(tmp_path: Path, tiny_study: Callable[...,
     ledger = Ledger(tmp_path / "out")
     prepare_ledger(study, ledger)
     done, half = list_tasks(plan, ledger.fingerprint)
-    ledger.start_run(done.runs[0], {})
+    ledger.start_run(done.runs[0], Provenance())
     ledger.end_run(done.runs[0], "finished", None)
-    ledger.start_run(half.runs[0], {})
+    ledger.start_run(half.runs[0], Provenance())
     for iteration in (10, 19):
         ledger.open_curve(half.runs[0]).append({"kind": "train", "iteration": iteration, "seconds": 1.0})
     assert (count_left(done, ledger), count_left(half, ledger)) == (0, 4)  # of 20; the last checkpoint is of the 16th
@@ -189,7 +189,7 @@ def test_a_forecast_splits_batches_as_the_run_then_does(
     assert forecast.fits
     _, ledger = run_here(path, tmp_path / "out")
     told = {run.runs[0].setting_id: run.accumulation for run in forecast.runs}
-    done = {record.setting_id: record.effective.get("accumulation") for record in ledger.read_runs()}
+    done = {record.setting_id: record.effective.accumulation for record in ledger.read_runs()}
     assert told == done
     assert done["batch_size=50"] == ("50 as 3 × 13 + 11" if memory == "null" else "50 as 12 × 4 + 2")
     assert done["micro_batch_size=2"] == "4 as 2 × 2"

@@ -8,14 +8,15 @@ from typing import Any
 import pytest
 
 from detstudy.ledger.attempts import find_largest_micro_batch, list_attempts, may_evaluate_again, may_try_again
+from detstudy.ledger.records import Result
 from detstudy.study.size import GIB
 
 
-def end(outcome: str, *earlier: dict[str, Any], **effective: Any) -> dict[str, Any]:
+def end(outcome: Any, *earlier: Result, **effective: Any) -> Result:
     """Return a result as the ledger writes it after earlier ones."""
-    past = list_attempts(earlier[-1]) if earlier else []
+    past = list_attempts(earlier[-1]) if earlier else ()
     attempts = len(past) + 1
-    return {"outcome": outcome, "reason": "r", "effective": effective, "attempts": attempts, "earlier": past}
+    return Result(outcome=outcome, reason="r", measures=(), effective=effective, attempts=attempts, earlier=past)
 
 
 def study(on_out_of_memory: str = "accumulate", hours: float | None = None, memory: int | None = None) -> Any:
@@ -35,7 +36,7 @@ def test_a_fault_is_tried_three_times_in_all(fault: str) -> None:
 def test_running_out_of_memory_is_no_fault() -> None:
     shortages = end("out_of_memory", end("out_of_memory", micro_batch_size=16), micro_batch_size=8)
     crashes = end("crashed", end("crashed", shortages))
-    assert crashes["attempts"] == 4
+    assert crashes.attempts == 4
     assert may_try_again(crashes, study())
     assert not may_try_again(end("crashed", crashes), study())
     assert find_largest_micro_batch(crashes, study()) == 4

@@ -16,7 +16,7 @@ def test_points_come_back_in_order(tmp_path: Path) -> None:
         curve.append({"kind": "train", "iteration": iteration, "loss": 1 / iteration})
     curve.rewind(10)
     curve.append({"kind": "train", "iteration": 12, "loss": 0.0})
-    assert [point["iteration"] for point in read_curve(curve.path)] == [5, 10, 12]
+    assert [point.iteration for point in read_curve(curve.path)] == [5, 10, 12]
 
 
 def test_a_line_that_a_crash_cut_off_is_left_out(tmp_path: Path) -> None:
@@ -44,7 +44,7 @@ def test_a_changed_digit_is_noticed_and_stays_noticed(tmp_path: Path) -> None:
     for iteration in (5, 10, 15):
         curve.append({"iteration": iteration, "loss": 0.5})
     curve.path.write_bytes(curve.path.read_bytes().replace(b"0.5", b"0.7", 1))
-    assert [point["iteration"] for point in read_curve(curve.path)] == [10, 15]
+    assert [point.iteration for point in read_curve(curve.path)] == [10, 15]
     curve.rewind(10)
-    assert [point["iteration"] for point in read_curve(curve.path)] == [10]
+    assert [point.iteration for point in read_curve(curve.path)] == [10]
     assert count_damaged_lines(curve.path) == 1

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from detstudy.ledger import Ledger
+from detstudy.ledger import DataDescription, Effective, Ledger, Provenance
 from detstudy.ledger.lease import Lease
 from detstudy.plan import Plan, plan_study
 from detstudy.study.setting import Measure
@@ -20,7 +21,7 @@ from detstudy.study.study import StudyError
 def ledger(tmp_path: Path, tiny_study: Callable[..., Path]) -> tuple[Ledger, Plan]:
     study = load_study(tiny_study(factors={"box_score_threshold": [0.05, 0.3]}))
     ledger = Ledger(tmp_path / "results")
-    ledger.store_study(study, {"fingerprint": "d"})
+    ledger.store_study(study, DataDescription(fingerprint="d"))
     return ledger, plan_study(study)
 
 
@@ -29,14 +30,16 @@ def test_a_run_goes_from_planned_to_ended(ledger: tuple[Ledger, Plan]) -> None:
     run = plan.runs[0]
     assert book.read_run(plan, run).state == "planned"
     with book.claim(run):
-        book.start_run(run, {"host": "here"})
+        book.start_run(run, Provenance(host="here"))
         assert book.read_run(plan, run).state == "running"
         book.open_curve(run).append({"kind": "train", "iteration": 5})
     record = book.read_run(plan, run)
     assert (record.state, record.outcome) == ("ended", "interrupted")
     assert record.reason is not None
     assert "iteration 5" in record.reason
-    book.end_run(run, "finished", None, (Measure(name="train/seconds", value=3.0, unit="s"),), {"optimizer_steps": 20})
+    book.end_run(
+        run, "finished", None, (Measure(name="train/seconds", value=3.0, unit="s"),), Effective(optimizer_steps=20)
+    )
     assert book.read_run(plan, run).state == "planned"  # trained, not evaluated
     assert book.is_evaluation_due(run)
     book.end_evaluation(run, "validation", "finished", None, (Measure(name="box/AP", value=40.0, unit="AP"),))
@@ -44,7 +47,7 @@ def test_a_run_goes_from_planned_to_ended(ledger: tuple[Ledger, Plan]) -> None:
     assert (record.state, record.outcome) == ("ended", "finished")
     assert record.measures["box/AP"].value == 40.0
     assert record.measures["train/seconds"].value == 3.0
-    assert record.provenance == {"host": "here"}
+    assert record.provenance == Provenance(host="here")
 
 
 def test_settings_that_differ_in_evaluation_share_the_training(ledger: tuple[Ledger, Plan]) -> None:
@@ -126,7 +129,7 @@ def test_undefined_numbers_never_enter(ledger: tuple[Ledger, Plan]) -> None:
 def finish(book: Ledger, plan: Plan) -> tuple[Path, Path]:
     """Let the plan's first run finish, and return the folders of its training and its evaluation."""
     run = plan.runs[0]
-    book.start_run(run, {"host": "here"})
+    book.start_run(run, Provenance(host="here"))
     book.open_curve(run).append({"kind": "train", "iteration": 5})
     book.end_run(run, "finished", None)
     folder = book.evaluation_folder(run)
@@ -155,8 +158,8 @@ def test_what_is_no_result_is_written_again(ledger: tuple[Ledger, Plan], content
         (folder / "run.json").write_text(content)
         book.read_runs(plan)
     assert book.is_training_due(plan.runs[0])
-    book.start_run(plan.runs[0], {"host": "there"})
-    assert book.read_run(plan, plan.runs[0]).provenance == {"host": "there"}
+    book.start_run(plan.runs[0], Provenance(host="there"))
+    assert book.read_run(plan, plan.runs[0]).provenance == Provenance(host="there")
 
 
 @pytest.mark.parametrize("content", [None, "", '[{"image_id": 1}]'])
@@ -183,7 +186,7 @@ def test_a_damaged_curve_is_named_with_its_remedy(ledger: tuple[Ledger, Plan]) -
 def test_damaged_weights_are_named(ledger: tuple[Ledger, Plan]) -> None:
     store, plan = ledger
     run = plan.runs[0]
-    store.start_run(run, {})
+    store.start_run(run, Provenance())
     weights = store.run_folder(run) / "weights.pt"
     weights.write_bytes(b"0123456789")
     store.end_run(run, "finished", None)
@@ -202,7 +205,7 @@ def test_a_study_that_was_cut_off_is_named_and_written_again(ledger: tuple[Ledge
         with pytest.raises(StudyError, match=r"study\.yaml.*\n?.*`detstudy run` with the study file writes it again"):
             book.load_study()
         book.refuse_other_study(study)
-        book.store_study(study, {"fingerprint": "d"})
+        book.store_study(study, DataDescription(fingerprint="d"))
         assert book.load_study().source == study.source
 
 
@@ -212,7 +215,7 @@ def test_a_damaged_plan_is_unknown_or_written_again(ledger: tuple[Ledger, Plan],
     study = load_study(tmp_path / "study.yaml")
     (book.folder / "planned.yaml").write_text(study.source.replace("0.3", "0.4"))
     assert book.load_planned_study() is None
-    book.store_study(study, {"fingerprint": "d"})
+    book.store_study(study, DataDescription(fingerprint="d"))
     assert plan_study(book.load_planned_study() or study) == plan
     assert book.load_planned_study() is not None
 
@@ -242,8 +245,8 @@ def test_damaged_ground_truth_and_gallery_are_noticed(ledger: tuple[Ledger, Plan
 def test_the_fingerprint_follows_what_is_written(ledger: tuple[Ledger, Plan]) -> None:
     book, _ = ledger
     before = book.fingerprint
-    assert before == book.data["fingerprint"]
-    book.store_study(book.load_study(), {**book.data, "fingerprint": "another"})
+    assert before == book.data.fingerprint
+    book.store_study(book.load_study(), dataclasses.replace(book.data, fingerprint="another"))
     assert book.fingerprint == "another" != before
     (book.folder / "data.json").unlink()
     with pytest.raises(StudyError, match=r"data\.json: missing or damaged"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ from detstudy.analysis.facts.setting import SettingName
 from detstudy.analysis.findings.convergence import judge_setting
 from detstudy.analysis.findings.tradeoff import weigh_costs
 from detstudy.evaluation import COUNTED, ERROR_KINDS
-from detstudy.ledger import Ledger
+from detstudy.ledger import DataDescription, Effective, Ledger, Provenance, SplitNote
 from detstudy.plan import BASELINE, Plan, plan_study
 from detstudy.study.setting import Measure
 from detstudy.study.spec import load_study
@@ -77,13 +78,13 @@ class HandMade:
         study = load_study(path)
         self.ledger.store_study(
             study,
-            {
-                "fingerprint": "abc123",
-                "classes": list(classes),
-                "splits": {"validation": {"images": IMAGES, "objects": dict.fromkeys(classes, 20), "ignore": 1}},
-                "format": "coco",
-                "root": "/gone",
-            },
+            DataDescription(
+                fingerprint="abc123",
+                classes=classes,
+                splits={"validation": SplitNote(images=IMAGES, objects=dict.fromkeys(classes, 20), ignore=1)},
+                format="coco",
+                root="/gone",
+            ),
         )
         objects = [make_row(1, (10, 10, 30, 20), id=1, iscrowd=0, area=600)]
         objects += [make_row(1, (70, 10, 20, 20), id=2, iscrowd=0, area=400)]
@@ -96,9 +97,7 @@ class HandMade:
 
     def finish(self, plan: Plan) -> None:
         for run in plan.runs:
-            self.ledger.start_run(
-                run, {"host": "box<1>", "device": "cpu", "python": "3.11", "versions": {"torch": "2"}}
-            )
+            self.ledger.start_run(run, Provenance(host="box<1>", device="cpu", python="3.11", versions={"torch": "2"}))
             curve = self.ledger.open_curve(run)
             if run.setting["batch_size"] >= 16:
                 memory = Measure(name="train/peak_memory_bytes", value=11.2 * 2**30, unit="bytes")
@@ -108,12 +107,10 @@ class HandMade:
                 point = {"kind": "train", "iteration": step, "images": 4 * step, "seconds": step / 2, "loss": 3 / step}
                 curve.append({**point, "learning_rate": run.setting["learning_rate"]})
             curve.append({"kind": "validation", "iteration": 10, "images": 40, "seconds": 5.0, "loss": 0.4})
-            self.ledger.end_run(run, "finished", None, measures=(), effective={"optimizer_steps": 40})
+            self.ledger.end_run(run, "finished", None, measures=(), effective=Effective(optimizer_steps=40))
             self.ledger.end_evaluation(run, "validation", "finished", None)
             rows = [make_row(1, (11, 10, 30, 20), score=0.9), make_row(1, (90, 30, 10, 10), score=0.6)]
-            from detstudy.ledger.files import write_json
-
-            write_json(self.ledger.evaluation_folder(run) / "predictions.json", rows)
+            (self.ledger.evaluation_folder(run) / "predictions.json").write_text(json.dumps(rows))
 
     def analyse(self, **changes: Any) -> Analysis:
         study = self.ledger.load_study()

@@ -20,7 +20,7 @@ from detstudy.console import PlainConsole
 from detstudy.execution import list_tasks
 from detstudy.execution.events import Started
 from detstudy.ledger import Ledger
-from detstudy.ledger.files import read_json, write_json
+from detstudy.ledger.codec import read_record, write_record
 from detstudy.plan import plan_study
 from detstudy.reporting import print_answer, print_runs, write_report
 from detstudy.reporting.html import render_html
@@ -92,23 +92,23 @@ def make_study(folder: Path, names: list[str], levels: list[str], comment: str) 
 
 def poison(folder: Path) -> None:
     """Write into the ledger's files what no reader of data lets in."""
-    data = read_json(folder / "data.json")
+    data = read_record(folder / "data.json", dict)
     del data["files"]
     splits = {**data["splits"], HOSTILE[1]: data["splits"]["validation"]}
     faults = [{"kind": text, "message": text, "where": text, "fatal": False} for text in HOSTILE]
     classes = [*data["classes"], *UNPRINTABLE]
     data |= {"classes": classes, "root": UNPRINTABLE[0], "splits": splits, "faults": faults}
-    write_json(folder / "data.json", data)
-    truth = read_json(folder / "ground_truth" / "validation.json")
+    write_record(folder / "data.json", data)
+    truth = read_record(folder / "ground_truth" / "validation.json", dict)
     for category, text in zip(truth["categories"], UNPRINTABLE, strict=False):
         category["name"] += text
-    write_json(folder / "ground_truth" / "validation.json", truth)
-    gallery = read_json(folder / "gallery" / "index.json")
+    write_record(folder / "ground_truth" / "validation.json", truth)
+    gallery = read_record(folder / "gallery" / "index.json", dict)
     for image, text in zip(gallery["images"], UNPRINTABLE, strict=False):
         image["name"] += text
-    write_json(folder / "gallery" / "index.json", gallery)
+    write_record(folder / "gallery" / "index.json", gallery)
     for number, run in enumerate(sorted((folder / "runs").iterdir())):
-        started, result = read_json(run / "run.json"), read_json(run / "result.json")
+        started, result = read_record(run / "run.json", dict), read_record(run / "result.json", dict)
         versions = dict.fromkeys(HOSTILE, "1")
         machine = {"host": HOSTILE[number], "gpu": HOSTILE[1], "started": SCRIPT, "versions": versions}
         started["provenance"][0].update(machine)
@@ -116,8 +116,8 @@ def poison(folder: Path) -> None:
         result["effective"] |= {SCRIPT: HOSTILE[1], "a|b": [UNPRINTABLE[0]], "accumulation": UNPRINTABLE[0]}
         if number == 0:
             result |= {"outcome": "crashed", "measures": []}
-        write_json(run / "run.json", started)
-        write_json(run / "result.json", result)
+        write_record(run / "run.json", started)
+        write_record(run / "result.json", result)
 
 
 class Elements(HTMLParser):
@@ -255,12 +255,12 @@ def test_a_picture_that_a_link_leads_to_is_not_shown(hostile_study: Path, tmp_pa
     shutil.copytree(hostile_study, folder)
     secret = tmp_path / "secret.jpg"
     secret.write_bytes(cv2.imencode(".jpg", np.full((48, 160, 3), 7, np.uint8))[1].tobytes())
-    index = read_json(folder / "gallery" / "index.json")
+    index = read_record(folder / "gallery" / "index.json", dict)
     for row in index["images"]:
         row["sum"] = None
         (folder / "gallery" / row["file"]).unlink()
         (folder / "gallery" / row["file"]).symlink_to(secret)
-    write_json(folder / "gallery" / "index.json", index)
+    write_record(folder / "gallery" / "index.json", index)
     assert len(index["images"]) == 3
     assert Ledger(folder).read_gallery() == []
 
@@ -268,13 +268,13 @@ def test_a_picture_that_a_link_leads_to_is_not_shown(hostile_study: Path, tmp_pa
 def test_a_kept_image_that_would_fill_memory_is_left_out(hostile_study: Path, tmp_path: Path) -> None:
     folder = tmp_path / "copied"
     shutil.copytree(hostile_study, folder)
-    index = read_json(folder / "gallery" / "index.json")
+    index = read_record(folder / "gallery" / "index.json", dict)
     small = cv2.imencode(".jpg", np.full((48, 160, 3), 7, np.uint8))[1].tobytes()
     frame = small.index(b"\xff\xc0") + 5
     for row in index["images"][1:]:
         row["sum"] = None
         (folder / "gallery" / row["file"]).write_bytes(small[:frame] + b"\xfd\xe8\xfd\xe8" + small[frame + 4 :])
-    write_json(folder / "gallery" / "index.json", index)
+    write_record(folder / "gallery" / "index.json", index)
     galleries = [section.gallery for section in gather_page(Ledger(folder), analyse_study(folder)).sections]
     assert [len(gallery.rows) for gallery in galleries if gallery] == [1]
 

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from detstudy.ledger.files import write_json
 from detstudy.reporting.curves import draw_curves, gather_curves, thin_points
 from detstudy.reporting.errors import gather_errors
 from detstudy.reporting.forest import draw_forest, gather_forest
@@ -130,7 +129,7 @@ def test_levels_that_share_their_training_have_no_curves(hand_made: Any) -> None
 def test_a_damaged_curve_leaves_the_others(finished: Any) -> None:
     analysis = finished.analyse()
     run = analysis.settings["learning_rate=0.04"].runs[0]
-    write_json(run.folder / "curves.jsonl", [])
+    (run.folder / "curves.jsonl").write_text("[]\n")
     curves = gather_curves(analysis, analysis.factors[0])
     assert curves is not None
     assert {line.label for line in curves.loss} == {"0.004 (baseline)"}

@@ -10,7 +10,7 @@ import numpy as np
 
 from detstudy.data import Rle
 from detstudy.evaluation import count_errors, evaluate, load_ground_truth
-from detstudy.ledger.files import read_json, write_json
+from detstudy.ledger.codec import read_record, write_record
 from detstudy.reporting import gallery as gallery_module
 from detstudy.reporting.gallery import gather_galleries
 from detstudy.reporting.inventory import gather_inventory
@@ -83,7 +83,7 @@ def test_predictions_that_are_not_as_written_are_not_drawn(finished: Any) -> Non
     run = next(record for record in finished.ledger.read_runs() if record.setting_id == "learning_rate=0.04")
     path = run.evaluation_folder / "predictions.json"
     result = path.with_name("result.json")
-    write_json(result, {**read_json(result), "files": {path.name: "0123456789abcdef"}})
+    write_record(result, {**read_record(result, dict), "files": {path.name: "0123456789abcdef"}})
     (gallery,) = gather_galleries(finished.ledger, finished.analyse(), [SECTION])
     assert gallery is not None
     panel = gallery.rows[0].panels[1]

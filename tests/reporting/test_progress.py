@@ -29,7 +29,7 @@ class Replay:
         prepare_ledger(loaded, ledger)
         plan = plan_study(loaded)
         self.now = 100.0
-        self.tasks = list_tasks(plan, ledger.data["fingerprint"])
+        self.tasks = list_tasks(plan, ledger.data.fingerprint)
         self.progress = TerminalProgress(Console(file=io.StringIO()), ledger, plan, clock=lambda: self.now)
         self.progress.begin(self.tasks)
 

@@ -12,13 +12,14 @@ from rich.console import Console
 from detstudy.analysis import Analysis, analyse_study, compare_settings
 from detstudy.analysis.evidence.confounding import find_accumulation
 from detstudy.analysis.facts.setting import Accumulation
-from detstudy.ledger import Ledger, RunRecord
+from detstudy.ledger import Attempt, Effective, Ledger, RunRecord
 from detstudy.reporting import print_runs
 from detstudy.reporting.answer import gather_answer
 from detstudy.reporting.inventory import list_earlier
 from detstudy.reporting.markdown import render_markdown
 from detstudy.reporting.page import gather_page
 from detstudy.reporting.standing import caption_level
+from detstudy.study.setting import Measure
 from detstudy.testing import run_here, write_tiny_study
 from detstudy.wording import say
 from detstudy.wording.contrast import introduce_comparison
@@ -74,7 +75,7 @@ def test_where_only_some_runs_or_other_factors_are_concerned_the_flag_says_which
     whole = analysis.settings["baseline"].runs[0]
     assert say(find_accumulation([accumulated, whole, whole])) == "as 2 × 8 in 1 of 3 runs"
     assert find_accumulation([whole]) is find_accumulation([]) is None
-    smaller = dataclasses.replace(accumulated, effective={"micro_batch_size": 4})
+    smaller = dataclasses.replace(accumulated, effective=Effective(micro_batch_size=4))
     assert say(find_accumulation([accumulated, smaller])) == "as 2 × 8 or as 4 × 4"
     baseline = dataclasses.replace(analysis.settings["baseline"], accumulation=Accumulation(4, (2,), 2, 2))
     changed = dataclasses.replace(analysis, settings={**analysis.settings, "baseline": baseline})
@@ -86,9 +87,9 @@ def test_the_inventory_lists_each_failed_attempt_once(ledger: Ledger, accumulate
         "16 as 2 × 8, since the first attempt ended so: out of memory at 11.2 GiB"
     )
     assert list_earlier(accumulated) == ()
-    peak = {"name": "train/peak_memory_bytes", "value": 10.5 * 2**30, "unit": "bytes", "reason": None}
-    crash = {"outcome": "crashed", "reason": "KeyError: 'x' (see log.txt)", "measures": [peak]}
-    silent = {"outcome": "crashed", "reason": None, "measures": []}
+    peak = Measure(name="train/peak_memory_bytes", value=10.5 * 2**30, unit="bytes")
+    crash = Attempt(outcome="crashed", reason="KeyError: 'x' (see log.txt)", measures=(peak,))
+    silent = Attempt(outcome="crashed", reason=None, measures=())
     (memory,) = accumulated.earlier
     told = dataclasses.replace(accumulated, reason=None, earlier=(memory, crash, silent))
     assert list_earlier(told) == (

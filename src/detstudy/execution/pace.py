@@ -73,16 +73,16 @@ def estimate_seconds_left(records: Sequence[RunRecord]) -> float | None:
         if record.folder in folders:
             continue  # the same setting, evaluated otherwise
         folders.add(record.folder)
-        points = [point for point in read_curve(record.folder / "curves.jsonl") if point.get("kind") == "train"]
+        points = [point for point in read_curve(record.folder / "curves.jsonl") if point.kind == "train"]
         if points:
-            pace.note_iterations(record.setting, points[-1]["iteration"], points[-1]["seconds"])
+            pace.note_iterations(record.setting, points[-1].iteration, points[-1].seconds)
         if record.state == "ended" and not record.again:
             other = _measure_other(record)
             if other is not None:
                 pace.note_other(other)
             continue
         running += record.state == "running"
-        left.append((record, points[-1]["iteration"] if points else 0))
+        left.append((record, points[-1].iteration if points else 0))
     left.sort(key=lambda pair: pair[0].state != "running")
     seconds = [pace.estimate_run(record.setting, done) for record, done in left]
     known = [each for each in seconds if each is not None]
@@ -94,14 +94,8 @@ def _measure_other(record: RunRecord) -> float | None:
 
     A run that was resumed has no single beginning, and a copied folder has the times of the copy.
     """
-    trained, started = record.measures.get("train/seconds"), record.provenance.get("started")
-    if (
-        record.outcome != "finished"
-        or record.effective.get("resumes")
-        or not trained
-        or not trained.value
-        or not started
-    ):
+    trained, started = record.measures.get("train/seconds"), record.provenance.started
+    if record.outcome != "finished" or record.effective.resumes or not trained or not trained.value or not started:
         return None
     try:
         ended = (record.evaluation_folder / "result.json").stat().st_mtime

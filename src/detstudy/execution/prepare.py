@@ -6,7 +6,6 @@ import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from detstudy.data import (
     DataError,
@@ -22,7 +21,7 @@ from detstudy.data.dataset import find_format, parse_dataset
 from detstudy.data.faults import FaultLog
 from detstudy.data.images import find_missing
 from detstudy.data.packing import Packed, pack_records, sign_sources, unpack_records
-from detstudy.ledger import Ledger, RunRecord
+from detstudy.ledger import DataDescription, FaultNote, Ledger, RunRecord, SplitNote
 from detstudy.ledger.files import write_atomically
 from detstudy.ledger.plans import load_planned_plan
 from detstudy.plan import Plan, identify_evaluation, identify_training
@@ -75,19 +74,20 @@ def read_kept_data(data: DataSetting, ledger: Ledger) -> ReadData | None:
     return ReadData(packed.dataset, fingerprint_dataset(packed.dataset), sources)
 
 
-def describe_data(data: DataSetting, read: ReadData) -> dict[str, Any]:
+def describe_data(data: DataSetting, read: ReadData) -> DataDescription:
     """Return the data's fingerprint, classes and counts."""
-    splits = {}
+    splits: dict[str, SplitNote] = {}
     for name, images in read.dataset.splits.items():
         sequences = len({image.sequence for image in images if image.sequence is not None})
-        splits[name] = {**dataclasses.asdict(count_objects(images, read.dataset.classes)), "sequences": sequences}
-    return {
-        "fingerprint": read.fingerprint,
-        "classes": list(read.dataset.classes),
-        "splits": splits,
-        "format": data.format.python if isinstance(data.format, Extension) else data.format,
-        "root": data.root,
-    }
+        counts = dataclasses.asdict(count_objects(images, read.dataset.classes))
+        splits[name] = SplitNote(**counts, sequences=sequences)
+    return DataDescription(
+        fingerprint=read.fingerprint,
+        classes=read.dataset.classes,
+        splits=splits,
+        format=data.format.python if isinstance(data.format, Extension) else data.format,
+        root=data.root,
+    )
 
 
 def store_records(study: Study, ledger: Ledger, read: ReadData) -> None:
@@ -147,7 +147,7 @@ def prepare_ledger(study: Study, ledger: Ledger) -> list[str]:
     description = describe_data(study.data, read)
     warnings: list[str] = []
     if ledger.holds_data(read.fingerprint, measured):
-        description["faults"] = ledger.data.get("faults", [])
+        noted = ledger.data.faults
     else:
         check_splits(read.dataset, Path(study.data.root), read.faults.add)
         faults = read.faults.list_faults()
@@ -156,7 +156,7 @@ def prepare_ledger(study: Study, ledger: Ledger) -> list[str]:
             more = f"\n... and {len(fatal) - 10} more; `detstudy data check` lists them all" if len(fatal) > 10 else ""
             raise DataError("\n".join(fatal[:10]) + more)
         warnings = [f"{fault.where}: {fault.message}" for fault in faults]
-        description["faults"] = [dataclasses.asdict(fault) for fault in faults]
+        noted = tuple(FaultNote(**dataclasses.asdict(fault)) for fault in faults)
         dataset = read.dataset
         gallery = choose_gallery(dataset.splits["validation"], study.gallery_images)
         for split in measured:
@@ -164,7 +164,7 @@ def prepare_ledger(study: Study, ledger: Ledger) -> list[str]:
         ledger.store_gallery(gallery)
     if kept is None:
         store_records(study, ledger, read)
-    ledger.store_study(study, description)
+    ledger.store_study(study, dataclasses.replace(description, faults=noted))
     if load_planned_plan(ledger.folder, ledger.load_planned_study()) is None:
         warnings.append(PLAN_UNKNOWN.format(path=ledger.folder / "planned.yaml"))
     return warnings

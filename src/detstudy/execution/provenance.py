@@ -11,7 +11,8 @@ import shutil
 import socket
 import subprocess
 from dataclasses import dataclass
-from typing import Any
+
+from detstudy.ledger import Provenance
 
 PACKAGES = ("detstudy", "torch", "torchvision", "numpy", "opencv-python-headless", "pycocotools")
 
@@ -28,7 +29,7 @@ class _Gpu:
     name: str
 
 
-def describe_machine(device: str, workers: int) -> dict[str, Any]:
+def describe_machine(device: str, workers: int) -> Provenance:
     """Return host, hardware, versions and the hour: what a reader needs to judge times and to repeat a run.
 
     `workers` is how many runs shared the machine; times of shared machines are longer.
@@ -39,17 +40,17 @@ def describe_machine(device: str, workers: int) -> dict[str, Any]:
             versions[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
             continue
-    return {
-        "started": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "host": socket.gethostname(),
-        "cpu": read_cpu_name(),
-        "cores": count_cores(),
-        "device": device,
-        "gpu": read_gpu_name(device) if device != "cpu" else None,
-        "workers": workers,
-        "python": platform.python_version(),
-        "versions": versions,
-    }
+    return Provenance(
+        started=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        host=socket.gethostname(),
+        cpu=read_cpu_name(),
+        cores=count_cores(),
+        device=device,
+        gpu=read_gpu_name(device) if device != "cpu" else None,
+        workers=workers,
+        python=platform.python_version(),
+        versions=versions,
+    )
 
 
 def count_cores() -> int:

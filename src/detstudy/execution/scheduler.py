@@ -11,7 +11,7 @@ from detstudy.execution.events import Died, Ended, Ending, Event, Held, Refused,
 from detstudy.execution.executors.contract import Executor
 from detstudy.execution.interruption import raise_signals
 from detstudy.execution.tasks import SettingsCheck, Task, is_task_due
-from detstudy.ledger import MAX_ATTEMPTS, LeaseHeldError, Ledger, drop_stale_lease, is_lease_live
+from detstudy.ledger import MAX_ATTEMPTS, Effective, LeaseHeldError, Ledger, drop_stale_lease, is_lease_live
 from detstudy.study.setting import Measure
 from detstudy.trainers.contract import RefusedError, choose_micro_batch
 
@@ -120,7 +120,7 @@ def _note_death(task: Task, died: Died, ledger: Ledger) -> None:
         effective = None
         if died.outcome == "out_of_memory":
             size = choose_micro_batch(run.setting, ledger.find_largest_micro_batch(run))
-            effective = {"micro_batch_size": size}
+            effective = Effective(micro_batch_size=size)
             if died.memory_bytes is not None:
                 measures = (Measure(name="train/peak_memory_bytes", value=float(died.memory_bytes), unit="bytes"),)
         ledger.end_run(run, died.outcome, reason, measures, effective)

@@ -10,7 +10,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,9 +30,8 @@ from detstudy.evaluation import (
 from detstudy.execution.events import AtWork, Evaluating, Event, Heartbeat, Point, Resumed
 from detstudy.execution.provenance import describe_machine
 from detstudy.execution.tasks import Place, Task, Work
-from detstudy.ledger import Ledger
-from detstudy.ledger.attempts import LIMIT_HOURS, LIMIT_MEMORY
-from detstudy.ledger.causes import Cause, Reason, read_reason
+from detstudy.ledger import Effective, Ledger, read_effective
+from detstudy.ledger.causes import Cause, Reason
 from detstudy.ledger.files import write_atomically
 from detstudy.plan import PlannedRun
 from detstudy.study.setting import Measure, SplitName
@@ -129,7 +128,7 @@ def work_on(
 
 def train_run(run: PlannedRun, study: Study, ledger: Ledger, trainer: Trainer, place: Place, notify: Notify) -> None:
     """Train a run and write its result."""
-    ledger.start_run(run, {"trainer": study.trainer.name, **describe_machine(place.device, place.workers)})
+    ledger.start_run(run, replace(describe_machine(place.device, place.workers), trainer=study.trainer.name))
     curve = WatchedCurve(ledger.open_curve(run), notify, run.setting.get("iterations", 0), study.limits.hours)
     job, shortages = make_job(run, study, ledger, place, curve, notify), ledger.list_shortages(run)
     said: Reason | str | None
@@ -139,7 +138,7 @@ def train_run(run: PlannedRun, study: Study, ledger: Ledger, trainer: Trainer, p
     except TimeUpError:
         seconds = Measure(name="train/seconds", value=curve.last["seconds"], unit="s")
         reason = Reason(cause=Cause.HOURS, number=study.limits.hours or 0, iteration=curve.last["iteration"])
-        ledger.end_run(run, "timed_out", reason, (seconds,), {LIMIT_HOURS: study.limits.hours})
+        ledger.end_run(run, "timed_out", reason, (seconds,), Effective(limit_hours=study.limits.hours))
         return
     except MemoryError as error:
         traceback.print_exc(file=sys.stderr)
@@ -152,11 +151,12 @@ def train_run(run: PlannedRun, study: Study, ledger: Ledger, trainer: Trainer, p
         traceback.print_exc(file=sys.stderr)
         ledger.end_run(run, "crashed", describe_error(error))
         return
-    effective = trained.effective
+    effective = read_effective(trained.effective)
     if trained.outcome == "out_of_memory":
-        effective = {**effective, "micro_batch_size": choose_micro_batch(job.setting, job.largest_micro_batch)}
-    elif job.largest_micro_batch and shortages and "accumulation" in effective and said is None:
-        said = Reason(cause=Cause.SECOND_TRY, text=effective["accumulation"], first=read_reason(shortages[0]["reason"]))
+        size = choose_micro_batch(job.setting, job.largest_micro_batch)
+        effective = replace(effective, micro_batch_size=size)
+    elif job.largest_micro_batch and shortages and effective.accumulation and said is None:
+        said = Reason(cause=Cause.SECOND_TRY, text=effective.accumulation, first=shortages[0].reason)
     ledger.end_run(run, trained.outcome, said, trained.measures, effective)
 
 
@@ -173,7 +173,7 @@ def evaluate_run(
         evaluated = evaluate_predicted(predicted, truth)
     except MemoryShortageError as error:
         traceback.print_exc(file=sys.stderr)
-        effective = {} if error.limit is None else {LIMIT_MEMORY: error.limit}
+        effective = Effective(limit_memory_bytes=error.limit)
         reason = Reason(cause=Cause.TRAINER, text=str(error), evaluating=True)
         ledger.end_evaluation(run, split, "out_of_memory", reason, effective=effective)
         return

@@ -95,19 +95,20 @@ def forecast_study(
         ledger = Ledger(Path(temporary))
         read = read_data(study.data)
         description = describe_data(study.data, read)
+        validation = description.splits["validation"]
         store_records(study, ledger, read)
         ledger.store_study(study, description)
         if (folder / DECISIONS).is_dir():
             shutil.copytree(folder / DECISIONS, ledger.folder / DECISIONS)
         ledger.store_ground_truth("validation", build_ground_truth(read.dataset, "validation"))
-        tasks = planned = list_tasks(plan, description["fingerprint"])
+        tasks = planned = list_tasks(plan, description.fingerprint)
         left = {task: task.runs[0].setting.get("iterations", 0) for task in tasks}
-        if (folder / "data.json").exists() and before.fingerprint == description["fingerprint"]:
+        if (folder / "data.json").exists() and before.fingerprint == description.fingerprint:
             tasks = [task for task in tasks if is_task_due(before, task)]
             left = {task: count_left(task, before) for task in tasks}
         limit = min((each for each in (study.limits.memory, memory) if each is not None), default=None)
         measured = probe_costs(tasks, ledger, devices=devices, limit=limit, study=study)
-    images = description["splits"]["validation"]["images"]
+    images = validation.images
     runs = tuple(
         forecast_run(task, measured[identify_cost(task.runs[0].setting)], study, images, left[task]) for task in tasks
     )
@@ -129,7 +130,7 @@ def forecast_study(
         probe_seconds=time.monotonic() - began,
         memory_limit=limit,
         validation_images=images,
-        validation_sequences=description["splits"]["validation"]["sequences"],
+        validation_sequences=validation.sequences,
         trainings=tuple(task.runs[0] for task in planned),
         notes=tuple(notes),
     )
@@ -143,7 +144,7 @@ def count_left(task: Task, ledger: Ledger) -> int:
         return 0
     if ledger.find_largest_micro_batch(run) is not None:
         return iterations  # in smaller parts, from the beginning
-    done = max((point["iteration"] for point in read_curve(ledger.run_folder(run) / "curves.jsonl")), default=0)
+    done = max((point.iteration for point in read_curve(ledger.run_folder(run) / "curves.jsonl")), default=0)
     every = ledger.load_study().monitoring.checkpoint_every
     return iterations - min(done, iterations - 1) // every * every
 

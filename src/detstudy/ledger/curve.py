@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
-import json
 import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from detstudy.ledger.files import CHECKSUM, sum_content, write_atomically
-from detstudy.ledger.shapes import is_point
+from detstudy.ledger.codec import decode, encode
+from detstudy.ledger.files import write_atomically
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CurvePoint:
+    """What is read of a point; the file has all that the trainer said of it, see `trainers.contract.Curve`."""
+
+    iteration: int
+    kind: Literal["train", "validation"] = "train"
+    images: float = 0.0
+    seconds: float = 0.0
+    loss: float | None = None
+    learning_rate: float | None = None
+    measures: dict[str, float | None] = field(default_factory=dict)
 
 
 class CurveFile:
@@ -17,11 +31,16 @@ class CurveFile:
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def append(self, point: dict[str, Any]) -> None:
-        """Add a point with its checksum. Raises ValueError for NaN and infinity."""
-        line = json.dumps({**point, CHECKSUM: sum_content(point)}, allow_nan=False) + "\n"
+    def append(self, point: Mapping[str, Any]) -> None:
+        """Add a point. Raises ValueError for NaN and infinity, and for what is no point of a curve."""
+        line = encode(point, indent=None)
+        if decode(line, CurvePoint) is None:
+            raise ValueError(
+                f"no point of a curve: {dict(point)}; `iteration` is a whole number, `kind` train or validation, "
+                "`measures` has numbers by name, and the rest are numbers"
+            )
         with self.path.open("ab") as file:
-            file.write(line.encode())
+            file.write(line)
             file.flush()
             os.fsync(file.fileno())
 
@@ -30,21 +49,21 @@ class CurveFile:
         kept: list[bytes] = []
         end = 0
         for line in _read_lines(self.path):
-            point = _parse_line(line)
-            if point is None or point["iteration"] <= iteration:
+            point = decode(line, CurvePoint)
+            if point is None or point.iteration <= iteration:
                 kept.append(line)
                 end = len(kept) if point is not None else end
         write_atomically(self.path, b"".join(line + b"\n" for line in kept[:end]))
 
 
-def read_curve(path: Path) -> list[dict[str, Any]]:
+def read_curve(path: Path) -> list[CurvePoint]:
     """Return the points of a curve file; [] where there is none. Lines that are cut off or damaged are left out."""
-    return [point for line in _read_lines(path) if (point := _parse_line(line)) is not None]
+    return [point for line in _read_lines(path) if (point := decode(line, CurvePoint)) is not None]
 
 
 def count_damaged_lines(path: Path) -> int:
     """Return how many lines of a curve file can't be read."""
-    return sum(_parse_line(line) is None for line in _read_lines(path))
+    return sum(decode(line, CurvePoint) is None for line in _read_lines(path))
 
 
 def _read_lines(path: Path) -> list[bytes]:
@@ -52,14 +71,3 @@ def _read_lines(path: Path) -> list[bytes]:
         return path.read_bytes().splitlines() if path.is_file() else []
     except FileNotFoundError:
         return []
-
-
-def _parse_line(line: bytes) -> dict[str, Any] | None:
-    try:
-        point: dict[str, Any] = json.loads(line)
-        if not is_point(point):
-            return None
-        whole = CHECKSUM not in point or point.pop(CHECKSUM) == sum_content(point)
-    except (ValueError, RecursionError):  # NaN has no checksum either
-        return None
-    return point if whole else None

@@ -85,35 +85,9 @@ def remove_dead_temporaries(folder: Path) -> None:
                 path.unlink()
 
 
-def write_json(path: Path, value: Any) -> None:
-    """Write a value as JSON, atomically, a mapping with its checksum.
-
-    Raises ValueError for NaN and infinity: null with a reason stands there.
-    """
-    if isinstance(value, dict):
-        content = {key: entry for key, entry in value.items() if key != CHECKSUM}
-        value = {**content, CHECKSUM: sum_content(content)}
-    write_atomically(path, (json.dumps(value, indent=1, allow_nan=False) + "\n").encode())
-
-
-def read_json(path: Path) -> Any:
-    """Return a JSON file's value without its checksum, or None where the file is missing or damaged."""
-    if not path.is_file():  # a pipe would be waited for
-        return None
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-        if isinstance(value, dict) and CHECKSUM in value:
-            checksum = value.pop(CHECKSUM)
-            return value if checksum == sum_content(value) else None
-    except (FileNotFoundError, NotADirectoryError, ValueError, RecursionError):  # NaN has no checksum either
-        return None
-    return value
-
-
 def sum_content(content: dict[str, Any]) -> str:
-    """Return a checksum of a mapping as JSON will give it back: sixteen hex digits of SHA-256."""
-    plain = json.loads(json.dumps(content, allow_nan=False))  # keys become text before they are sorted
-    return sum_bytes(json.dumps(plain, sort_keys=True, separators=(",", ":")).encode())
+    """Return a checksum of a mapping as JSON gives it: sixteen hex digits of SHA-256."""
+    return sum_bytes(json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False).encode())
 
 
 def sum_bytes(content: bytes) -> str:

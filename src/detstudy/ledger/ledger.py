@@ -21,6 +21,7 @@ report.html, report.md, report_files/   the report, made of all this
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -33,21 +34,22 @@ from detstudy.ledger.attempts import (
     may_evaluate_again,
     may_try_again,
 )
-from detstudy.ledger.causes import Reason, read_reason
+from detstudy.ledger.causes import Reason
+from detstudy.ledger.codec import read_record, write_record
 from detstudy.ledger.curve import CurveFile
+from detstudy.ledger.effective import Effective, read_effective
 from detstudy.ledger.files import (
-    read_json,
     remove_dead_temporaries,
     remove_temporaries,
     sum_bytes,
     sum_file,
     write_atomically,
-    write_json,
 )
+from detstudy.ledger.gallery import holds_gallery, read_gallery, store_gallery
 from detstudy.ledger.lease import Lease
 from detstudy.ledger.openings import OPENINGS
 from detstudy.ledger.plans import DECISIONS, ask_plan, load_plan, store_plan
-from detstudy.ledger.records import GalleryImage, RunRecord
+from detstudy.ledger.records import Attempt, DataDescription, GalleryImage, Provenance, RunRecord, Started
 from detstudy.ledger.results import (
     describe_ending,
     holds_files,
@@ -57,7 +59,6 @@ from detstudy.ledger.results import (
     read_started,
     sum_files,
 )
-from detstudy.ledger.shapes import is_description, is_gallery_image, keep_readable
 from detstudy.ledger.trainers import load_stored_study, store_trainer
 from detstudy.plan import Plan, PlannedRun, identify_evaluation, identify_training
 from detstudy.study.setting import Measure, Outcome, SplitName
@@ -88,8 +89,8 @@ class Ledger:
 
     # -- the study ---------------------------------------------------------------------------------------------------
 
-    def store_study(self, study: Study, data: dict[str, Any]) -> None:
-        """Keep the study and its data's description: {"fingerprint", "classes", "splits", ...}.
+    def store_study(self, study: Study, data: DataDescription) -> None:
+        """Keep the study and its data's description.
 
         Until the first run starts the study is what is planned; from then on the plan is fixed. Files that are as they
         should be are not written again: another driver's workers may be reading them.
@@ -98,16 +99,16 @@ class Ledger:
             remove_dead_temporaries(folder)
         store_trainer(self.folder, study.trainer)
         source = study.source.encode()
-        before = read_json(self.folder / "data.json")
-        known = before if isinstance(before, dict) else {}
-        planned = (known.get("files") or {}).get("planned.yaml") or sum_file(self.folder / "planned.yaml")
+        before = self._read_description()
+        noted = before.files.get("planned.yaml") if before else None
+        planned = noted or sum_file(self.folder / "planned.yaml")
         fresh = next(self.folder.glob("runs/*/run.json"), None) is None
         if fresh or planned == sum_bytes(source) != sum_file(self.folder / "planned.yaml"):
             write_atomically(self.folder / "planned.yaml", source)
             planned = sum_bytes(source)
-        described = {**data, "files": {"study.yaml": sum_bytes(source), "planned.yaml": planned}}
+        described = dataclasses.replace(data, files={"study.yaml": sum_bytes(source), "planned.yaml": planned})
         if described != before:
-            write_json(self.folder / "data.json", described)
+            write_record(self.folder / "data.json", described)
         store_plan(self.folder, study, sum_bytes(source), planned)
         if sum_file(self.folder / "study.yaml") != sum_bytes(source):
             write_atomically(self.folder / "study.yaml", source)
@@ -148,9 +149,11 @@ class Ledger:
 
     def _is_as_written(self, name: str) -> bool:
         """Whether a file of the study has the checksum that the data's description notes; true where it notes none."""
-        described = read_json(self.folder / "data.json")
-        files = described.get("files") if isinstance(described, dict) else None
-        return not files or files.get(name) in (None, sum_file(self.folder / name))
+        described = self._read_description()
+        return described is None or described.files.get(name) in (None, sum_file(self.folder / name))
+
+    def _read_description(self) -> DataDescription | None:
+        return read_record(self.folder / "data.json", DataDescription)
 
     def refuse_other_study(self, study: Study) -> None:
         """Raise StudyError where the folder holds a study of another name; one that is damaged may be replaced."""
@@ -180,15 +183,15 @@ class Ledger:
             return False
         return (
             same
-            and all(isinstance(read_json(self.ground_truth_path(split)), dict) for split in splits)
-            and self._holds_gallery()
+            and all(read_record(self.ground_truth_path(split), dict) is not None for split in splits)
+            and holds_gallery(self.folder / "gallery")
         )
 
     @property
-    def data(self) -> dict[str, Any]:
+    def data(self) -> DataDescription:
         """The data's description. Raises StudyError where the folder holds none."""
-        value: dict[str, Any] = read_json(self.folder / "data.json")
-        if not is_description(value):
+        value = self._read_description()
+        if value is None:
             raise StudyError(f"{self.folder / 'data.json'}: missing or damaged; `detstudy run` writes it again")
         return value
 
@@ -201,10 +204,10 @@ class Ledger:
         try:
             state = (self.folder / "data.json").stat()
         except OSError:
-            return str(self.data["fingerprint"])
+            return self.data.fingerprint
         signature = state.st_ino, state.st_mtime_ns, state.st_size
         if self._fingerprint is None or self._fingerprint[0] != signature:
-            self._fingerprint = signature, self.data["fingerprint"]
+            self._fingerprint = signature, self.data.fingerprint
         return self._fingerprint[1]
 
     @property
@@ -218,38 +221,15 @@ class Ledger:
 
     def store_ground_truth(self, split: SplitName, ground_truth: dict[str, Any]) -> None:
         """Keep a split's annotations (COCO JSON)."""
-        write_json(self.ground_truth_path(split), ground_truth)
+        write_record(self.ground_truth_path(split), ground_truth)
 
     def store_gallery(self, images: list[tuple[int, str, float, bytes]]) -> None:
         """Keep validation images for the report: (image id, name, scale, JPEG bytes) each."""
-        folder = self.folder / "gallery"
-        index = []
-        for number, (image_id, name, scale, content) in enumerate(images):
-            file = f"{number:02d}.jpg"
-            write_atomically(folder / file, content)
-            row = {"image_id": image_id, "name": name, "file": file, "scale": scale, "sum": sum_bytes(content)}
-            index.append(row)
-        write_json(folder / "index.json", {"images": index})
+        store_gallery(self.folder / "gallery", images)
 
     def read_gallery(self) -> list[GalleryImage]:
         """Return the kept validation images; [] where there are none. Damaged ones are left out."""
-        folder = self.folder / "gallery"
-        return [
-            GalleryImage(image_id=row["image_id"], name=row["name"], path=folder / row["file"], scale=row["scale"])
-            for row in self._read_gallery_index() or []
-            if not (folder / row["file"]).is_symlink()  # which may lead to any picture of the machine
-            and row.get("sum") in (None, sum_file(folder / row["file"]))
-        ]
-
-    def _read_gallery_index(self) -> list[dict[str, Any]] | None:
-        index = read_json(self.folder / "gallery" / "index.json")
-        rows = index.get("images") if isinstance(index, dict) else index
-        return rows if isinstance(rows, list) and all(is_gallery_image(row) for row in rows) else None
-
-    def _holds_gallery(self) -> bool:
-        """Whether every image that was kept for the report is there, undamaged."""
-        index = self._read_gallery_index()
-        return index is not None and len(index) == len(self.read_gallery())
+        return read_gallery(self.folder / "gallery")
 
     # -- runs --------------------------------------------------------------------------------------------------------
 
@@ -282,19 +262,17 @@ class Ledger:
             remove_temporaries(folder)
             yield folder
 
-    def start_run(self, run: PlannedRun, provenance: dict[str, Any]) -> None:
+    def start_run(self, run: PlannedRun, provenance: Provenance) -> None:
         """Note where and with what a training starts or goes on."""
         folder = self.run_folder(run)
-        before = read_started(folder) or {}
-        write_json(
-            folder / "run.json",
-            {
-                "setting": run.setting.list_parts(),
-                "seed": run.seed,
-                "data_fingerprint": self.fingerprint,
-                "provenance": [*before.get("provenance", []), provenance],
-            },
+        before = read_started(folder)
+        started = Started(
+            setting=run.setting.list_parts(),
+            seed=run.seed,
+            data_fingerprint=self.fingerprint,
+            provenance=(*(before.provenance if before else ()), provenance),
         )
+        write_record(folder / "run.json", started)
 
     def open_curve(self, run: PlannedRun) -> CurveFile:
         """Return the run's curve to write."""
@@ -306,14 +284,15 @@ class Ledger:
         outcome: Outcome,
         reason: Reason | str | None,
         measures: tuple[Measure, ...] = (),
-        effective: dict[str, Any] | None = None,
+        effective: Effective | None = None,
     ) -> None:
         """Write how the training ended; last of all its files."""
         path = self.run_folder(run) / "result.json"
         before = read_result(path)
         content = describe_ending(path, outcome, reason, measures, effective, ("curves.jsonl",))
         weights = sum_files(path.parent, (each.name for each in path.parent.glob("weights.*")))
-        write_json(path, {**content, "weights": weights, "earlier": list_attempts(before) if before else []})
+        earlier = list_attempts(before) if before else ()
+        write_record(path, dataclasses.replace(content, weights=weights, earlier=earlier))
 
     def end_evaluation(
         self,
@@ -323,13 +302,13 @@ class Ledger:
         reason: Reason | str | None,
         measures: tuple[Measure, ...] = (),
         per_class: dict[str, dict[str, float | None]] | None = None,
-        effective: dict[str, Any] | None = None,
-        provenance: dict[str, Any] | None = None,
+        effective: Effective | None = None,
+        provenance: Provenance | None = None,
     ) -> None:
         """Write how the evaluation ended, and where it was made; last of all its files."""
         path = self.evaluation_folder(run, split) / "result.json"
         content = describe_ending(path, outcome, reason, measures, effective, EVALUATION_FILES)
-        write_json(path, {**content, "per_class": per_class or {}, "provenance": provenance or {}})
+        write_record(path, dataclasses.replace(content, per_class=per_class or {}, provenance=provenance))
 
     def is_training_due(self, run: PlannedRun) -> bool:
         """Whether the run must be trained: it never ended, or failed in a way that is to be tried again."""
@@ -341,7 +320,7 @@ class Ledger:
         folders = dict.fromkeys(self.run_folder(run) for run in plan.runs)
         return [folder / name for folder in folders for name in list_unlike(folder / "result.json", "weights")]
 
-    def list_shortages(self, run: PlannedRun) -> list[dict[str, Any]]:
+    def list_shortages(self, run: PlannedRun) -> list[Attempt]:
         """Return the run's attempts that ran out of memory, first to last, without those at a limit that has risen."""
         result = read_result(self.run_folder(run) / "result.json")
         return list_shortages(result, self.load_study) if result else []
@@ -354,7 +333,7 @@ class Ledger:
     def is_evaluation_due(self, run: PlannedRun, split: SplitName = "validation") -> bool:
         """Whether the run finished training and its predictions on the split are missing or damaged."""
         training = read_result(self.run_folder(run) / "result.json")
-        if training is None or training["outcome"] != "finished":
+        if training is None or training.outcome != "finished":
             return False
         path = self.evaluation_folder(run, split) / "result.json"
         result = read_result(path)
@@ -385,16 +364,14 @@ class Ledger:
             state=state,
             outcome=outcome,
             reason=reason,
-            measures={row["name"]: Measure(**row) for result in results for row in result["measures"]},
-            per_class=(evaluation or {}).get("per_class", {}),
-            effective=keep_readable((training or {}).get("effective", {})),
-            provenance=((started or {}).get("provenance") or [{}])[-1],
-            evaluation_provenance=(evaluation or {}).get("provenance") or None,
-            attempts=(training or {}).get("attempts", 0),
+            measures={measure.name: measure for result in results for measure in result.measures},
+            per_class=evaluation.per_class if evaluation else {},
+            effective=read_effective(training.effective if training else {}),
+            provenance=started.provenance[-1] if started and started.provenance else Provenance(),
+            evaluation_provenance=evaluation.provenance if evaluation else None,
+            attempts=training.attempts if training else 0,
             again=failed and (self.is_training_due(run) or self.is_evaluation_due(run, split)),
-            earlier=tuple(
-                {**each, "reason": read_reason(each["reason"])} for each in (training or {}).get("earlier", ())
-            ),
+            earlier=training.earlier if training else (),
             folder=folder,
             evaluation_folder=evaluation_folder,
         )

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 
 from detstudy.ledger.causes import Reason, read_reason
+from detstudy.ledger.codec import read_record
 from detstudy.ledger.curve import count_damaged_lines, read_curve
-from detstudy.ledger.files import read_json, sum_file
+from detstudy.ledger.effective import Effective
+from detstudy.ledger.files import sum_file
 from detstudy.ledger.lease import is_lease_live
+from detstudy.ledger.records import Result, Started
 from detstudy.ledger.redaction import find_secrets, redact_texts
-from detstudy.ledger.shapes import is_result, is_started
 from detstudy.study.setting import Measure, Outcome
 
 
@@ -24,34 +25,33 @@ def describe_ending(
     outcome: Outcome,
     reason: Reason | str | None,
     measures: Iterable[Measure],
-    effective: dict[str, Any] | None,
+    effective: Effective | None,
     files: Iterable[str],
-) -> dict[str, Any]:
+) -> Result:
     """Return what the result file of a training or an evaluation holds, without secrets of the environment.
 
     `files` are noted with their checksums, where they stand beside it. Attempts go on counting those of the file.
     """
     secrets = find_secrets(os.environ)
-    return {
-        "outcome": outcome,
-        "reason": redact_texts(msgspec.to_builtins(reason), secrets),
-        "attempts": int((read_result(path) or {}).get("attempts", 0)) + 1,
-        "measures": [dataclasses.asdict(measure) for measure in measures],
-        "effective": redact_texts(effective or {}, secrets),
-        "files": sum_files(path.parent, files),
-    }
+    before = read_result(path)
+    return Result(
+        outcome=outcome,
+        reason=read_reason(redact_texts(msgspec.to_builtins(reason), secrets)),
+        attempts=(before.attempts if before else 0) + 1,
+        measures=tuple(measures),
+        effective=redact_texts(effective.list_values() if effective else {}, secrets),
+        files=sum_files(path.parent, files),
+    )
 
 
-def read_result(path: Path) -> dict[str, Any] | None:
+def read_result(path: Path) -> Result | None:
     """Return a result file's content; None where it is missing, damaged or no result."""
-    result = read_json(path)
-    return result if is_result(result) else None
+    return read_record(path, Result)
 
 
-def read_started(folder: Path) -> dict[str, Any] | None:
+def read_started(folder: Path) -> Started | None:
     """Return how a run was started; None where it was not, or its file is damaged."""
-    started = read_json(folder / "run.json")
-    return started if is_started(started) else None
+    return read_record(folder / "run.json", Started)
 
 
 def sum_files(folder: Path, names: Iterable[str]) -> dict[str, str]:
@@ -69,7 +69,10 @@ def list_unlike(path: Path, key: Literal["files", "weights"] = "files") -> list[
 
     `key` chooses: weights are noted apart from the others, since reading them all takes a while.
     """
-    noted: dict[str, str] = (read_result(path) or {}).get(key, {})
+    result = read_result(path)
+    if result is None:
+        return []
+    noted = result.weights if key == "weights" else result.files
     found = sum_files(path.parent, noted)
     return [name for name, checksum in noted.items() if found.get(name) != checksum]
 
@@ -77,18 +80,17 @@ def list_unlike(path: Path, key: Literal["files", "weights"] = "files") -> list[
 def judge_run(
     folder: Path,
     evaluation_folder: Path,
-    started: dict[str, Any] | None,
-    training: dict[str, Any] | None,
-    evaluation: dict[str, Any] | None,
+    started: Started | None,
+    training: Result | None,
+    evaluation: Result | None,
 ) -> tuple[Literal["planned", "running", "ended"], Outcome | None, Reason | str | None]:
     """Return the state, outcome and reason of a run from its files."""
-    if training and training["outcome"] != "finished":
+    if training and training.outcome != "finished":
         if is_lease_live(folder):  # tried again
             return "running", None, None
-        return "ended", training["outcome"], read_reason(training["reason"])
+        return "ended", training.outcome, training.reason
     if training and evaluation:
-        reason = evaluation["reason"] or describe_damage(folder) or training["reason"]
-        return "ended", evaluation["outcome"], read_reason(reason)
+        return "ended", evaluation.outcome, evaluation.reason or describe_damage(folder) or training.reason
     if is_lease_live(folder):
         return "running", None, None
     if training:
@@ -100,7 +102,7 @@ def judge_run(
     if started is None:
         return "planned", None, None
     points = read_curve(folder / "curves.jsonl")
-    at = f"at iteration {points[-1]['iteration']}" if points else "before its first point"
+    at = f"at iteration {points[-1].iteration}" if points else "before its first point"
     return "ended", "interrupted", f"stopped {at}; `detstudy run` goes on from its checkpoint"
 
 

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from detstudy.ledger.files import read_json, write_json
+from detstudy.ledger.codec import read_record, write_record
+from detstudy.ledger.records import Session
 
 
 def write_session(folder: Path, name: str, seconds: float) -> None:
     """Keep the seconds that one driver has worked on the study in the folder so far."""
-    write_json(folder / "sessions" / f"{name}.json", {"seconds": round(seconds, 3)})
+    write_record(folder / "sessions" / f"{name}.json", Session(seconds=round(seconds, 3)))
 
 
 def read_seconds_spent(folder: Path, but: str | None = None) -> float:
     """Return the seconds of all drivers so far, without those of the session `but`; damaged files count nothing."""
-    total = 0.0
-    for path in folder.glob("sessions/*.json"):
-        session = read_json(path)
-        seconds = session.get("seconds") if isinstance(session, dict) else None
-        if path.stem != but and isinstance(seconds, int | float) and seconds > 0:
-            total += seconds
-    return total
+    sessions = (read_record(path, Session) for path in folder.glob("sessions/*.json") if path.stem != but)
+    return sum(session.seconds for session in sessions if session is not None)

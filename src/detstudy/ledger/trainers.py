@@ -37,8 +37,9 @@ def find_stored_trainer(folder: Path, choice: str | Extension) -> StudyTrainer:
     """Return what a trainer declared when the study was stored. Raises StudyError where that is not known."""
     if not isinstance(choice, Extension):
         return find_trainer(choice)
+    stored = read_record(folder / FILE, Declared) or {}
     try:
-        declared = tuple(map(read_hyperparameter, (read_record(folder / FILE, Declared) or {})[choice.describe()]))
+        declared = tuple(map(read_hyperparameter, stored[choice.describe()]))
     except (KeyError, TypeError, ValueError):
         raise StudyError(f"{folder / FILE}: missing or damaged, or does not know {choice.describe()}") from None
     return StudyTrainer(choice=choice, hyperparameters=declared)

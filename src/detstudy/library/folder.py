@@ -93,8 +93,8 @@ class StudyFolder:
         for record in self.records:
             who = {"id": record.id, "setting_id": record.setting_id, "seed": record.seed}
             for point in read_curve(record.folder / "curves.jsonl"):
-                known = {name: point.get(name) for name in POINT}
-                rows.append({**who, **known, **(point.get("measures") or {})})
+                known = {name: getattr(point, name) for name in POINT}
+                rows.append({**who, **known, **point.measures})
         return _frame(rows)
 
     def contrasts(self) -> pd.DataFrame:

@@ -15,7 +15,7 @@ from detstudy.analysis import Analysis, FactorSummary
 from detstudy.analysis.facts.convergence import LOSSES
 from detstudy.analysis.findings.convergence import judge_runs
 from detstudy.analysis.records import Convergence
-from detstudy.ledger import RunRecord, read_curve
+from detstudy.ledger import CurvePoint, RunRecord, read_curve
 from detstudy.numbers import DASH, format_interval
 from detstudy.plan import BASELINE
 from detstudy.reporting.figure import colour_levels, finish_chart, inline_rows
@@ -93,13 +93,13 @@ def gather_curves(analysis: Analysis, factor: FactorSummary) -> Curves | None:
             rows.setdefault(label, show_convergence(label, verdict, [own.state for own in alone.values()]))
         for run in setting.runs:
             points = read_curve(run.folder / "curves.jsonl")
-            train = [point for point in points if point.get("kind") == "train"]
-            validation = [point for point in points if point.get("kind") == "validation"]
+            train = [point for point in points if point.kind == "train"]
+            validation = [point for point in points if point.kind == "validation"]
             lines = [
                 (loss, make_line(run, label, "training", train, read_loss)),
                 (loss, make_line(run, label, "validation", validation, read_loss)),
                 (objective, make_line(run, label, "validation", validation, read_objective(analysis))),
-                (rate, make_line(run, label, "training", train, lambda p: p.get("learning_rate"), most=MOST_POINTS)),
+                (rate, make_line(run, label, "training", train, lambda point: point.learning_rate, most=MOST_POINTS)),
             ]
             for group, line in lines:
                 if line.points:
@@ -107,7 +107,7 @@ def gather_curves(analysis: Analysis, factor: FactorSummary) -> Curves | None:
             if verdict and verdict.by and run.outcome == "finished":
                 of_loss = verdict.by in LOSSES
                 kind, source = ("training", train) if verdict.by == "training/loss" else ("validation", validation)
-                stretch = [point for point in source if verdict.start < point["iteration"] <= verdict.end]
+                stretch = [point for point in source if verdict.start < point.iteration <= verdict.end]
                 read = read_loss if of_loss else read_objective(analysis)
                 judged[of_loss].append(make_line(run, label, kind, stretch, read, most=LOSS_POINTS // 3))
             averaged = max(averaged, -(-len(train) // LOSS_POINTS))
@@ -169,30 +169,26 @@ def show_convergence(label: str, verdict: Convergence, alone: list[str]) -> Conv
     )
 
 
-def read_loss(point: dict[str, Any]) -> Any:
+def read_loss(point: CurvePoint) -> float | None:
     """Return a point's loss."""
-    return point.get("loss")
+    return point.loss
 
 
-def read_objective(analysis: Analysis) -> Callable[[dict[str, Any]], Any]:
+def read_objective(analysis: Analysis) -> Callable[[CurvePoint], float | None]:
     """Return what reads the objective out of a validation point."""
-    return lambda point: (point.get("measures") or {}).get(analysis.study.objective)
+    return lambda point: point.measures.get(analysis.study.objective)
 
 
 def make_line(
     run: RunRecord,
     label: str,
     kind: str,
-    points: list[dict[str, Any]],
-    read: Callable[[dict[str, Any]], Any],
+    points: list[CurvePoint],
+    read: Callable[[CurvePoint], float | None],
     most: int = LOSS_POINTS,
 ) -> Line:
     """Return a run's curve, thinned to at most `most` points; points without the value are left out."""
-    values = [
-        (float(point.get("images", 0)), float(point.get("seconds", 0.0)), float(value))
-        for point in points
-        if isinstance(value := read(point), int | float)
-    ]
+    values = [(point.images, point.seconds, value) for point in points if (value := read(point)) is not None]
     return Line(label=label, seed=run.seed, kind=kind, points=thin_points(values, most))
 
 

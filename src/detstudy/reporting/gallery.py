@@ -17,7 +17,7 @@ from detstudy.data.images import read_image_size
 from detstudy.evaluation import EvaluationError, GroundTruth, load_predictions
 from detstudy.evaluation.protocol import CORRECT, IGNORED
 from detstudy.ledger import Ledger, RunRecord, list_unlike
-from detstudy.ledger.files import read_json
+from detstudy.ledger.codec import read_record
 from detstudy.reporting.panel import Pixels, draw_predictions, draw_truth, encode_jpeg, fit_image
 from detstudy.reporting.standing import error_kind, explain_absence
 
@@ -145,9 +145,9 @@ def read_detections(
     or damaged.
     """
     path = run.evaluation_folder / "predictions.json"
-    entries = None if path.name in list_unlike(path.with_name("result.json")) else read_json(path)
+    entries = None if path.name in list_unlike(path.with_name("result.json")) else read_record(path, list)
     tables = read_tables(run, truth)
-    if not isinstance(entries, list) or not tables:
+    if entries is None or not tables:
         return None
     table = tables["mask"] if kind == "mask" and "mask" in tables else tables["box"]
     shown = np.isin(table.image_ids[table.images], [*image_ids]) & (table.scores >= threshold)

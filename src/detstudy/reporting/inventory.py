@@ -9,13 +9,11 @@ from typing import Any
 
 from detstudy.analysis import Analysis
 from detstudy.analysis.facts.reason import WithoutResult
-from detstudy.ledger import Ledger, RunRecord, list_unlike
+from detstudy.ledger import Ledger, Provenance, RunRecord, list_unlike
 from detstudy.numbers import DASH, format_size, format_time
 from detstudy.plan import format_level
 from detstudy.wording.labels import join_words, label_outcome
 from detstudy.wording.say import say
-
-PLACE_KEYS = ("host", "device", "gpu", "cpu", "started")  # shown a run; all else is shown as software
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,11 +71,11 @@ def gather_inventory(ledger: Ledger, analysis: Analysis) -> Inventory:
     study, data = analysis.study, ledger.data
     records = [run for setting in analysis.settings.values() for run in setting.runs]
     labels = {setting.id: say(setting.label) for setting in analysis.settings.values()}
-    software = Counter(describe_software(run.provenance) for run in records if run.provenance)
-    classes = tuple(str(name) for name in data.get("classes", ()))
-    splits = data.get("splits", {})
-    with_effective = [run for run in records if run.effective]
-    names = list(dict.fromkeys(name for run in with_effective for name in run.effective))
+    software = Counter(describe_software(run.provenance) for run in records if run.provenance != Provenance())
+    classes, splits = data.classes, data.splits
+    effective = {id(run): run.effective.list_values() for run in records}
+    with_effective = [run for run in records if effective[id(run)]]
+    names = list(dict.fromkeys(name for values in effective.values() for name in values))
     return Inventory(
         runs=tuple(
             RunRow(
@@ -90,33 +88,33 @@ def gather_inventory(ledger: Ledger, analysis: Analysis) -> Inventory:
                 earlier=list_earlier(run),
                 seconds=format_measure(run.measures.get("train/seconds"), format_time),
                 memory=format_measure(run.measures.get("train/peak_memory_bytes"), format_size),
-                host=format_value(run.provenance.get("host")),
+                host=format_value(run.provenance.host),
                 device=describe_devices(run),
-                started=str(run.provenance.get("started") or DASH).replace("T", " ").replace("+00:00", " UTC"),
+                started=(run.provenance.started or DASH).replace("T", " ").replace("+00:00", " UTC"),
             )
             for run in records
         ),
         software=tuple(software.most_common()),
-        fingerprint=str(data.get("fingerprint", DASH)),
-        data_format=str(data.get("format", DASH)),
-        data_root=str(data.get("root", DASH)),
+        fingerprint=data.fingerprint,
+        data_format=data.format or DASH,
+        data_root=data.root or DASH,
         classes=classes,
         splits=tuple(
             SplitRow(
-                name=str(name),
-                images=format_value(split.get("images")),
-                sequences=format_value(split.get("sequences")),
-                objects=tuple(format_value(split.get("objects", {}).get(label)) for label in classes),
-                ignored=format_value(split.get("ignore")),
+                name=name,
+                images=format_value(split.images),
+                sequences=format_value(split.sequences),
+                objects=tuple(format_value(split.objects.get(label)) for label in classes),
+                ignored=format_value(split.ignore),
             )
             for name, split in splits.items()
         ),
-        images=splits.get("validation", {}).get("images"),
+        images=splits["validation"].images if "validation" in splits else None,
         effective_names=tuple(names),
         effective=tuple(
             (
                 f"{labels[run.setting_id]}, seed {run.seed}",
-                tuple(format_value(run.effective.get(name)) for name in names),
+                tuple(format_value(effective[id(run)].get(name)) for name in names),
             )
             for run in with_effective
         ),
@@ -135,15 +133,15 @@ def list_earlier(run: RunRecord) -> tuple[str, ...]:
 
     A run that was trained in parts quotes in its reason the attempt that led to it, which is left out.
     """
-    quoted = next((a for a in run.earlier if a["outcome"] == "out_of_memory"), None)
-    if not (run.reason and run.effective.get("accumulation")):
+    quoted = next((a for a in run.earlier if a.outcome == "out_of_memory"), None)
+    if not (run.reason and run.effective.accumulation):
         quoted = None
     lines = []
     for number, attempt in enumerate(run.earlier, start=1):
         if attempt is not quoted:
-            peaks = [row["value"] for row in attempt["measures"] if row["name"] == "train/peak_memory_bytes"]
+            peaks = [each.value for each in attempt.measures if each.name == "train/peak_memory_bytes"]
             peak = next((f" (peak {format_size(value)})" for value in peaks if value), "")
-            said = say(WithoutResult(attempt["outcome"], attempt["reason"] or "no reason"))
+            said = say(WithoutResult(attempt.outcome, attempt.reason or "no reason"))
             lines.append(f"attempt {number}: {said}{peak}")
     return tuple(lines)
 
@@ -165,25 +163,27 @@ def format_measure(measure: Any, form: Any) -> str:
 def describe_devices(run: RunRecord) -> str:
     """Return what a run was made on, and what its evaluation was, where that is another machine."""
     device, evaluated = describe_device(run.provenance), run.evaluation_provenance
-    if not evaluated or (evaluated.get("host"), describe_device(evaluated)) == (run.provenance.get("host"), device):
+    if not evaluated or (evaluated.host, describe_device(evaluated)) == (run.provenance.host, device):
         return device
-    return f"{device}; evaluated on {format_value(evaluated.get('host'))}, {describe_device(evaluated)}"
+    return f"{device}; evaluated on {format_value(evaluated.host)}, {describe_device(evaluated)}"
 
 
-def describe_device(provenance: dict[str, Any]) -> str:
+def describe_device(provenance: Provenance) -> str:
     """Return the accelerator's name, else the processor's, with the device as it was given."""
-    device, name = provenance.get("device"), provenance.get("gpu") or provenance.get("cpu")
-    return ", ".join(str(part) for part in (device, name) if part) or DASH
+    device, name = provenance.device, provenance.gpu or provenance.cpu
+    return ", ".join(filter(None, (device, name))) or DASH
 
 
-def describe_software(provenance: dict[str, Any]) -> str:
+def describe_software(provenance: Provenance) -> str:
     """Return versions and everything else that provenance tells, apart from what stands with each run."""
-    flat: dict[str, Any] = {}
-    for key, value in provenance.items():
-        if key in PLACE_KEYS or value is None:
-            continue
-        flat.update(value if isinstance(value, dict) else {key: value})
-    return ", ".join(f"{key} {format_value(value)}" for key, value in flat.items())
+    told = {
+        "trainer": provenance.trainer,
+        "cores": provenance.cores,
+        "workers": provenance.workers,
+        "python": provenance.python,
+    }
+    known = {key: value for key, value in told.items() if value is not None}
+    return ", ".join(f"{key} {format_value(value)}" for key, value in (known | provenance.versions).items())
 
 
 def format_value(value: Any) -> str:

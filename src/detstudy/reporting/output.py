@@ -27,8 +27,8 @@ def describe_run(record: RunRecord) -> dict[str, Any]:
         "outcome": record.outcome,
         "reason": None if record.reason is None else say(record.reason),
         "again": record.again,
-        "accumulation": record.effective.get("accumulation"),
-        "earlier": [{"outcome": each["outcome"], "reason": say(each["reason"] or "")} for each in record.earlier],
+        "accumulation": record.effective.accumulation,
+        "earlier": [{"outcome": each.outcome, "reason": say(each.reason or "")} for each in record.earlier],
         "measures": {name: measure.value for name, measure in record.measures.items()},
     }
 

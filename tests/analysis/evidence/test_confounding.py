@@ -15,6 +15,7 @@ from detstudy.analysis.facts.caveat import (
     StepsDiffer,
     TrainedInParts,
 )
+from detstudy.ledger import Attempt, Effective
 from detstudy.study.setting import Setting
 from detstudy.study.study import BatchSizeRule, Factor, Study
 from detstudy.trainers.torchvision.hyperparameters import make_setting
@@ -28,22 +29,22 @@ def change(**fields: Any) -> Setting:
 
 @dataclasses.dataclass
 class Run:
-    effective: dict[str, Any]
+    effective: Effective
     setting: Setting = BASELINE
     outcome: str = "finished"
     setting_id: str = "baseline"
     seed: int = 0
-    earlier: tuple[dict[str, Any], ...] = ()
+    earlier: tuple[Attempt, ...] = ()
 
 
 DIFFERS = "batch norm sees 4 images at a time"
 SPLIT: Any = Run(
-    {"micro_batch_size": 4, "accumulation_differs": DIFFERS},
+    Effective(micro_batch_size=4, accumulation_differs=DIFFERS),
     setting=change(batch_size=8),
     setting_id="batch_size=8",
-    earlier=({"outcome": "out_of_memory"},),
+    earlier=(Attempt(outcome="out_of_memory", reason=None, measures=()),),
 )
-WHOLE: Any = Run({}, setting=change(batch_size=8))
+WHOLE: Any = Run(Effective(), setting=change(batch_size=8))
 
 
 def test_a_batch_in_parts_is_told_once_with_what_differs(study: Study) -> None:
@@ -107,7 +108,12 @@ def test_iterations_are_a_budget_unless_the_study_asks_for_them(study: Study) ->
 
 def test_the_rule_says_what_it_holds_and_what_it_changes(study: Study) -> None:
     larger = change(batch_size=8, iterations=500, warmup_iterations=50)
-    runs = (Run({"epochs": 2.0}), Run({"epochs": None}), Run({}), Run({"epochs": 9.0}, outcome="diverged"))
+    runs = (
+        Run(Effective(epochs=2.0)),
+        Run(Effective(epochs=None)),
+        Run(Effective()),
+        Run(Effective(epochs=9.0), outcome="diverged"),
+    )
     levels: Any = [(4, Summary(BASELINE, runs)), (8, Summary(larger, runs[:1]))]
     held = dataclasses.replace(study, when_batch_size_changes=BatchSizeRule(hold="images", learning_rate="fixed"))
     assert state_batch_rule(held, levels) == BatchRule(

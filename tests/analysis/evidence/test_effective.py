@@ -20,7 +20,7 @@ from detstudy.analysis.facts.effective import (
     SameValue,
     UnlikeValues,
 )
-from detstudy.ledger import RunRecord
+from detstudy.ledger import Attempt, RunRecord, read_effective
 from detstudy.study.setting import Setting
 from detstudy.trainers.torchvision.hyperparameters import make_setting
 from detstudy.trainers.torchvision.schedule import compute_multiplier
@@ -40,7 +40,7 @@ def make_run(setting: Setting = TRAINING, **effective: Any) -> RunRecord:
         seed=0,
         state="ended",
         outcome="finished",
-        effective=effective,
+        effective=read_effective(effective),
         folder=Path("r"),
         evaluation_folder=Path("r"),
     )
@@ -193,7 +193,9 @@ def test_a_batch_in_parts_is_a_caveat_and_no_contradiction() -> None:
     """One arm at the same batch size had to be split: judged, and neither a note nor "did nothing" hides it."""
     more = TRAINING.replace(rpn_pre_nms_top_n_train=9000)
     split = {"micro_batch_size": 2, "accumulation": "4 as 2 × 2"}
-    had_to = dataclasses.replace(make_run(more, **told(more, **split)), earlier=({"outcome": "out_of_memory"},))
+    had_to = dataclasses.replace(
+        make_run(more, **told(more, **split)), earlier=(Attempt(outcome="out_of_memory", reason=None, measures=()),)
+    )
     whole = make_run(**told(TRAINING))
     assert contradict_contrast([had_to, had_to], [whole], had_to.setting, whole.setting) is None
     assert check_run(had_to) == []

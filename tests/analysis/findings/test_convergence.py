@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,8 @@ from detstudy.analysis.findings.convergence import (
     propose_longer,
 )
 from detstudy.analysis.records import Convergence, SettingSummary
-from detstudy.ledger import Ledger, RunRecord
+from detstudy.ledger import CurvePoint, DataDescription, Ledger, RunRecord
+from detstudy.ledger.codec import encode
 from detstudy.plan import plan_study
 from detstudy.study.spec import load_study
 from detstudy.study.study import Factor, Study
@@ -36,9 +37,9 @@ from detstudy.trainers.torchvision.hyperparameters import make_setting
 ITERATIONS = np.arange(20, 2401, 20)
 
 
-def make_points(values: np.ndarray, kind: str = "validation", iterations: np.ndarray = ITERATIONS) -> list[dict]:
+def make_points(values: np.ndarray, kind: str = "validation", iterations: np.ndarray = ITERATIONS) -> list[CurvePoint]:
     key = {"validation": lambda value: {"measures": {"mask/AP": value}}, "train": lambda value: {"loss": value}}[kind]
-    return [{"kind": kind, "iteration": int(i), **key(float(v))} for i, v in zip(iterations, values, strict=True)]
+    return [CurvePoint(kind=kind, iteration=int(i), **key(float(v))) for i, v in zip(iterations, values, strict=True)]
 
 
 def draw_noise(rng: np.random.Generator, count: int, correlation: float) -> np.ndarray:
@@ -126,7 +127,7 @@ def test_the_objective_comes_before_the_losses_where_it_has_eight_points() -> No
     assert judge_curve([*train, *few], "mask/AP", 0.5).by == "training/loss"
     known = judge_curve([*train, *enough], "mask/AP", 0.5)
     assert (known.by, known.state, known.points) == ("mask/AP", "flat", 8)
-    losses = [{**point, "measures": {"mask/AP": None}, "loss": 1.0 - point["iteration"] / 4e3} for point in enough]
+    losses = [replace(point, measures={"mask/AP": None}, loss=1.0 - point.iteration / 4e3) for point in enough]
     known = judge_curve([*train, *losses], "mask/AP", 0.5)
     assert (known.by, known.state, known.margin) == ("validation/loss", "rising", 5.0)
 
@@ -151,7 +152,7 @@ def test_too_few_points_say_what_to_set() -> None:
 
 def test_values_that_can_not_be_judged_are_left_out() -> None:
     points = make_points(np.full(len(ITERATIONS), 2.0), "train")
-    points += [{"kind": "train", "iteration": 2400, "loss": value} for value in (0.0, -1.0, None, "high")]
+    points += [CurvePoint(iteration=2400, loss=value) for value in (0.0, -1.0, None)]
     assert judge_curve(points, "mask/AP", 0.5).points == 40
 
 
@@ -178,7 +179,7 @@ def test_a_step_of_the_rate_does_not_pass_for_convergence_or_progress() -> None:
 def test_flat_is_said_of_the_schedule() -> None:
     points = make_points(np.full(len(ITERATIONS), 30.0))
     assert not judge_curve(points, "mask/AP", 0.5).decayed
-    points += [{"kind": "train", "iteration": i, "loss": None, "learning_rate": 1 - i / 2400} for i in (0, 1200, 2400)]
+    points += [CurvePoint(iteration=i, learning_rate=1 - i / 2400) for i in (0, 1200, 2400)]
     known = judge_curve(points, "mask/AP", 0.5)
     assert (known.state, known.decayed) == ("flat", True)
 
@@ -194,7 +195,7 @@ def test_seeds_are_judged_alone_and_by_their_mean(tmp_path: Path, study: Study) 
         folder.mkdir()
         values = 30 + 1.0 * np.log(ITERATIONS) / np.log(1.5) + rng.normal(0, 1.2, len(ITERATIONS))
         points = make_points(values)[: -seed or None]  # the mean is of the points that all have
-        (folder / "curves.jsonl").write_text("".join(json.dumps(point) + "\n" for point in points))
+        (folder / "curves.jsonl").write_bytes(b"".join(encode(point, indent=None) for point in points))
         runs.append(
             RunRecord(
                 id=f"run{seed}",
@@ -373,7 +374,7 @@ def test_several_settings_are_trained_longer_in_one_study(tmp_path: Path, design
 
 def test_the_stored_study_can_be_run_longer(tmp_path: Path, study: Study) -> None:
     ledger = Ledger(tmp_path / "results")
-    ledger.store_study(study, {"fingerprint": "abc"})
+    ledger.store_study(study, DataDescription(fingerprint="abc"))
     stored = ledger.load_study()
     command = propose_longer(stored, [summarise(stored, "batch_size=8")], False, ledger.folder / "study.yaml")
     assert load_study(command.study_file, command.overrides).baseline["iterations"] == 800

@@ -17,7 +17,7 @@ from detstudy.analysis.findings.errors import (
     summarise_kinds,
 )
 from detstudy.evaluation import COUNTED, ERROR_KINDS, count_errors, resample_errors
-from detstudy.ledger.files import read_json, write_json
+from detstudy.ledger.codec import read_record, write_record
 
 FACTORS = {"learning_rate": [0.04, 0.004]}
 OTHER = "learning_rate=0.04"
@@ -115,7 +115,7 @@ def test_a_run_without_a_detection_misses_everything(write_ledger: Any, Run: Any
     matches.unlink()
     matches.with_name("predictions.json").write_text(json.dumps([]))
     result = matches.with_name("result.json")
-    write_json(result, {**read_json(result), "files": {}})
+    write_record(result, {**read_record(result, dict), "files": {}})
     evidence = Evidence(folder)
     arm = make_arm(evidence, OTHER)
     summary = summarise_errors(evidence, arm.finished)["mask"]

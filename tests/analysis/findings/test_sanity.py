@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ from detstudy.analysis.evidence.copies import drop_copies
 from detstudy.analysis.evidence.evidence import Evidence
 from detstudy.analysis.findings.sanity import check_sanity
 from detstudy.ledger import RunRecord
-from detstudy.ledger.files import write_json
+from detstudy.ledger.codec import read_record, write_record
 from detstudy.study.study import MEASURES
 from detstudy.wording import say
 
@@ -31,10 +30,10 @@ def words(evidence: Evidence) -> tuple[str, ...]:
 def rewrite(folder: Path, run: RunRecord, **values: float) -> None:
     """Change measures of a run in the ledger, as one who edits a table."""
     path = run.evaluation_folder / "result.json"
-    result = json.loads(path.read_text())
+    result = read_record(path, dict)
     for row in result["measures"]:
         row["value"] = values.get(row["name"].replace("/", "_"), row["value"])
-    write_json(path, result)
+    write_record(path, result)
 
 
 def test_a_sound_study_has_no_warning(write_ledger: Any, Run: Any) -> None:  # noqa: N803
@@ -120,12 +119,12 @@ def test_evaluations_of_one_training_share_its_time(write_ledger: Any, Run: Any)
 
 def test_shared_images_are_carried_from_the_check_of_the_data(write_ledger: Any, Run: Any) -> None:  # noqa: N803
     folder = write_ledger(make_runs(Run))
-    data = json.loads((folder / "data.json").read_text())
+    data = read_record(folder / "data.json", dict)
     data["faults"] = [
         {"kind": "identical_images", "where": "here", "message": "1 of the 2 images ...", "fatal": False},
         {"kind": "class_without_objects", "where": "here", "message": "1 class ...", "fatal": False},
     ]
-    write_json(folder / "data.json", data)
+    write_record(folder / "data.json", data)
     assert check_sanity(Evidence(folder)) == ("1 of the 2 images ...",)
 
 

@@ -21,7 +21,7 @@ from detstudy.analysis.findings.cost import find_clock_faults
 from detstudy.analysis.findings.front import Pairs, bound_price, draw_repeats, follow_rule
 from detstudy.analysis.findings.tradeoff import weigh_costs
 from detstudy.analysis.records import SettingSummary, Spread, TradeOff
-from detstudy.ledger import RunRecord
+from detstudy.ledger import Provenance, RunRecord
 from detstudy.study.setting import Measure
 from detstudy.trainers.torchvision.hyperparameters import make_setting
 
@@ -278,8 +278,8 @@ def test_settings_that_differ_in_evaluation_share_their_training_time() -> None:
 def test_times_of_a_shared_machine_and_of_unlike_ones_are_noted() -> None:
     settings = [make_summary(name, ap, time) for name, (ap, time) in TOP_K.items()]
     runs = [
-        make_run(settings[0], provenance={"workers": 2, "cpu": "A"}),
-        make_run(settings[1], provenance={"gpu": "B"}),
+        make_run(settings[0], provenance=Provenance(workers=2, cpu="A")),
+        make_run(settings[1], provenance=Provenance(gpu="B")),
     ]
     settings[:2] = [dataclasses.replace(summary, runs=(run,)) for summary, run in zip(settings, runs, strict=False)]
     (trade_off,) = weigh(settings)
@@ -289,9 +289,9 @@ def test_times_of_a_shared_machine_and_of_unlike_ones_are_noted() -> None:
 def test_inference_times_go_by_the_machine_of_the_evaluation() -> None:
     settings = [make_summary(name, ap, time) for name, (ap, time) in TOP_K.items()]
     runs = [
-        make_run(settings[0], provenance={"gpu": "A"}, evaluation_provenance={"gpu": "B", "workers": 3}),
-        make_run(settings[1], provenance={"gpu": "A"}, evaluation_provenance={"gpu": "A"}),
-        make_run(settings[2], provenance={"gpu": "A"}),  # of version 0.1, which noted the training's alone
+        make_run(settings[0], provenance=Provenance(gpu="A"), evaluation_provenance=Provenance(gpu="B", workers=3)),
+        make_run(settings[1], provenance=Provenance(gpu="A"), evaluation_provenance=Provenance(gpu="A")),
+        make_run(settings[2], provenance=Provenance(gpu="A")),  # of version 0.1, which noted the training's alone
     ]
     settings = [dataclasses.replace(summary, runs=(run,)) for summary, run in zip(settings, runs, strict=True)]
     assert find_clock_faults(settings, "train/seconds") == ()

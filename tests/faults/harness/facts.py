@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 from pathlib import Path
 from typing import Any
 
 from detstudy.ledger import Ledger, read_curve
-from detstudy.ledger.files import read_json
+from detstudy.ledger.codec import read_record
 
 TRAINING_FILES = ("result.json", "curves.jsonl", "weights.txt", "weights.pt", "trained.json")
 EVALUATION_FILES = ("result.json", "predictions.json", "matches.npz")
@@ -20,8 +21,8 @@ def hash_finished(out: Path) -> dict[str, str]:
     """Return the hashes of all files of what has finished, trainings and evaluations, by their path in the study."""
     hashes = {}
     for result in [*out.glob("runs/*/result.json"), *out.glob("runs/*/evaluations/*/result.json")]:
-        content = read_json(result)
-        if isinstance(content, dict) and content.get("outcome") == "finished":
+        content = read_record(result, dict)
+        if content is not None and content.get("outcome") == "finished":
             names = EVALUATION_FILES if result.parent.parent.name == "evaluations" else TRAINING_FILES
             paths = [result.with_name(name) for name in names]
             hashes.update({str(path.relative_to(out)): hash_file(path) for path in paths if path.exists()})
@@ -32,16 +33,16 @@ def describe_results(out: Path) -> dict[str, Any]:
     """Return what every run came to, times, memory and tries apart: equal for equal studies."""
     facts: dict[str, Any] = {}
     for folder in sorted(path for path in out.glob("runs/*") if path.is_dir()):
-        training = read_json(folder / "result.json") or {}
+        training = read_record(folder / "result.json", dict) or {}
         facts[folder.name] = {
             "outcome": training.get("outcome"),
             "measures": list_measures(training),
             "effective": drop_clocks(training.get("effective")),
-            "curve": [drop_clocks(point) for point in read_curve(folder / "curves.jsonl")],
+            "curve": [drop_clocks(dataclasses.asdict(point)) for point in read_curve(folder / "curves.jsonl")],
             "weights": {path.name: hash_file(path) for path in folder.glob("weights.*")},
         }
         for evaluation in sorted(folder.glob("evaluations/*")):
-            result = read_json(evaluation / "result.json") or {}
+            result = read_record(evaluation / "result.json", dict) or {}
             facts[f"{folder.name}/{evaluation.name}"] = {
                 "outcome": result.get("outcome"),
                 "measures": list_measures(result),
@@ -95,7 +96,7 @@ def find_repetitions(out: Path) -> list[str]:
     """Return what was counted twice: a run's points, or a run itself."""
     found = []
     for path in out.glob("runs/*/curves.jsonl"):
-        iterations = [(point["kind"], point["iteration"]) for point in read_curve(path)]
+        iterations = [(point.kind, point.iteration) for point in read_curve(path)]
         if iterations != sorted(set(iterations), key=lambda point: iterations.index(point)):
             found.append(f"twice: points of {path.parent.name}")
     ids = [record.id for record in Ledger(out).read_runs()]

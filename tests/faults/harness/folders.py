@@ -21,7 +21,8 @@ from unittest import mock
 import numpy as np
 
 from detstudy.cli import EXIT_WRONG, main
-from detstudy.ledger.files import CHECKSUM, read_json, sum_content, sum_file, write_json
+from detstudy.ledger.codec import read_record, write_record
+from detstudy.ledger.files import CHECKSUM, sum_content, sum_file
 from detstudy.ledger.sessions import write_session
 from detstudy.testing import draw_tiny_data, run_here, write_tiny_study
 from harness.damage import break_file
@@ -165,13 +166,13 @@ def replace_by_folder(path: Path) -> str:
 
 def change_json(path: Path, generator: random.Random) -> str:
     """Change a value of a JSON file and give it the checksum of what it then holds."""
-    document = read_json(path)
+    document = read_record(path, list if path.name == "predictions.json" else dict)
     how, document = change_value(document, generator)
     try:
-        if path.name == "predictions.json":
-            path.write_text(json.dumps(document))
+        if isinstance(document, dict) and path.name != "predictions.json":
+            write_record(path, document)
         else:
-            write_json(path, document)
+            path.write_text(json.dumps(document))
     except ValueError:
         return "kept, since no JSON can hold it"
     return how
@@ -194,9 +195,9 @@ def change_curve(path: Path, generator: random.Random) -> str:
     lines[at] = json.dumps(point).encode()
     path.write_bytes(b"\n".join(lines) + b"\n")
     result = path.with_name("result.json")
-    content = read_json(result) if result.is_file() else None
-    if isinstance(content, dict) and generator.random() < 0.5:
-        write_json(result, {**content, "files": {path.name: sum_file(path)}})
+    content = read_record(result, dict) if result.is_file() else None
+    if content is not None and generator.random() < 0.5:
+        write_record(result, {**content, "files": {path.name: sum_file(path)}})
     return f"line {at + 1} {how}"
 
 
@@ -242,9 +243,9 @@ def change_study(path: Path, generator: random.Random) -> str:
 
 def note_sum(path: Path, note: Path, generator: random.Random) -> None:
     """Let the file that holds a file's checksum agree with it, half of the time."""
-    content = read_json(note) if note.is_file() else None
+    content = read_record(note, dict) if note.is_file() else None
     if isinstance(content, dict) and isinstance(content.get("files"), dict) and generator.random() < 0.5:
-        write_json(note, {**content, "files": {**content["files"], path.name: sum_file(path)}})
+        write_record(note, {**content, "files": {**content["files"], path.name: sum_file(path)}})
 
 
 CHANGES: dict[str, Callable[[Path, random.Random], str]] = {

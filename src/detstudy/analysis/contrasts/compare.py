@@ -19,7 +19,7 @@ from detstudy.analysis.facts.note import Note, OfTwoStudies
 from detstudy.analysis.findings.convergence import judge_setting
 from detstudy.errors import InputError
 from detstudy.ledger import Ledger, list_unlike
-from detstudy.ledger.files import read_json
+from detstudy.ledger.codec import read_record
 from detstudy.plan import BASELINE, format_level
 from detstudy.study.setting import Setting
 from detstudy.study.study import MEASURES
@@ -113,7 +113,7 @@ def compare_runs(a: Path, b: Path) -> dict[str, Contrast]:
             )
         truths.append(Ledger(folder).ground_truth_path("validation"))
         files.append(run.evaluation_folder / "predictions.json")
-    if read_json(truths[0]) != read_json(truths[1]):
+    if read_record(truths[0], dict) != read_record(truths[1], dict):
         raise AnalysisError(
             f"{truths[0]} and {truths[1]} differ: the runs were judged on other images or annotations; compare their "
             "predictions over one of them, where both have its images: detstudy compare --gt GT.json A.json B.json"

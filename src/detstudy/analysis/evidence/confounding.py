@@ -75,7 +75,7 @@ def list_accumulations(runs: Sequence[RunRecord]) -> tuple[Fact, ...]:
     for run in runs:
         size, batch_size = read_micro_batch(run), run.setting.get("batch_size", 1)
         if size:
-            differs = run.effective.get("accumulation_differs")
+            differs = run.effective.accumulation_differs
             found.append(TrainedInParts(batch_size, size, ran_out_of_memory(run), differs))
         sizes[run.setting_id] = batch_size
         by_setting.setdefault(run.setting_id, {}).setdefault(size, []).append(run.seed)
@@ -94,7 +94,7 @@ def read_micro_batch(run: RunRecord) -> int | None:
 
 def ran_out_of_memory(run: RunRecord) -> bool:
     """Whether an earlier attempt at a run did, so that it was trained in smaller parts than its setting asks for."""
-    return any(attempt["outcome"] == "out_of_memory" for attempt in run.earlier)
+    return any(attempt.outcome == "out_of_memory" for attempt in run.earlier)
 
 
 def state_batch_rule(study: Study, levels: Sequence[tuple[Any, SettingSummary]]) -> BatchRule:
@@ -114,6 +114,6 @@ def state_batch_rule(study: Study, levels: Sequence[tuple[Any, SettingSummary]])
 
 def _average_epochs(summary: SettingSummary) -> float | None:
     """Return how often the training images were seen, as the finished runs counted it."""
-    found = [run.effective.get("epochs") for run in summary.runs if run.outcome == "finished"]
-    known = [value for value in found if isinstance(value, int | float)]
+    found = [run.effective.epochs for run in summary.runs if run.outcome == "finished"]
+    known = [value for value in found if value is not None]
     return statistics.fmean(known) if known else None

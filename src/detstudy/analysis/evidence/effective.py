@@ -196,8 +196,8 @@ def _compare_more(a_runs: Sequence[RunRecord], b_runs: Sequence[RunRecord], a: S
             continue
         if proof.value != "proposals_entered":
             return SameValue(each.name, max(many))
-        levels = [run.effective.get("anchors_per_level") for run in (*a_runs, *b_runs)]
-        anchors = [max(counts) for counts in levels if isinstance(counts, list) and counts]
+        levels = [run.effective.anchors_per_level for run in (*a_runs, *b_runs)]
+        anchors = [max(counts) for counts in levels if counts]
         all_low = len(anchors) == len(levels) and max(anchors) <= smaller
         return SameProposals(smaller, larger, _span(few), _span(many), max(anchors) if all_low else None)
     return None

@@ -29,7 +29,7 @@ from detstudy.evaluation import (
     resample_measures,
 )
 from detstudy.ledger import Ledger, RunRecord, list_unlike
-from detstudy.ledger.files import read_json
+from detstudy.ledger.codec import read_record
 from detstudy.ledger.openings import Opening, list_openings
 from detstudy.ledger.plans import load_planned_plan
 from detstudy.plan import BASELINE, PlannedSetting
@@ -185,8 +185,8 @@ def read_ground_truth(ledger: Ledger, *, needed: bool) -> GroundTruth | None:
         if needed:
             raise StudyError(f"{path}: missing, and what was measured can't be judged without it; {remedy}")
         return None
-    document = read_json(path)
-    if not isinstance(document, dict):
+    document = read_record(path, dict)
+    if document is None:
         raise StudyError(f"{path}: is not as it was written (cut off or edited); {remedy}")
     try:
         return load_ground_truth(document)

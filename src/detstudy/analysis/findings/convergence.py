@@ -28,12 +28,12 @@ from detstudy.analysis.facts.convergence import (
     TooFewPoints,
 )
 from detstudy.analysis.records import Convergence, SettingSummary
-from detstudy.ledger import RunRecord, read_curve
+from detstudy.ledger import CurvePoint, RunRecord, read_curve
 from detstudy.study.document import parse_document
 from detstudy.study.setting import Setting
 from detstudy.study.study import Study
 
-Points = Sequence[Mapping[str, Any]]  # of curves.jsonl
+Points = Sequence[CurvePoint]
 
 LEAST_POINTS = 8
 MOST_POINTS = 120  # more are averaged in blocks: their pairs take memory and tell little more
@@ -77,7 +77,7 @@ def judge_curve(points: Points, objective: str, margin: float, step: float | Non
     `step` is the iteration from which the schedule lowers the rate at once: the curve is judged up to it, by the last
     third of that, since a step moves a curve by itself. A rate that falls smoothly is left as it is.
     """
-    last = max((float(point["iteration"]) for point in points), default=0.0)
+    last = max((float(point.iteration) for point in points), default=0.0)
     stepped = step is not None and WINDOW * last < step < last
     end = step if stepped and step is not None else last
     start = WINDOW * end
@@ -161,38 +161,39 @@ def read_series(points: Points, by: str, start: float, end: float) -> list[tuple
     """Return (iteration, value) of the points after `start`, up to `end`; a loss that is not positive has no share."""
     found = []
     for point in points:
-        if not start < point["iteration"] <= end:
+        if not start < point.iteration <= end:
             continue
         if by == "training/loss":
-            value = point.get("loss") if point.get("kind") == "train" else None
-        elif point.get("kind") != "validation":
+            value = point.loss if point.kind == "train" else None
+        elif point.kind != "validation":
             value = None
         else:
-            value = point.get("loss") if by == "validation/loss" else (point.get("measures") or {}).get(by)
-        if isinstance(value, int | float) and math.isfinite(value) and (value > 0 or by not in LOSSES):
-            found.append((float(point["iteration"]), float(value)))
+            value = point.loss if by == "validation/loss" else point.measures.get(by)
+        if value is not None and (value > 0 or by not in LOSSES):
+            found.append((float(point.iteration), float(value)))
     return found
 
 
-def average_curves(curves: Sequence[Points], objective: str) -> list[dict[str, Any]]:
+def average_curves(curves: Sequence[Points], objective: str) -> list[CurvePoint]:
     """Return the mean curve of several seeds, at the points that all have; a value that one lacks is None."""
 
-    def mean(values: Sequence[Any]) -> float | None:
-        return fmean(values) if all(isinstance(value, int | float) for value in values) else None
+    def mean(values: Sequence[float | None]) -> float | None:
+        known = [value for value in values if value is not None]
+        return fmean(known) if len(known) == len(values) else None
 
-    tables = [{(point.get("kind"), point["iteration"]): point for point in points} for points in curves]
+    tables = [{(point.kind, point.iteration): point for point in points} for points in curves]
     averaged = []
     for kind, iteration in tables[0]:
         found = [table[kind, iteration] for table in tables if (kind, iteration) in table]
         if len(found) == len(tables):
             averaged.append(
-                {
-                    "kind": kind,
-                    "iteration": iteration,
-                    "loss": mean([point.get("loss") for point in found]),
-                    "learning_rate": mean([point.get("learning_rate") for point in found]),
-                    "measures": {objective: mean([(point.get("measures") or {}).get(objective) for point in found])},
-                }
+                CurvePoint(
+                    kind=kind,
+                    iteration=iteration,
+                    loss=mean([point.loss for point in found]),
+                    learning_rate=mean([point.learning_rate for point in found]),
+                    measures={objective: mean([point.measures.get(objective) for point in found])},
+                )
             )
     return averaged
 
@@ -206,11 +207,7 @@ def find_step(setting: Setting) -> float | None:
 
 def find_rate_left(points: Points, end: float) -> float | None:
     """Return the last learning rate up to an iteration as a share of the largest; None where none was logged."""
-    rates = [
-        point["learning_rate"]
-        for point in points
-        if isinstance(point.get("learning_rate"), int | float) and point["iteration"] <= end
-    ]
+    rates = [point.learning_rate for point in points if point.learning_rate is not None and point.iteration <= end]
     return rates[-1] / max(rates) if rates and max(rates) > 0 else None
 
 

@@ -117,10 +117,10 @@ def find_clock_faults(settings: Sequence[SettingSummary], measure: str) -> tuple
     notes: list[SharedMachine | UnlikeMachines] = []
     tested = measure.startswith("test/")
     made = [(tested and run.evaluation_provenance) or run.provenance for run in runs]
-    shared = max((each.get("workers") or 1 for each in made), default=1)
+    shared = max((each.workers or 1 for each in made), default=1)
     if shared > 1:
         notes.append(SharedMachine(shared))
-    machines = sorted({str(each.get("gpu") or each.get("cpu") or "unknown") for each in made})
+    machines = sorted({str(each.gpu or each.cpu or "unknown") for each in made})
     if len(machines) > 1:
         notes.append(UnlikeMachines(tuple(machines)))
     return tuple(notes)

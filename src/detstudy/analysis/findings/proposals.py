@@ -103,10 +103,12 @@ def _read_total(run: RunRecord, side: str, name: str) -> float | None:
 def _read_features(run: RunRecord, side: str) -> list[FeatureLevel]:
     """Return a run's feature levels, finest first; [] where it did not record them."""
     if side == "training":
-        names = run.effective.get("feature_levels", [])
-        columns = [
-            run.effective.get(key, [])
-            for key in ("anchors_per_level", "proposals_entered_per_level", "proposals_survived_per_level")
+        found = run.effective
+        names: Sequence[str] = found.feature_levels
+        columns: list[Sequence[float | None]] = [
+            found.anchors_per_level,
+            found.proposals_entered_per_level,
+            found.proposals_survived_per_level,
         ]
     else:
         start = "test/anchors_"
@@ -125,7 +127,7 @@ def _read_features(run: RunRecord, side: str) -> list[FeatureLevel]:
 def _read_seconds(run: RunRecord, side: str) -> float | None:
     if side == "test":
         return read_value(run, "test/seconds_per_image")
-    seconds, steps = read_value(run, "train/seconds"), run.effective.get("optimizer_steps")
+    seconds, steps = read_value(run, "train/seconds"), run.effective.optimizer_steps
     return seconds / steps if seconds is not None and steps else None
 
 

@@ -84,8 +84,8 @@ def _warn_of_equal_times(finished: Sequence[RunRecord]) -> list[Fact]:
 
 
 def _warn_of_shared_images(evidence: Evidence) -> list[Fact]:
-    faults = Ledger(evidence.folder).data.get("faults", [])
-    return [fault["message"] for fault in faults if fault["kind"] == "identical_images"]
+    faults = Ledger(evidence.folder).data.faults
+    return [fault.message for fault in faults if fault.kind == "identical_images"]
 
 
 def _group_alike(runs: Sequence[RunRecord]) -> list[list[RunRecord]]:

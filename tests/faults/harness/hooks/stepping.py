@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import time
 
-from detstudy.ledger.files import read_json, write_atomically, write_json
+from detstudy.ledger.codec import read_record, write_record
+from detstudy.ledger.files import write_atomically
 from detstudy.study.setting import Measure
 from detstudy.testing import FakeTrainer
 from detstudy.trainers.contract import Job, Trained
@@ -24,7 +25,7 @@ class SteppingTrainer(FakeTrainer):
         began = time.monotonic()
         iteration, state = 0, str(job.seed)
         for path in sorted(job.folder.glob("checkpoint-*.json"), reverse=True):
-            kept = read_json(path)
+            kept = read_record(path, dict)
             if isinstance(kept, dict) and kept.keys() == {"iteration", "state"}:
                 iteration, state = kept["iteration"], kept["state"]
                 break
@@ -39,7 +40,7 @@ class SteppingTrainer(FakeTrainer):
                 point = {"kind": "train", "iteration": iteration, "images": images, "loss": int(state[:6], 16) / 2**24}
                 job.curve.append({**point, "seconds": time.monotonic() - began})
             if iteration % job.monitoring.checkpoint_every == 0:
-                write_json(job.folder / f"checkpoint-{iteration:08d}.json", {"iteration": iteration, "state": state})
+                write_record(job.folder / f"checkpoint-{iteration:08d}.json", {"iteration": iteration, "state": state})
                 for path in sorted(job.folder.glob("checkpoint-*.json"), reverse=True)[KEPT:]:
                     path.unlink()
         write_atomically(job.folder / "weights.txt", f"{0.3 + 0.5 * int(state[:6], 16) / 2**24:.9f}".encode())
