@@ -21,6 +21,7 @@ from detstudy.analysis.facts.effective import (
     UnlikeValues,
 )
 from detstudy.ledger import Attempt, RunRecord, read_effective
+from detstudy.study.hyperparameter import Hyperparameter, Proof
 from detstudy.study.setting import Setting
 from detstudy.trainers.torchvision.hyperparameters import make_setting
 from detstudy.trainers.torchvision.schedule import compute_multiplier
@@ -217,3 +218,19 @@ def test_top_k_above_every_level_says_why_it_did_nothing() -> None:
     # frames of other sizes came by: a little more or less of the same
     jitter = told(TRAINING, **{**entered, "proposals_entered": 2499.0})
     assert compare(more, TRAINING, told(more, **entered), jitter) is not None
+
+
+def test_what_a_trainer_declares_of_its_own_is_proved_as_it_says() -> None:
+    declared = (
+        Hyperparameter(name="mixup", type=float, proof=Proof(value="mixup_seen")),
+        Hyperparameter(name="queries", type=int, proof=Proof(value="queries_used", how="more")),
+        Hyperparameter(name="free", type=int, default=0),
+    )
+    less, more = (Setting(declared, {"mixup": 0.1, "queries": queries}) for queries in (100, 300))
+    mixed = less.replace(mixup=0.2)
+    assert compare(less, mixed, {"mixup_seen": 0.1}, {"mixup_seen": 0.2}) is None
+    assert compare(less, mixed, {"mixup_seen": 0.1}, {"mixup_seen": 0.1}) == SameValue("mixup", 0.1)
+    assert compare(less, more, {"queries_used": 90.0}, {"queries_used": 250.0}) is None
+    assert compare(less, more, {"queries_used": 90.0}, {"queries_used": 90.0}) == SameValue("queries", 90.0)
+    assert compare(less, less.replace(free=1), {}, {}) is None
+    assert check_run(make_run(mixed, mixup_seen=0.1)) == [NotAsSet("mixup", 0.1, 0.2)]
