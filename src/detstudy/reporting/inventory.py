@@ -12,6 +12,7 @@ from detstudy.analysis.facts.reason import WithoutResult
 from detstudy.ledger import Ledger, Provenance, RunRecord, list_unlike
 from detstudy.numbers import DASH, format_size, format_time
 from detstudy.plan import format_level
+from detstudy.study.hyperparameter import Hyperparameter
 from detstudy.wording.labels import join_words, label_outcome
 from detstudy.wording.say import say
 
@@ -119,13 +120,19 @@ def gather_inventory(ledger: Ledger, analysis: Analysis) -> Inventory:
             for run in with_effective
         ),
         baseline=tuple(
-            (each.part, each.name, format_value(study.baseline[each.name])) for each in study.baseline.hyperparameters
+            (each.part, each.name, show_value(each, study.baseline[each.name]))
+            for each in study.baseline.hyperparameters
         ),
         seeds=", ".join(map(str, study.seeds)),
         baseline_seeds=", ".join(map(str, study.baseline_seeds)),
         units=say(analysis.units),
         source=study.source,
     )
+
+
+def show_value(declared: Hyperparameter, value: Any) -> str:
+    """Return a hyperparameter's value with its unit."""
+    return f"{format_value(value)} {declared.unit}" if declared.unit and value is not None else format_value(value)
 
 
 def list_earlier(run: RunRecord) -> tuple[str, ...]:
