@@ -41,7 +41,7 @@ def test_a_traceback_and_a_changed_file_are_complaints(
         raise KeyError("x")
 
     monkeypatch.setattr("detstudy.library.folder.analyse_study", spoil)
-    found = play_damage(whole, tmp_path / "copy", 0).complaints
+    found = play_damage(whole, tmp_path / "copy", 1).complaints
     assert any(complaint.endswith("KeyError: 'x'\n") for complaint in found)
     assert any(complaint.endswith("study.yaml was changed") for complaint in found)
 

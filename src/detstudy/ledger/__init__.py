@@ -1,6 +1,7 @@
 """What happened: run folders and provenance; the only writer of truth."""
 
 from detstudy.ledger.attempts import MAX_ATTEMPTS
+from detstudy.ledger.codec import NewerFormatError
 from detstudy.ledger.curve import CurveFile, CurvePoint, read_curve
 from detstudy.ledger.effective import Effective, read_effective
 from detstudy.ledger.lease import LeaseHeldError, drop_stale_lease, is_lease_live
@@ -21,6 +22,7 @@ __all__ = [
     "GalleryImage",
     "LeaseHeldError",
     "Ledger",
+    "NewerFormatError",
     "Provenance",
     "RunRecord",
     "SplitNote",
