@@ -1,7 +1,9 @@
 """Which runs answer the question."""
 
 from detstudy.plan.cost import identify_cost
-from detstudy.plan.design import (
+from detstudy.plan.identity import identify_basis, identify_evaluation, identify_training
+from detstudy.plan.naming import BASELINE, format_level, name_setting
+from detstudy.plan.planning import (
     Plan,
     PlannedRun,
     PlannedSetting,
@@ -11,8 +13,6 @@ from detstudy.plan.design import (
     make_plan,
     plan_study,
 )
-from detstudy.plan.identity import identify_basis, identify_evaluation, identify_training
-from detstudy.plan.naming import BASELINE, format_level, name_setting
 
 __all__ = [
     "BASELINE",

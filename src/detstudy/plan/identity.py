@@ -8,7 +8,7 @@ import json
 import re
 from typing import Any
 
-from detstudy.plan.design import PlannedRun
+from detstudy.plan.planning import PlannedRun
 from detstudy.study.setting import Setting
 from detstudy.study.study import Study
 from detstudy.trainers.contract import choose_micro_batch

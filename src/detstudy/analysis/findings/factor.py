@@ -12,7 +12,7 @@ from detstudy.analysis.facts import Fact
 from detstudy.analysis.facts.reason import NoVerdict
 from detstudy.analysis.facts.setting import About, LevelName
 from detstudy.analysis.records import SettingSummary
-from detstudy.plan.design import derive_setting
+from detstudy.plan.planning import derive_setting
 from detstudy.study.study import Factor
 
 Levels = tuple[tuple[Any, str], ...]

@@ -124,7 +124,7 @@ def name_asked(
         id_ = ids.setdefault(setting, design.name_setting(levels) if levels else BASELINE)
         first = AskedSetting(id=id_, family=design.name_family(levels) if levels else "", levels=levels)
         before = found.get(id_, (first, ()))
-        found[id_] = before[0], tuple(dict.fromkeys((*before[1], *each.seeds)))
+        found[id_] = before[0], tuple(dict.fromkeys((*before[1], *map(int, each.seeds))))
     if len(set(ids.values())) < len(ids):
         raise StudyError(f"design: gives two settings one name, among {', '.join(sorted(ids.values()))}")
     return found
@@ -140,8 +140,9 @@ def check_levels(study: Study, levels: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def freeze_levels(levels: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the levels with lists as tuples, as settings have them."""
-    return {name: tuple(level) if isinstance(level, list) else level for name, level in levels.items()}
+    """Return the levels as settings have them: lists as tuples, numpy's numbers as Python's."""
+    plain = {name: level.tolist() if hasattr(level, "tolist") else level for name, level in levels.items()}
+    return {name: tuple(level) if isinstance(level, list) else level for name, level in plain.items()}
 
 
 def make_plan(study: Study, steps: Sequence[Step]) -> Plan:

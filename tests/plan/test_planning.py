@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
-from detstudy.plan import Plan, name_setting, plan_study
+from detstudy.plan import Plan, begin_plan, name_setting, plan_study
+from detstudy.plan.designs import Asked, OneFactor
 from detstudy.study.spec import load_study
-from detstudy.study.study import StudyError
+from detstudy.study.study import Study, StudyError
 
 STUDIES = Path(__file__).parents[2] / "studies"
 
@@ -82,3 +85,36 @@ def test_names_are_as_a_person_writes_them() -> None:
     assert (
         name_setting(levels) == "learning_rate=0.0001,micro_batch_size=null,milestones=[0.7 0.9],schedule=warmup_cosine"
     )
+
+
+def test_a_design_may_ask_with_the_numbers_of_numpy(tiny_study: Callable[..., Path]) -> None:
+    study = load_study(tiny_study(factors={}))
+
+    class Drawn(OneFactor):
+        def begin(self, study: Study) -> list[Asked]:
+            rates = np.array([0.01, study.baseline["learning_rate"]])
+            return [Asked(levels={"learning_rate": rate}, seeds=tuple(np.arange(4))) for rate in rates]
+
+    step = begin_plan(study, Drawn())
+    assert step.runs == (*(("baseline", seed) for seed in range(3)), *(("learning_rate=0.01", s) for s in range(3)),
+                         ("baseline", 3), ("learning_rate=0.01", 3))  # fmt: skip
+    assert {type(seed) for _, seed in step.runs} == {int}
+    assert type(step.settings[0].levels["learning_rate"]) is float
+
+
+def test_a_design_that_asks_for_what_is_no_hyperparameter_is_refused(tiny_study: Callable[..., Path]) -> None:
+    class Wrong(OneFactor):
+        def begin(self, study: Study) -> list[Asked]:
+            return [Asked(levels={"momentun": 0.8}, seeds=study.seeds)]
+
+    with pytest.raises(StudyError, match="design: asks for momentun, which is no hyperparameter"):
+        begin_plan(load_study(tiny_study()), Wrong())
+
+
+def test_two_settings_of_one_name_are_refused(tiny_study: Callable[..., Path]) -> None:
+    class Same(OneFactor):
+        def name_setting(self, levels: Mapping[str, Any]) -> str:
+            return "changed"
+
+    with pytest.raises(StudyError, match="design: gives two settings one name, among baseline, changed, changed"):
+        begin_plan(load_study(tiny_study()), Same())
