@@ -122,7 +122,7 @@ def test_a_study_on_it_runs_to_its_report(tmp_path: Path, study_file: Path) -> N
     assert {record.outcome for record in ledger.read_runs()} == {"finished"}
     page, _ = write_report(ledger.folder, analyse_study(ledger.folder))
     assert "learning_rate" in page.read_text()
-    assert ledger.data["format"] == "test_data_format:BoxTable"
+    assert ledger.data.format == "test_data_format:BoxTable"
 
 
 def test_its_folder_is_read_without_its_code(tmp_path: Path, study_file: Path) -> None:
