@@ -152,7 +152,10 @@ PROCESSES = {
     "execution/executors/process.py",  # workers and probes, of detstudy's own modules
     "execution/provenance.py",  # nvidia-smi, asked for names
 }
-BY_NAME = {"study/extension.py"}  # what a study file that a person plans or runs names; no folder's is imported
+BY_NAME = {
+    "study/extension.py",  # what a study file that a person plans or runs names; no folder's is imported
+    "__init__.py",  # detstudy's own modules, when a public name is first used
+}
 
 
 def find_executing(tree: ast.AST) -> list[str]:
