@@ -11,6 +11,7 @@ import pytest
 
 from detstudy.ledger import DataDescription, Effective, Ledger, Provenance
 from detstudy.ledger.lease import Lease
+from detstudy.ledger.states import CurveDamaged, Stopped, Unfinished
 from detstudy.plan import Plan, plan_study
 from detstudy.study.setting import Measure
 from detstudy.study.spec import load_study
@@ -35,12 +36,12 @@ def test_a_run_goes_from_planned_to_ended(ledger: tuple[Ledger, Plan]) -> None:
         book.open_curve(run).append({"kind": "train", "iteration": 5})
     record = book.read_run(plan, run)
     assert (record.state, record.outcome) == ("ended", "interrupted")
-    assert record.reason is not None
-    assert "iteration 5" in record.reason
+    assert record.reason == Stopped(5)
     book.end_run(
         run, "finished", None, (Measure(name="train/seconds", value=3.0, unit="s"),), Effective(optimizer_steps=20)
     )
-    assert book.read_run(plan, run).state == "planned"  # trained, not evaluated
+    record = book.read_run(plan, run)
+    assert (record.state, record.reason) == ("planned", Unfinished.EVALUATION_MISSING)
     assert book.is_evaluation_due(run)
     book.end_evaluation(run, "validation", "finished", None, (Measure(name="box/AP", value=40.0, unit="AP"),))
     record = book.read_run(plan, run)
@@ -175,12 +176,11 @@ def test_a_damaged_curve_is_named_with_its_remedy(ledger: tuple[Ledger, Plan]) -
     book, plan = ledger
     training, _ = finish(book, plan)
     assert book.read_run(plan, plan.runs[0]).reason is None
-    for content in (b"", b'{"iteration": 5, "kind": "train", "checksum": "0"}'):
+    for content, lines in ((b"", 0), (b'{"iteration": 5, "kind": "train", "checksum": "0"}', 1)):
         (training / "curves.jsonl").write_bytes(content)
         record = book.read_run(plan, plan.runs[0])
         assert record.outcome == "finished"
-        assert "curves.jsonl" in str(record.reason)
-        assert "delete the run's folder to train it again" in str(record.reason)
+        assert record.reason == CurveDamaged(lines)
 
 
 def test_damaged_weights_are_named(ledger: tuple[Ledger, Plan]) -> None:

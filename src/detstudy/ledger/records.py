@@ -14,6 +14,7 @@ from msgspec import Meta
 
 from detstudy.ledger.causes import Reason
 from detstudy.ledger.effective import Effective
+from detstudy.ledger.states import Why
 from detstudy.study.hyperparameter import Part
 from detstudy.study.setting import Measure, Outcome, Setting
 
@@ -150,7 +151,7 @@ class RunRecord:
     step: int = 0  # of the plan: how often the design had seen results when it asked for the run
     state: Literal["planned", "running", "ended"]
     outcome: Outcome | None = None
-    reason: Reason | str | None = None  # a text is the trainer's own, or one of version 0.1
+    reason: Why | None = None
     measures: dict[str, Measure] = field(default_factory=dict)
     per_class: dict[str, dict[str, float | None]] = field(default_factory=dict)
     effective: Effective = field(default_factory=Effective)

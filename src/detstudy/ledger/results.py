@@ -17,6 +17,7 @@ from detstudy.ledger.files import sum_file
 from detstudy.ledger.lease import is_lease_live
 from detstudy.ledger.records import Result, Started
 from detstudy.ledger.redaction import find_secrets, redact_texts
+from detstudy.ledger.states import CurveDamaged, Stopped, Unfinished, Why
 from detstudy.study.setting import Measure, Outcome
 
 
@@ -83,33 +84,28 @@ def judge_run(
     started: Started | None,
     training: Result | None,
     evaluation: Result | None,
-) -> tuple[Literal["planned", "running", "ended"], Outcome | None, Reason | str | None]:
-    """Return the state, outcome and reason of a run from its files."""
+) -> tuple[Literal["planned", "running", "ended"], Outcome | None, Why | None]:
+    """Return the state of a run, its outcome and why it is so, from its files."""
     if training and training.outcome != "finished":
         if is_lease_live(folder):  # tried again
             return "running", None, None
         return "ended", training.outcome, training.reason
     if training and evaluation:
-        return "ended", evaluation.outcome, evaluation.reason or describe_damage(folder) or training.reason
+        return "ended", evaluation.outcome, evaluation.reason or find_damage(folder) or training.reason
     if is_lease_live(folder):
         return "running", None, None
     if training:
-        if (evaluation_folder / "result.json").exists():
-            return "planned", None, "trained; its evaluation's result.json is damaged; `detstudy run` makes it again"
-        return "planned", None, "trained; its evaluation is missing"
+        damaged = (evaluation_folder / "result.json").exists()
+        return "planned", None, Unfinished.EVALUATION_DAMAGED if damaged else Unfinished.EVALUATION_MISSING
     if (folder / "result.json").exists():
-        return "ended", "interrupted", "result.json is damaged; `detstudy run` goes on from its checkpoint"
+        return "ended", "interrupted", Unfinished.RESULT_DAMAGED
     if started is None:
         return "planned", None, None
     points = read_curve(folder / "curves.jsonl")
-    at = f"at iteration {points[-1].iteration}" if points else "before its first point"
-    return "ended", "interrupted", f"stopped {at}; `detstudy run` goes on from its checkpoint"
+    return "ended", "interrupted", Stopped(points[-1].iteration if points else None)
 
 
-def describe_damage(folder: Path) -> str | None:
-    """Return what is wrong with the curve of a run that finished, and the remedy; None where nothing is."""
+def find_damage(folder: Path) -> CurveDamaged | None:
+    """Return what is wrong with the curve of a run that finished; None where nothing is."""
     lines = count_damaged_lines(folder / "curves.jsonl")
-    if not lines and holds_files(folder / "result.json"):
-        return None
-    what = f"{lines} damaged lines are left out" if lines else "it is not as it was written"
-    return f"curves.jsonl: {what}; its AP is not touched; delete the run's folder to train it again"
+    return CurveDamaged(lines) if lines or not holds_files(folder / "result.json") else None

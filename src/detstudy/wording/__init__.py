@@ -17,6 +17,7 @@ from detstudy.wording import (  # noqa: F401  they give words to the facts that 
     proposal,
     reason,
     setting,
+    states,
     warning,
 )
 from detstudy.wording.say import say

@@ -7,7 +7,7 @@ from enum import Enum, auto
 from pathlib import Path
 
 from detstudy.analysis.facts.setting import UnitCount
-from detstudy.ledger.causes import Reason
+from detstudy.ledger.states import Why
 
 
 class NoVerdict(Enum):
@@ -27,7 +27,7 @@ class WithoutResult:
     """A run's state, or its outcome where it has ended, and the reason; a text is in the words of who ended it."""
 
     state: str
-    reason: Reason | str | None
+    reason: Why | None
 
 
 @dataclass(frozen=True, slots=True)
