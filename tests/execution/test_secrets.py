@@ -73,7 +73,7 @@ def test_no_file_of_a_study_holds_a_secret(
     assert "no answer from https://host/?token=[HF_TOKEN]" in logs
     assert "'WANDB_API_KEY': '[WANDB_API_KEY]'" in logs
     results = "".join(path.read_text() for path in out.glob("runs/**/result.json"))
-    assert "ConnectionError: no answer from https://host/?token=[HF_TOKEN] (see log.txt)" in results
+    assert "ConnectionError: no answer from https://host/?token=[HF_TOKEN]" in results
     assert "KeyError: '[AWS_SECRET_ACCESS_KEY]'" in results
 
 
