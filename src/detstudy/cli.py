@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from rich.progress import TaskID
 
     from detstudy.library.folder import StudyFolder
-    from detstudy.plan import Plan
-    from detstudy.study.study import Study
 
 EXIT_WRONG = 2
 EXIT_CRASHED = 3
@@ -74,9 +72,11 @@ def plan(
     """List the runs with their settings; starts no run."""
     from detstudy.execution import InterruptedStudyError, foresee_runs
     from detstudy.ledger import Ledger
+    from detstudy.library.foresee import foresee_study
     from detstudy.library.run import choose_folder
     from detstudy.reporting import print_runs
     from detstudy.reporting.output import describe_run
+    from detstudy.reporting.terminal import print_forecast
     from detstudy.study.spec import load_study
 
     seconds, memory = _parse_bounds(deadline, gpu_memory, forecast)
@@ -92,11 +92,13 @@ def plan(
         console.print(f"{len(planned.settings)} settings, {len(records)} runs, {trainings} trainings")
     if forecast:
         try:
-            found = _forecast(study, planned, folder, workers, seconds, memory, console, as_json)
+            found = foresee_study(study, folder, console, workers=workers, deadline=seconds, memory=memory)
         except InterruptedStudyError as stop:
             console.print("stopped; a forecast leaves nothing behind")
             raise typer.Exit(128 + stop.signal) from None
         document["forecast"] = found
+        if not as_json:
+            print_forecast(found, console)
     if as_json:
         _print_json(document)
 
@@ -259,6 +261,7 @@ def check_data(
     from rich.progress import Progress
 
     import detstudy
+    from detstudy.reporting import print_check
 
     console = _make_console(stderr=True)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bars:
@@ -276,16 +279,8 @@ def check_data(
         splits = {name: dataclasses.asdict(counts) for name, counts in result.splits.items()}
         _print_json({"splits": splits, "faults": [dataclasses.asdict(fault) for fault in result.faults]})
     else:
-        console = _make_console()
-        for name, counts in result.splits.items():
-            objects = ", ".join(f"{count} {label}" for label, count in counts.objects.items())
-            text = f"{name}: {counts.images} images, {objects or 'no objects'}, {counts.ignore} ignore regions"
-            console.print(text, markup=False)
-        for fault in result.faults:
-            console.print(f"{'fault' if fault.fatal else 'warning'}: {fault.where}: {fault.message}", markup=False)
-        fatal = sum(fault.fatal for fault in result.faults)
-        console.print(f"faults: {fatal}, warnings: {len(result.faults) - fatal}")
-    if any(fault.fatal for fault in result.faults):
+        print_check(result, _make_console())
+    if result.fatal:
         raise typer.Exit(EXIT_WRONG)
 
 
@@ -371,34 +366,6 @@ def _parse_bounds(deadline: str | None, gpu_memory: str | None, forecast: bool) 
     if gpu_memory is not None and memory is None:
         raise typer.BadParameter(f"--gpu-memory {gpu_memory}: a size such as 11GiB or 900MiB is needed")
     return seconds, memory
-
-
-def _forecast(
-    study: Study,
-    planned: Plan,
-    folder: Path,
-    workers: int | None,
-    deadline: float | None,
-    memory: int | None,
-    console: Console,
-    as_json: bool,
-) -> dict[str, Any]:
-    """Forecast what is left of a study; return it as plain values, print it unless as JSON."""
-    from detstudy.forecast import forecast_study, suggest_changes
-    from detstudy.forecast.foresight import foresee_differences
-    from detstudy.library.run import choose_devices, make_warner
-    from detstudy.reporting.output import describe_forecast
-    from detstudy.reporting.terminal import print_forecast
-
-    devices = choose_devices(workers, make_warner(console))
-    console.print(f"measuring a few iterations, {len(devices)} side by side ...")
-    found = forecast_study(study, planned, folder, devices=devices, memory=memory)
-    seen = foresee_differences(study, planned, folder, found.validation_images, found.validation_sequences)
-    suggestions = suggest_changes(study, planned, found, deadline)
-    document = describe_forecast(found, seen, suggestions)
-    if not as_json:
-        print_forecast(document, console)
-    return document
 
 
 def _write_report(folder: StudyFolder, console: Console | None) -> list[Path]:

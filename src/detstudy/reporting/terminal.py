@@ -13,6 +13,7 @@ from rich.text import Text
 from detstudy.analysis import Analysis, Contrast
 from detstudy.analysis.evidence.confounding import find_accumulation
 from detstudy.auditing import Audit
+from detstudy.data import CheckResult
 from detstudy.evaluation import Summary
 from detstudy.ledger import RunRecord
 from detstudy.numbers import format_ap, format_size, format_time
@@ -123,6 +124,19 @@ def print_forecast(forecast: Mapping[str, Any], console: Console) -> None:
             console.print(Text("  " + " ".join(f"--set {shlex.quote(each)}" for each in suggestion["set"])))
     for note in forecast["notes"]:
         console.print(Text(f"note: {note}"))
+
+
+def print_check(result: CheckResult, console: Console) -> None:
+    """Print what a check of a data set found: what is usable of each split, every fault, and how many."""
+    for name, counts in result.splits.items():
+        objects = ", ".join(f"{count} {label}" for label, count in counts.objects.items())
+        console.print(
+            Text(f"{name}: {counts.images} images, {objects or 'no objects'}, {counts.ignore} ignore regions")
+        )
+    for fault in result.faults:
+        console.print(Text(f"{'fault' if fault.fatal else 'warning'}: {fault.where}: {fault.message}"))
+    fatal = sum(fault.fatal for fault in result.faults)
+    console.print(f"faults: {fatal}, warnings: {len(result.faults) - fatal}")
 
 
 def print_measures(summary: Summary, console: Console) -> None:
