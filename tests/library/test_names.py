@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import inspect
 import os
+import re
 import subprocess
 import sys
-import typing
 
 import pytest
 
@@ -57,16 +57,12 @@ def test_each_has_a_docstring_of_its_own_and_full_types(name: str) -> None:
 
 
 def test_all_that_a_trainers_methods_name_is_public() -> None:
-    named = {
-        word
-        for _, method in inspect.getmembers(detstudy.Trainer, inspect.isfunction)
-        if not method.__name__.startswith("_")
-        for annotation in method.__annotations__.values()
-        for word in typing.cast(str, annotation).replace("[", " ").replace("]", " ").split()
-        if word[0].isupper()
-    }
-    assert named - {"None", "SplitName", "Mapping"} <= set(NAMES)
-    assert {"Job", "Trained", "Predicted", "Probe", "Setting"} <= named
+    methods = [method for _, method in inspect.getmembers(detstudy.Trainer, inspect.isfunction)]
+    annotations = [method.__annotations__ for method in methods if not method.__name__.startswith("_")]
+    texts = [text for each in (*annotations, detstudy.Trainer.__annotations__) for text in each.values()]
+    named = {word for text in texts for word in re.findall(r"[A-Z]\w+", text)}
+    assert named - {"Mapping", "None", "Sequence", "SplitName"} <= set(NAMES)
+    assert {"Hyperparameter", "Job", "Trained", "Predicted", "Probe", "Setting"} <= named
 
 
 def test_no_name_loads_what_is_heavy() -> None:
