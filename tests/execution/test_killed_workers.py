@@ -29,6 +29,9 @@ class Dying(FakeTrainer):
         way = WAYS.get(job.setting['learning_rate'])
         job.at_work("batch of 4, densest image of the batch has 9 objects (0001/000002.png)")
         if way == "eat":
+            while not list(job.folder.parent.glob("*/evaluations/*/result.json")):
+                time.sleep(0.1)  # the other worker has ended: of two large ones the kernel may take either
+                job.heartbeat()
             held = bytearray(GREED)
             held[::4096] = bytes(len(held[::4096]))
         if way == "bad_alloc":
