@@ -8,11 +8,13 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
 from detstudy.ledger import LeaseHeldError, drop_stale_lease, is_lease_live, lease
+from detstudy.ledger.codec import FORMAT
 from detstudy.ledger.lease import STALE_SECONDS, Lease, describe_process
 
 
@@ -38,7 +40,7 @@ def test_the_lease_of_a_dead_process_is_taken_over(tmp_path: Path) -> None:
 
 def test_what_a_dead_worker_left_is_dropped_and_what_a_live_one_holds_is_not(tmp_path: Path) -> None:
     path = tmp_path / "lease.json"
-    path.write_text(json.dumps({**describe_process(), "started": 1.0}))
+    path.write_text(json.dumps({**asdict(describe_process()), "started": 1.0}))
     drop_stale_lease(tmp_path)
     assert list(tmp_path.iterdir()) == []
     with Lease(tmp_path):
@@ -53,6 +55,15 @@ def test_another_host_is_believed_while_its_heart_beats(tmp_path: Path) -> None:
     old = path.stat().st_mtime - STALE_SECONDS - 1
     os.utime(path, (old, old))
     assert not is_lease_live(tmp_path)
+
+
+def test_a_lease_says_its_format_and_version_0_1_said_none(tmp_path: Path) -> None:
+    with Lease(tmp_path):
+        content = json.loads((tmp_path / "lease.json").read_text())
+    assert content["format_version"] == FORMAT
+    for plain in (content, asdict(describe_process())):
+        (tmp_path / "lease.json").write_text(json.dumps(plain))
+        assert is_lease_live(tmp_path)
 
 
 def test_a_pid_given_to_another_process_is_no_holder(tmp_path: Path) -> None:
@@ -110,14 +121,14 @@ def test_setting_the_clock_kills_no_lease(tmp_path: Path, monkeypatch: pytest.Mo
 
 def test_a_pid_in_another_container_is_another_process(tmp_path: Path) -> None:
     path = tmp_path / "lease.json"
-    path.write_text(json.dumps({**describe_process(), "pids": "pid:[1]", "pid": 2**22 + 1}))
+    path.write_text(json.dumps({**asdict(describe_process()), "pids": "pid:[1]", "pid": 2**22 + 1}))
     assert is_lease_live(tmp_path)  # by its heartbeat alone
 
 
 def test_a_lease_without_a_start_is_live_no_longer_than_its_process_and_its_heartbeat(tmp_path: Path) -> None:
     path = tmp_path / "lease.json"
     with subprocess.Popen(["sleep", "60"]) as process:
-        path.write_text(json.dumps({**describe_process(), "pid": process.pid, "started": None}))
+        path.write_text(json.dumps({**asdict(describe_process()), "pid": process.pid, "started": None}))
         assert is_lease_live(tmp_path)
         old = path.stat().st_mtime - STALE_SECONDS
         os.utime(path, (old, old))

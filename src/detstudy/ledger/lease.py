@@ -3,19 +3,33 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import socket
 import threading
 import time
 import uuid
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+
+from detstudy.ledger.codec import encode, read_record
 
 HEARTBEAT_SECONDS = 10.0
 STALE_SECONDS = 120.0
 WATCHED_BEATS = 2.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holder:
+    """`lease.json`: which process holds it. The host, its boot and the container's space of pids tell where the pid
+    means that process, and its start that it still does.
+    """
+
+    host: str
+    boot: str | None = None
+    pids: str | None = None
+    pid: int
+    started: float | None = None
 
 
 class LeaseHeldError(RuntimeError):
@@ -32,7 +46,7 @@ class Lease:
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / "lease.json"
-        self._content = json.dumps(describe_process()).encode()
+        self._content = encode(describe_process(), indent=None)
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._beat, daemon=True)
 
@@ -76,7 +90,7 @@ class Lease:
 
     def _sees_heartbeat(self) -> bool:
         """Watch a lease from elsewhere; whether it beats, or is given back, while watched."""
-        holder = _read_holder(self.path)
+        holder = read_record(self.path, Holder)
         if holder is None or is_of_this_machine(holder):
             return False
         before = _read_time(self.path)
@@ -95,15 +109,14 @@ def is_lease_live(folder: Path) -> bool:
     if changed is None:
         return False
     age = abs(time.time() - changed)  # a lease from the future is as wrong as one from the past
-    holder = _read_holder(path)
+    holder = read_record(path, Holder)
     if holder is None:
         return age < HEARTBEAT_SECONDS  # being written, or cut off by a crash
     if not is_of_this_machine(holder):
         return age < STALE_SECONDS
-    started = holder.get("started")
-    if started is None:  # a worker that could not tell: while there is such a process its heartbeat counts
-        return age < STALE_SECONDS and read_start(holder.get("pid")) is not None
-    return bool(read_start(holder.get("pid")) == started)
+    if holder.started is None:  # a worker that could not tell: while there is such a process its heartbeat counts
+        return age < STALE_SECONDS and read_start(holder.pid) is not None
+    return read_start(holder.pid) == holder.started
 
 
 def drop_stale_lease(folder: Path) -> None:
@@ -112,27 +125,25 @@ def drop_stale_lease(folder: Path) -> None:
         _move_away(folder / "lease.json")
 
 
-def describe_process() -> dict[str, Any]:
-    """Return this process's machine, pid and start; a pid alone may be given to another process."""
-    return {**describe_host(), "pid": os.getpid(), "started": read_start(os.getpid())}
-
-
-def describe_host() -> dict[str, str]:
-    """Return what tells where a pid means this process: the host, its boot and the container's space of pids."""
-    host = {"host": socket.gethostname()}
+def describe_process() -> Holder:
+    """Return what a lease of this process says."""
+    boot = pids = None
     with contextlib.suppress(OSError):
-        host["boot"] = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     with contextlib.suppress(OSError):
-        host["pids"] = os.readlink("/proc/self/ns/pid")
-    return host
+        pids = os.readlink("/proc/self/ns/pid")
+    pid = os.getpid()
+    return Holder(host=socket.gethostname(), boot=boot, pids=pids, pid=pid, started=read_start(pid))
 
 
-def is_of_this_machine(holder: dict[str, Any]) -> bool:
+def is_of_this_machine(holder: Holder) -> bool:
     """Whether a lease's holder is, or was, a process among those of this one."""
-    return "host" in holder and all(holder.get(key, value) == value for key, value in describe_host().items())
+    here = describe_process()
+    pairs = ((holder.boot, here.boot), (holder.pids, here.pids))
+    return holder.host == here.host and all(None in pair or pair[0] == pair[1] for pair in pairs)
 
 
-def read_start(pid: Any) -> float | None:
+def read_start(pid: int) -> float | None:
     """Return when a process started, in ticks since boot on Linux, which no clock set moves; None where it ended."""
     import psutil
 
@@ -146,7 +157,7 @@ def read_start(pid: Any) -> float | None:
             return float(fields[19])
         except OSError:
             return process.create_time()
-    except (psutil.Error, TypeError, ValueError):
+    except (psutil.Error, ValueError, OverflowError):
         return None
 
 
@@ -158,17 +169,6 @@ def _move_away(path: Path) -> None:
     except FileNotFoundError:
         return
     aside.unlink()
-
-
-def _read_holder(path: Path) -> dict[str, Any] | None:
-    """Return what a lease says of its holder; None where it can't be read."""
-    if not path.is_file():  # a pipe would be waited for
-        return None
-    try:
-        holder = json.loads(path.read_bytes())
-    except (FileNotFoundError, ValueError):
-        return None
-    return holder if isinstance(holder, dict) else None
 
 
 def _read_time(path: Path) -> float | None:
