@@ -54,6 +54,7 @@ data:
   train: {annotations: train.json, images: train}
   validation: {annotations: validation.json, images: validation}
 model: {name: compact, image_min_size: null}
+trainer: {python: "detstudy.testing:FakeTrainer"}
 baseline: {learning_rate: 0.004, batch_size: 4, iterations: 10}
 factors: {weights: %s}
 seeds: [0]
