@@ -35,6 +35,7 @@ check: install  ## style, types, and who imports whom
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/mypy --config-file tests/mypy.ini
 	$(BIN)/lint-imports --no-cache --no-logo
 
 bench: $(BENCHES)  ## everything measured; results stand in docs/

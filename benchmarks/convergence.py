@@ -106,7 +106,7 @@ def simulate_shapes(rng: np.random.Generator, studies: int) -> list[str]:
     for name, scale in (("converged", 5), ("nearly", 12), ("early", 20), ("very early", 40)):
         truth = 45 * (1 - np.exp(-epochs / scale))
         gain = 45 * (np.exp(-36 / scale) - np.exp(-54 / scale))
-        called = Counter(
+        called: Counter[str] = Counter(
             judge_curve(make_points(epochs, truth + rng.normal(0, 0.4, 36)), "mask/AP", MARGIN).state
             for _ in range(studies)
         )
@@ -216,8 +216,8 @@ def report_epochs(curves: dict[str, list[CurvePoint]]) -> list[str]:
         if points[-1].iteration < 30:
             continue
         verdict = judge_curve(cut(points, 24), "box/AP", MARGIN)
-        ap = {p.iteration: p.measures["box/AP"] for p in points if p.kind == "validation"}
-        gained = float(np.mean([ap[e] for e in (28, 29, 30)]) - np.mean([ap[e] for e in (22, 23, 24)]))
+        measured = {p.iteration: p.measures["box/AP"] for p in points if p.kind == "validation"}
+        gained = float(np.mean([measured[e] for e in (28, 29, 30)]) - np.mean([measured[e] for e in (22, 23, 24)]))
         rows.append((verdict, gained))
     lines = [
         f"**AP an epoch**: {len(curves)} Ultralytics trainings, 30 epochs (one stopped at 14), learning rate falling "

@@ -37,6 +37,8 @@ from pycocotools.mask import encode
 from detstudy.evaluation import (
     ERROR_MEASURES,
     MEASURE_NAMES,
+    Kind,
+    Matches,
     draw_weights,
     evaluate,
     load_ground_truth,
@@ -47,7 +49,7 @@ from detstudy.evaluation import (
     resampling_units,
     summarize,
 )
-from detstudy.evaluation.protocol import DEFINITIONS
+from detstudy.evaluation.protocol import DEFINITIONS, KINDS
 from detstudy.execution.provenance import read_cpu_name
 
 REPORT = Path(__file__).parents[1] / "docs" / "benchmarks" / "evaluation_speed.md"
@@ -188,16 +190,15 @@ def main() -> None:
         document, predictions = draw_data(arguments.images, arguments.detections, classes)
         peaks = measure_peaks(document, predictions)
         both = zip(("whole process", "without imports"), peaks["evaluate_ours"], peaks["evaluate_theirs"], strict=True)
-        for what, ours, theirs in both:
-            memory.append(
-                f"| {classes} | {what} | {ours / 2**20:,.0f} | {theirs / 2**20:,.0f} | {theirs / ours:.1f}× |"
-            )
+        for what, own, other in both:
+            memory.append(f"| {classes} | {what} | {own / 2**20:,.0f} | {other / 2**20:,.0f} | {other / own:.1f}× |")
         start = time.process_time()
         truth = load_ground_truth(document)
         checked = load_predictions(predictions, truth)
         loading = time.process_time() - start
-        tables, theirs_total = {}, 0.0
-        for kind in ("box", "mask"):
+        tables: dict[Kind, Matches] = {}
+        theirs_total = 0.0
+        for kind in KINDS:
             start = time.process_time()
             tables[kind] = match_predictions(truth, checked, kind)
             summary = summarize({kind: tables[kind]}, truth)

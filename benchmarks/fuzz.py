@@ -26,7 +26,7 @@ import warnings
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import atheris
 from damage import damage
@@ -101,7 +101,8 @@ def fuzz_here(reader: Reader, inputs: int, seed: int, folder: Path) -> NoReturn:
         start = rng.choice(reader.samples) if rng.random() < FRESH else data
         return damage(rng, start, reader.form)[:size]
 
-    options = {"seed": seed + 1, "max_len": LONGEST, "len_control": 0, "mutate_depth": 1, "reduce_inputs": 0}
+    options: dict[str, Any] = {"seed": seed + 1, "max_len": LONGEST, "len_control": 0, "mutate_depth": 1}
+    options |= {"reduce_inputs": 0}
     options |= {"timeout": HANG_SECONDS, "rss_limit_mb": 0, "verbosity": 0, "artifact_prefix": f"{folder}/"}
     faulthandler.disable()  # so that atheris keeps the input that ends the process
     arguments = [f"-{name}={value}" for name, value in options.items()]

@@ -130,7 +130,7 @@ def compare_groups(
         seeds=seeds,
         source=source,
         false=float(np.mean(shares)),
-        error=float(np.hypot(*errors) / 2),
+        error=float(np.hypot(errors[0], errors[1]) / 2),
         half_width=float(np.mean(widths)),
         spread=float(np.std(estimates)),
         images_false=float(np.mean(by_images)),

@@ -19,7 +19,7 @@ from ruamel.yaml import YAML
 from detstudy.evaluation import evaluate, load_ground_truth, save_matches
 from detstudy.ledger import DataDescription, Ledger, Provenance, read_effective
 from detstudy.plan import plan_study
-from detstudy.study.setting import Measure
+from detstudy.study.setting import Measure, Outcome
 from detstudy.study.spec import load_study
 from detstudy.testing import draw_tiny_data, write_tiny_study
 
@@ -33,7 +33,7 @@ class Run:
     """What a run shall have come to: predictions of this quality (share of objects found, 0 to 1), or a failure."""
 
     quality: float = 0.6
-    outcome: str = "finished"
+    outcome: Outcome = "finished"
     reason: str | None = None
     seconds: float = 100.0
     effective: dict[str, Any] = field(default_factory=dict)

@@ -14,7 +14,8 @@ from detstudy.data.masks import measure_areas
 
 def measure(mask: dict) -> tuple[int, str | None]:
     """Return one mask's area and fault."""
-    areas, faults = measure_areas([Rle(*mask["size"], mask["counts"])])
+    height, width = mask["size"]
+    areas, faults = measure_areas([Rle(height, width, mask["counts"])])
     return areas[0], faults[0]
 
 

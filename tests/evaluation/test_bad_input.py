@@ -178,13 +178,13 @@ def test_files_that_hold_no_list(document, predictions, tmp_path):
 
 def test_ground_truth_given_as_a_result_file_is_named_as_such(document, entry):
     with pytest.raises(EvaluationError, match=r"predictions: is a JSON dict \(ground truth\?"):
-        load_predictions({**document, "annotations": [entry]}, load_ground_truth(document))
+        load_predictions({**document, "annotations": [entry]}, load_ground_truth(document))  # type: ignore[arg-type]
 
 
 def test_entries_that_are_no_detections(document):
     truth = load_ground_truth(document)
     with pytest.raises(EvaluationError, match="entry 0: is 7"):
-        load_predictions([7], truth)
+        load_predictions([7], truth)  # type: ignore[list-item]
     with pytest.raises(EvaluationError, match="entry 0: has neither bbox nor segmentation"):
         load_predictions([{"image_id": 4, "category_id": 3, "score": 1, "bbox": []}], truth)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections import defaultdict
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from detstudy.evaluation import (
     COUNTED,
     ERROR_KINDS,
     ERROR_MEASURES,
+    Kind,
     count_errors,
     evaluate,
     load_ground_truth,
@@ -212,7 +214,7 @@ def test_a_class_without_objects_costs_nothing(case):
 def test_no_image_no_kind_and_bad_names(case):
     document, predictions = case(2)
     matches, _ = relate(document, predictions)
-    only_boxes = {"box": matches["box"]}
+    only_boxes: dict[Kind, Any] = {"box": matches["box"]}
     names = ["box/errors/background", "box/cost/missed", "mask/errors/background"]
     assert np.isnan(resample_errors(only_boxes, np.zeros((1, 4), int), names, 0.5)).all()
     with pytest.raises(ValueError, match="box/errors/ghost is no error measure"):

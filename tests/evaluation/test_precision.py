@@ -44,7 +44,8 @@ def assert_equal_to_oracle(document, predictions, coco_eval, image_ids=None, kin
 @settings(max_examples=60, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1), images=st.integers(1, 7), ties=st.booleans())
 def test_random_scenes(seed, images, ties, case, coco_eval):
-    assert_equal_to_oracle(*case(seed, images, ties), coco_eval)
+    document, predictions = case(seed, images, ties)
+    assert_equal_to_oracle(document, predictions, coco_eval)
 
 
 @settings(max_examples=10, deadline=None)
@@ -75,7 +76,8 @@ def test_more_masks_without_boxes_than_a_byte_counts(case, coco_eval):
 @settings(max_examples=10, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1), chosen=st.sets(st.sampled_from([7, 10, 13, 16, 19]), min_size=1))
 def test_some_images_only(seed, chosen, case, coco_eval):
-    assert_equal_to_oracle(*case(seed, images=5), coco_eval, image_ids=sorted(chosen))
+    document, predictions = case(seed, images=5)
+    assert_equal_to_oracle(document, predictions, coco_eval, image_ids=sorted(chosen))
 
 
 def test_more_than_a_hundred_detections_of_an_image(case, coco_eval):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 import numpy as np
 import pytest
 
-from detstudy.evaluation import MEASURE_NAMES, evaluate, load_ground_truth, resampling_units
+from detstudy.evaluation import MEASURE_NAMES, Kind, Matches, evaluate, load_ground_truth, resampling_units
 from detstudy.evaluation.randomisation import pool_matches, randomise_measures
 
 NAMES = ("box/AP", "mask/AP50", "box/APm", "box/AR10")
@@ -39,11 +40,11 @@ def test_few_units_give_the_p_of_every_way_to_swap_the_files(case, seed):
         for swapped in itertools.combinations(truth.image_ids, count):
             one, two = (evaluate(truth, entries)[1].measures for entries in swap_files(first, second, swapped))
             differences.append([abs(one[n] - two[n]) if one[n] is not None else np.nan for n in NAMES])
-    differences = np.array(differences)
-    expected = (differences >= differences[0] - 1e-9).mean(axis=0)
-    expected[np.isnan(differences[0])] = np.nan
+    table = np.array(differences)
+    expected = (table >= table[0] - 1e-9).mean(axis=0)
+    expected[np.isnan(table[0])] = np.nan
     matches = [evaluate(truth, entries)[0] for entries in (first, second)]
-    p = randomise_measures(*matches, resampling_units(truth), NAMES)
+    p = randomise_measures(matches[0], matches[1], resampling_units(truth), NAMES)
     np.testing.assert_allclose(p, expected)
 
 
@@ -52,8 +53,8 @@ def test_draws_come_near_the_exact_p(case):
     truth = load_ground_truth(document)
     matches = [evaluate(truth, entries)[0] for entries in (first, second)]
     units = resampling_units(truth)
-    exact = randomise_measures(*matches, units, NAMES, randomisations=2**9)
-    drawn = randomise_measures(*matches, units, NAMES, randomisations=500, seed=3)
+    exact = randomise_measures(matches[0], matches[1], units, NAMES, randomisations=2**9)
+    drawn = randomise_measures(matches[0], matches[1], units, NAMES, randomisations=500, seed=3)
     np.testing.assert_allclose(exact * 2**9, np.round(exact * 2**9))
     np.testing.assert_allclose(drawn, exact, atol=4 * np.sqrt(0.25 / 500))
     assert (drawn >= 1 / 501).all()
@@ -65,7 +66,7 @@ def test_frames_of_a_sequence_change_sides_together(case):
         image["sequence"] = str(image["id"] % 2)
     truth = load_ground_truth(document)
     matches = [evaluate(truth, entries)[0] for entries in (first, second)]
-    p = randomise_measures(*matches, resampling_units(truth), ["box/AP"])
+    p = randomise_measures(matches[0], matches[1], resampling_units(truth), ["box/AP"])
     assert p[0] in (0.5, 1.0)  # four ways, each with its mirror image
 
 
@@ -91,7 +92,7 @@ def test_equal_files_have_p_1_and_what_is_undefined_has_none(case):
     defined = [summary.measures[name] is not None for name in MEASURE_NAMES]
     np.testing.assert_array_equal(np.isnan(p), np.logical_not(defined))
     assert (p[defined] == 1).all()
-    boxes = {"box": matches["box"]}
+    boxes: dict[Kind, Matches] = {"box": matches["box"]}
     assert np.isnan(randomise_measures(boxes, matches, resampling_units(truth), ["mask/AP"])).all()
 
 
@@ -101,7 +102,7 @@ def test_p_is_uniform_where_the_files_are_exchangeable():
 
     rng = np.random.default_rng(0)
     images, width = 12, 40
-    document = {
+    document: dict[str, Any] = {
         "images": [{"id": n, "height": 400, "width": 400} for n in range(images)],
         "categories": [{"id": 1, "name": "car"}],
         "annotations": [
@@ -127,6 +128,6 @@ def test_p_is_uniform_where_the_files_are_exchangeable():
     found = []
     for repeat in range(100):
         matches = [evaluate(truth, detect())[0] for _ in range(2)]
-        found.append(randomise_measures(*matches, units, ["box/AP"], randomisations=99, seed=repeat)[0])
+        found.append(randomise_measures(matches[0], matches[1], units, ["box/AP"], randomisations=99, seed=repeat)[0])
     assert kstest(found, "uniform").pvalue > 0.01
     assert np.mean(np.array(found) <= 0.05) <= 0.11

@@ -72,7 +72,7 @@ def test_bad_weights_and_names_are_refused(case):
     with pytest.raises(ValueError, match="4 images"):
         resample_measures(matches, np.ones((1, 5), dtype=int), ["box/AP"])
     with pytest.raises(ValueError, match="whole numbers"):
-        resample_measures(matches, np.ones((1, 4)), ["box/AP"])
+        resample_measures(matches, np.ones((1, 4)), ["box/AP"])  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="negative"):
         resample_measures(matches, -np.ones((1, 4), dtype=int), ["box/AP"])
 

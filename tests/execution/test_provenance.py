@@ -55,7 +55,7 @@ def test_a_run_records_its_own_gpu_alone(
     fake_smi(TWO)
     if visible is not None:
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
-    assert describe_machine(device, 1)["gpu"] == expected
+    assert describe_machine(device, 1).gpu == expected
 
 
 def test_the_gpus_to_use_are_those_in_sight(fake_smi: FakeSmi, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -68,7 +68,7 @@ def test_the_gpus_to_use_are_those_in_sight(fake_smi: FakeSmi, monkeypatch: pyte
 def test_a_driver_without_gpus_has_none(fake_smi: FakeSmi) -> None:
     fake_smi("echo 'No devices were found'; exit 6")
     assert list_gpus() == []
-    assert describe_machine("cuda:0", 1)["gpu"] is None
+    assert describe_machine("cuda:0", 1).gpu is None
 
 
 def test_a_hanging_nvidia_smi_is_said_and_no_gpu_is_used(fake_smi: FakeSmi, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -77,4 +77,4 @@ def test_a_hanging_nvidia_smi_is_said_and_no_gpu_is_used(fake_smi: FakeSmi, monk
     warnings: list[str] = []
     assert choose_devices(2, warnings.append) == ["cpu", "cpu"]
     assert "nvidia-smi gives no answer, so no GPU is used" in warnings[0]
-    assert describe_machine("cuda:0", 1)["gpu"] is None
+    assert describe_machine("cuda:0", 1).gpu is None

@@ -90,6 +90,7 @@ def test_a_worker_killed_from_outside_is_never_out_of_memory(tmp_path: Path, tin
     (record,) = Ledger(out).read_runs()
     (killed,) = record.earlier
     assert killed.outcome == "crashed"
+    assert isinstance(killed.reason, Reason)
     assert killed.reason.cause is Cause.KILLED
     assert record.effective.micro_batch_size == 4
 

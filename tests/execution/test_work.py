@@ -6,6 +6,7 @@ import itertools
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -163,7 +164,7 @@ def test_a_run_at_the_memory_s_limit_is_trained_when_that_rises(
 ) -> None:
     """The fake takes 256 MiB an image; 16 of them are more than its machine has."""
 
-    def run_with(memory: str) -> dict[str, tuple[str | None, str | None, bytes]]:
+    def run_with(memory: str) -> dict[str, tuple[Any, Any, bytes]]:
         sections = {"factors": {"batch_size": [4, 8, 16]}, "baseline_seeds": [0], "limits": {"memory": memory}}
         _, ledger = run_here(tiny_study(**sections), tmp_path / "out")
         return {

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import cv2
 import numpy as np
@@ -25,6 +25,7 @@ from detstudy.errors import InputError
 from detstudy.execution import prepare_ledger
 from detstudy.ledger import Ledger
 from detstudy.reporting import write_report
+from detstudy.study.setting import SplitName
 from detstudy.study.spec import load_study
 from detstudy.testing import DataFormatContract, run_here, write_tiny_study
 
@@ -44,7 +45,7 @@ class BoxTable:
             raise ValueError("classes: name one at least")
 
     def parse(self, report: Report, *, images: bool, masks: bool, progress: Progress) -> Dataset:
-        splits: dict[str, dict[int, list[Annotation]]] = {"train": {}, "validation": {}}
+        splits: dict[SplitName, dict[int, list[Annotation]]] = {"train": {}, "validation": {}}
         path = Path(self.root) / "boxes.csv"
         try:
             lines = list(csv.reader(path.read_text().splitlines()))
@@ -59,7 +60,7 @@ class BoxTable:
                 index = self.classes.index(name)
                 mask = rasterize_polygons([[x, y, x + w, y, x + w, y + h, x, y + h]], HEIGHT, WIDTH)
                 note = Annotation(number, index, (x, y, w, h), w * h, mask, crowd=False)
-                splits[split].setdefault(int(image), []).append(note)
+                splits[cast(SplitName, split)].setdefault(int(image), []).append(note)
             except (ValueError, KeyError):
                 place.refuse("bad_line", "split,image,class,x,y,width,height is needed, of a class in data.classes.")
         return Dataset(

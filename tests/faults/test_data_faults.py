@@ -85,7 +85,8 @@ def make_scenes(root: Path, count: int = 3) -> Scenes:
             )
         classes = [{"id": 1, "name": "car"}, {"id": 2, "name": "van"}]
         documents.append({"images": images, "annotations": notes, "categories": classes})
-    return Scenes(root, *documents)
+    train, validation = documents
+    return Scenes(root, train, validation)
 
 
 def rle(counts: Any, size: tuple[int, int] = (HEIGHT, WIDTH)) -> dict[str, Any]:
@@ -163,8 +164,8 @@ def set_note(**fields: Any) -> Callable[[Scenes, int], None]:
     return lambda scenes, k: scenes.note(k).update(fields)
 
 
-def drop(*keys: str) -> Callable[[Scenes, int], None]:
-    return lambda scenes, k: [scenes.note(k).pop(key) for key in keys] and None
+def drop(*keys: str) -> Callable[[Scenes, int], object]:
+    return lambda scenes, k: [scenes.note(k).pop(key) for key in keys]
 
 
 def add(key: str, entry: Any) -> Callable[[Scenes, int], None]:
@@ -204,7 +205,7 @@ NAN, INF = float("nan"), float("inf")
 
 # Name, what it is called, whether it is fatal, its place, a piece of the remedy, and the damage itself; any number of
 # these may be done to one data set.
-TOGETHER: list[tuple[str, str, bool, str, str, Callable[[Scenes, int], None]]] = [
+TOGETHER: list[tuple[str, str, bool, str, str, Callable[[Scenes, int], object]]] = [
     ("cut image", "undecodable_image", True, FILE, "fetch it again", replace_file(lambda data: data[: len(data) // 2])),
     ("image of zero bytes", "empty_image", True, FILE, "fetch it again", replace_file(b"")),
     ("image whose chunk claims gigabytes", "undecodable_image", True, FILE, "cut short", replace_file(claim_gigabytes)),
@@ -320,7 +321,7 @@ def share_images(scenes: Scenes, k: int) -> None:
 
 
 # Each of these stands alone: it hides or makes others.
-ALONE: list[tuple[str, str, bool, str, str, Callable[[Scenes, int], None]]] = [
+ALONE: list[tuple[str, str, bool, str, str, Callable[[Scenes, int], object]]] = [
     ("JSON cut off", "bad_json", True, "train.json", "to its end", write_raw(lambda data: data[:-40])),
     ("JSON cut off in a name", "bad_json", True, "train.json", "to its end", write_raw(lambda data: data[:30])),
     ("JSON with more behind it", "bad_json", True, "train.json", "one JSON document", write_raw(lambda data: data * 2)),
@@ -483,8 +484,8 @@ def write_frame(name: str, content: bytes | None = None) -> Callable[[Path], Non
     return damage
 
 
-def write_ids(image: np.ndarray[Any, Any]) -> Callable[[Path], None]:
-    return lambda root: cv2.imwrite(str(root / "instances" / "0000" / "000001.png"), image) or None
+def write_ids(image: np.ndarray[Any, Any]) -> Callable[[Path], object]:
+    return lambda root: cv2.imwrite(str(root / "instances" / "0000" / "000001.png"), image)
 
 
 def swap(lines: list[str]) -> None:
@@ -507,7 +508,7 @@ def pipe_ids(root: Path) -> None:
 
 
 TXT = "0000.txt: line 2"
-KITTI: list[tuple[str, str, str, bool, str, str, Callable[[Path], None]]] = [
+KITTI: list[tuple[str, str, str, bool, str, str, Callable[[Path], object]]] = [
     ("short line", "text", "bad_line", True, TXT, "needs six", set_line("0 2001 2 24 32")),
     ("long line", "text", "bad_line", True, TXT, "needs six", set_line("0 2001 2 24 32 66 7")),
     ("letters", "text", "bad_line", True, TXT, "must be integers", set_line("0 x 2 24 32 66")),

@@ -90,7 +90,7 @@ def make_stumbling_reader(fuzz, stumble):
 
 
 def test_what_should_not_be_is_counted_and_kept(fuzz, tmp_path):
-    reader = make_stumbling_reader(fuzz, lambda: {}["x"])
+    reader = make_stumbling_reader(fuzz, lambda: dict[str, str]()["x"])
     tally = fuzz.fuzz(reader, 50, 3, tmp_path)
     assert tally.other > 10
     assert tally.other + tally.accepted == tally.inputs == 50

@@ -52,9 +52,9 @@ def test_of_many_classes_those_with_most_errors_are_shown(finished: Any) -> None
             by_class = {f"class {n}": {**counts, "false_negatives": n / 100} for n in range(20)}
             errors[kind] = dataclasses.replace(summary, by_class=by_class)
         settings[key] = dataclasses.replace(setting, errors=errors)
-    errors = gather_errors(dataclasses.replace(analysis, settings=settings), analysis.factors[0])
-    assert errors is not None
-    classes = errors.tables[-1]
+    gathered = gather_errors(dataclasses.replace(analysis, settings=settings), analysis.factors[0])
+    assert gathered is not None
+    classes = gathered.tables[-1]
     assert classes.caption.endswith("the 8 of 20 classes with the most errors")
     assert [row[0] for row in classes.rows[:8]] == [f"0.04: class {n}" for n in range(12, 20)]
 

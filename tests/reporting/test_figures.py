@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 from collections.abc import Callable
@@ -85,11 +86,15 @@ def write_validations(folder: Path, ap: Callable[[int], float]) -> None:
     (folder / "curves.jsonl").write_text("".join(json.dumps(point) + "\n" for point in points))
 
 
+def rise(gain: float, iteration: int) -> float:
+    return 20 + gain * math.log(iteration) / math.log(1.5) + 0.01 * (iteration % 2)
+
+
 def test_the_judged_stretch_is_marked_and_named(finished: Any) -> None:
     analysis = finished.analyse()
     for id_, gain in (("baseline", 0.0), ("learning_rate=0.04", 10.0)):
         for run in analysis.settings[id_].runs:
-            write_validations(run.folder, lambda i, gain=gain: 20 + gain * math.log(i) / math.log(1.5) + 0.01 * (i % 2))
+            write_validations(run.folder, functools.partial(rise, gain))
     analysis = finished.analyse()
     curves = gather_curves(analysis, analysis.factors[0])
     assert curves is not None

@@ -58,7 +58,8 @@ def test_a_small_image_is_enlarged_so_that_its_masks_show(row: Any) -> None:
     panel, scale = fit_image(np.full((48, 120, 3), 90, np.uint8))
     assert (panel.shape, scale) == ((192, 480, 3), 4.0)
     shape = row(1, (10, 10, 30, 20), iscrowd=0)
-    mask = Rle(*shape["segmentation"]["size"], shape["segmentation"]["counts"].encode())
+    height, width = shape["segmentation"]["size"]
+    mask = Rle(height, width, shape["segmentation"]["counts"].encode())
     drawn = draw_truth(panel, scale, [{**shape, "segmentation": mask}], {1: "car"})
     inside, outside = drawn[80, 100].astype(int), drawn[160, 300].astype(int)
     assert abs(inside - (0.58 * 90 + 0.42 * np.array(CLASS_COLOURS[0]))).max() <= 1

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from detstudy.analysis.facts.interaction import EffectVerdict
+from detstudy.analysis.facts.interaction import EffectVerdict, NoAnalysis
 from detstudy.analysis.records import Effect, Factorial, Spread
 from detstudy.reporting.figure import draw_png
 from detstudy.reporting.interaction import draw_interaction, gather_interactions
@@ -86,7 +86,8 @@ def test_a_third_factor_is_averaged_over_what_all_cells_have() -> None:
 
 def test_a_grid_that_could_not_be_analysed_has_no_plot() -> None:
     factorial = make_factorial(("learning_rate", "batch_size"), ((1, 2), (4, 8)), {})
-    assert gather_interactions(make_analysis({}), dataclasses.replace(factorial, effects=(), reason="one seed")) == ()
+    unknown = dataclasses.replace(factorial, effects=(), reason=NoAnalysis.ONE_SEED)
+    assert gather_interactions(make_analysis({}), unknown) == ()
 
 
 def test_a_plot_is_drawn_with_its_sentence(tmp_path: Path) -> None:

@@ -26,11 +26,12 @@ def test_one_time_is_said_one_way_wherever_it_stands(write_ledger: Any, Run: Any
     folder = write_ledger(runs, factors={"learning_rate": [0.04]})
     analysis, ledger = analyse_study(folder), Ledger(folder)
     page, records = gather_page(ledger, analysis), ledger.read_runs(plan_study(ledger.load_study()))
-    terminal = Console(file=io.StringIO(), width=400)
+    shown = io.StringIO()
+    terminal = Console(file=shown, width=400)
     print_answer(analysis, terminal)
     print_runs(records, terminal)
     html = re.sub(r"(?s)<(script|style)\b.*?</\1>|<[^>]+>", " ", render_html(page))
-    texts = [html, render_markdown(page, {}), terminal.file.getvalue(), *map(describe_end, records)]
+    texts = [html, render_markdown(page, {}), shown.getvalue(), *map(describe_end, records)]
     said = {match.group().strip() for text in texts for match in TIME.finditer(text)}
     assert {"3.4 s", "1 min 52 s"} <= said
     others = {"1 min 49 s", "1 min 56 s"}  # what the dearer setting takes more, and two seeds more

@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 
 from detstudy.analysis import Analysis
+from detstudy.analysis.facts.cost import NoPrice
 from detstudy.analysis.records import Price, TradeGap, TradeOff, TradePoint
 from detstudy.plan import BASELINE
 from detstudy.reporting.figure import draw_png
 from detstudy.reporting.tradeoffs import TradeOffs, draw_trade_offs, find_domain, gather_trade_offs, spread_labels
+from detstudy.wording import say
 
 HIGH = "learning_rate=0.04"
 
@@ -84,10 +86,10 @@ def test_prices_are_a_table(analysis: Analysis) -> None:
     assert (step.step, step.gain) == ("learning rate 0.04 → baseline", "+0.4")
     assert (step.extra, step.price) == ("400 MiB", "1,000 MiB (500 MiB to 8.8 GiB)")
     price = dataclasses.replace(
-        analysis.trade_offs[0].prices[0], price=None, low=None, high=None, reason="can't be priced: why"
+        analysis.trade_offs[0].prices[0], price=None, low=None, high=None, reason=NoPrice(0.4, None)
     )
     changed = dataclasses.replace(analysis, trade_offs=(make_trade_off(prices=(price,)),))
-    assert gather(changed).panels[0].steps[0].price == "can't be priced: why"
+    assert gather(changed).panels[0].steps[0].price == say(NoPrice(0.4, None))
 
 
 def test_a_single_setting_is_no_figure(finished: Any) -> None:

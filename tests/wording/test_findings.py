@@ -267,7 +267,7 @@ def test_effects_that_are_not_certain_are_said_so() -> None:
     assert say(here).startswith("No interaction between learning rate and batch size is certain: there is one on these")
     blank = dataclasses.replace(EFFECT, p_holm=None, verdict=EffectVerdict.NOT_TESTED, best=None)
     assert say(blank).startswith("Whether learning rate and batch size interact can't be told: ")
-    alone = {"factors": ("learning_rate",), "best": None}
+    alone: dict[str, Any] = {"factors": ("learning_rate",), "best": None}
     assert say(dataclasses.replace(EFFECT, **alone)) == (
         "The learning rate changes mask AP, averaged over the other factors' levels (p < 0.001, partial ω² 0.93)."
     )

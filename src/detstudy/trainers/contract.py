@@ -165,9 +165,12 @@ class Trainer(Protocol):
     be light: `detstudy plan` does it for the hyperparameters.
     """
 
-    hyperparameters: Sequence[Hyperparameter]
-    """All that a setting of this trainer has, each name once. Where it has the field's standard ones (`study.standard`)
-    they mean what they mean there."""
+    @property
+    def hyperparameters(self) -> Sequence[Hyperparameter]:
+        """All that a setting of this trainer has, each name once; an attribute of the class will do.
+
+        Where it has the field's standard ones (`study.standard`) they mean what they mean there.
+        """
 
     def check(self, setting: Setting) -> Mapping[str, str]:
         """Return what in a setting is refused: by the hyperparameter's name, a sentence each. Needs nothing heavy."""

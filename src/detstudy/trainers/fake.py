@@ -6,11 +6,12 @@ import dataclasses
 import math
 import time
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from detstudy.data import ImageRecord
 from detstudy.numbers import format_size
+from detstudy.study.hyperparameter import Hyperparameter
 from detstudy.study.setting import Measure, Setting, SplitName
 from detstudy.trainers.contract import (
     MOST_PROPOSALS,
@@ -50,7 +51,8 @@ class FakeTrainer:
     `seconds_per_iteration` makes it slow.
     """
 
-    hyperparameters = HYPERPARAMETERS  # it takes studies of the torchvision trainer as they are
+    # It takes studies of the torchvision trainer as they are.
+    hyperparameters: Sequence[Hyperparameter] = HYPERPARAMETERS
     seconds_per_iteration = 0.0
 
     def check(self, setting: Setting) -> Mapping[str, str]:

@@ -13,6 +13,7 @@ from detstudy.analysis import (
     compare_runs,
     compare_settings,
 )
+from detstudy.analysis.facts.error_kind import ErrorKinds
 from detstudy.analysis.facts.note import Note, OfTwoStudies, OverUnitsAlone
 from detstudy.analysis.facts.reason import NoVerdict
 from detstudy.analysis.facts.setting import UnitCount
@@ -56,7 +57,7 @@ def test_two_settings_are_judged_on_their_own(folder: Path) -> None:
     contrast = compare_settings(folder, "learning_rate=0.04", "learning_rate=0.0004")["mask/AP"]
     assert contrast.family == 1
     assert contrast.notes[-1] == Note.ALONE
-    assert contrast.kinds is not None
+    assert isinstance(contrast.kinds, ErrorKinds)
     assert contrast.kinds.score_threshold == 0.5
 
 
@@ -128,7 +129,7 @@ def test_paths_are_told_apart_by_their_last_difference() -> None:
 
 def test_a_file_compared_with_its_copy_is_told(folder: Path, tmp_path: Path) -> None:
     run = analyse_study(folder).settings["baseline"].runs[0]
-    copy = shutil.copy(run.evaluation_folder / "predictions.json", tmp_path / "copy.json")
+    copy = Path(shutil.copy(run.evaluation_folder / "predictions.json", tmp_path / "copy.json"))
     truth = folder / "ground_truth" / "validation.json"
     contrast = compare_results(truth, run.evaluation_folder / "predictions.json", copy)["mask/AP"]
     assert contrast.notes == (Note.SAME_FILE,)
@@ -219,6 +220,7 @@ def test_plain_words_come_first(folder: Path) -> None:
     same = introduce_comparison(compare_results(truth, paths[0], paths[0]))
     assert "have the same mask AP" in same
     compared = compare_settings(folder, "learning_rate=0.04", "baseline")
+    verdict: Any
     for verdict, words in (
         ("worse", "learning_rate=0.04 is worse than baseline: −"),
         ("cannot tell", "Whether learning_rate=0.04 is better than baseline can't be told: −"),

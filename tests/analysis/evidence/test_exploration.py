@@ -9,12 +9,13 @@ from pathlib import Path
 from detstudy.analysis.evidence.exploration import Additions, find_additions
 from detstudy.analysis.facts.exploration import Departure, MarginChanged, ObjectiveChanged, SeedsChanged
 from detstudy.plan import plan_study
+from detstudy.study.setting import KittiMotsData
 from detstudy.study.spec import load_study
 from detstudy.study.study import Study
 
 
 def find_from(planned: Study | None, study: Study) -> Additions:
-    return find_additions(planned, planned and plan_study(planned), study, plan_study(study))
+    return find_additions(planned, plan_study(planned) if planned else None, study, plan_study(study))
 
 
 def test_what_was_planned_is_not_exploratory(tiny_study: Callable[..., Path]) -> None:
@@ -68,6 +69,7 @@ def test_another_baseline_makes_every_setting_new(tiny_study: Callable[..., Path
 
 def test_other_validation_data_makes_every_verdict_exploratory(tiny_study: Callable[..., Path]) -> None:
     planned = load_study(tiny_study())
+    assert isinstance(planned.data, KittiMotsData)
     data = dataclasses.replace(planned.data, validation=planned.data.validation[1:])
     assert find_from(planned, dataclasses.replace(planned, data=data)).find_reasons("baseline") == (
         Departure.DATA_CHANGED,

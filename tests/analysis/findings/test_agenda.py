@@ -113,8 +113,8 @@ def test_several_that_were_still_improving_make_one_longer_study(write_ledger: A
     for run in folder.glob("runs/*"):
         lines = [{"kind": "train", "iteration": n, "loss": 3 - n / 40, "learning_rate": 0.004} for n in range(1, 101)]
         (run / "curves.jsonl").write_text("\n".join(map(json.dumps, lines)))
-    (item,) = [item for item in analyse_study(folder).next if isinstance(item.fact, TrainLonger)]
-    assert [say(setting) for setting in item.fact.settings] == ["learning rate 0.04", "learning rate 0.0004"]
+    ((item, fact),) = [(i, i.fact) for i in analyse_study(folder).next if isinstance(i.fact, TrainLonger)]
+    assert [say(setting) for setting in fact.settings] == ["learning rate 0.04", "learning rate 0.0004"]
     longer = load_proposed(item)
     wanted = {"baseline", *(f"learning_rate={rate}" for rate in rates)}
     assert {planned.id for planned in plan_study(longer).settings} == wanted

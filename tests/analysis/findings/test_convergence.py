@@ -37,7 +37,7 @@ from detstudy.trainers.torchvision.hyperparameters import make_setting
 ITERATIONS = np.arange(20, 2401, 20)
 
 
-def make_points(values: np.ndarray, kind: str = "validation", iterations: np.ndarray = ITERATIONS) -> list[CurvePoint]:
+def make_points(values: np.ndarray, kind: Any = "validation", iterations: np.ndarray = ITERATIONS) -> list[CurvePoint]:
     key = {"validation": lambda value: {"measures": {"mask/AP": value}}, "train": lambda value: {"loss": value}}[kind]
     return [CurvePoint(kind=kind, iteration=int(i), **key(float(v))) for i, v in zip(iterations, values, strict=True)]
 

@@ -14,8 +14,8 @@ NO_IMAGE_NOISE = Part(0.0, 19)
 
 
 def test_without_image_noise_and_without_pooling_it_is_welchs_test() -> None:
-    parts = [Part(np.var(values, ddof=1) / len(values), len(values) - 1) for values in (A, B)]
-    difference = Difference(estimate=np.mean(A) - np.mean(B), seed_parts=parts, unit_part=NO_IMAGE_NOISE)
+    parts = [Part(float(np.var(values, ddof=1)) / len(values), len(values) - 1) for values in (A, B)]
+    difference = Difference(estimate=float(np.mean(A) - np.mean(B)), seed_parts=parts, unit_part=NO_IMAGE_NOISE)
     judged = judge_difference(difference, 0.5)
     oracle = stats.ttest_ind(A, B, equal_var=False)
     assert judged is not None
@@ -29,7 +29,7 @@ def test_without_image_noise_and_with_pooling_it_is_students_test() -> None:
     noise = pool_seed_noise({"baseline": B, "a": A}, keep="baseline")
     parts = combine_seed_parts(noise, [("a", len(A)), ("baseline", len(B))])
     assert parts is not None
-    difference = Difference(estimate=np.mean(A) - np.mean(B), seed_parts=parts, unit_part=NO_IMAGE_NOISE)
+    difference = Difference(estimate=float(np.mean(A) - np.mean(B)), seed_parts=parts, unit_part=NO_IMAGE_NOISE)
     judged = judge_difference(difference, 0.5)
     oracle = stats.ttest_ind(A, B, equal_var=True)
     assert judged is not None

@@ -1,4 +1,5 @@
 import functools
+from typing import Any
 
 import pytest
 from scipy import optimize, stats
@@ -17,6 +18,8 @@ NOISE = SeedNoise(pooled=Part(1.0, 4), own={"wild": Part(9.0, 2)})
 ARMS = [("a", 3), ("baseline", 3)]
 FORECAST = functools.partial(forecast_seed_parts, NOISE, ARMS)
 
+near: Any = pytest.approx  # stands in a record as a number does
+
 
 def judge(estimate: float, seeds: int, unit_part: Part, margin: float) -> str:
     parts = FORECAST(seeds)
@@ -27,10 +30,10 @@ def judge(estimate: float, seeds: int, unit_part: Part, margin: float) -> str:
 
 
 def test_more_seeds_shrink_the_variance_and_add_degrees_of_freedom() -> None:
-    assert FORECAST(3) == [Part(pytest.approx(2 / 3), 4, pooled=True)]
-    assert FORECAST(10) == [Part(pytest.approx(2 / 10), 4 + 14, pooled=True)]
+    assert FORECAST(3) == [Part(near(2 / 3), 4, pooled=True)]
+    assert FORECAST(10) == [Part(near(2 / 10), 4 + 14, pooled=True)]
     wild = forecast_seed_parts(NOISE, [("wild", 3), ("baseline", 3)], 9)
-    assert wild == [Part(pytest.approx(1.0), 8), Part(pytest.approx(1 / 9), 4 + 6, pooled=True)]
+    assert wild == [Part(near(1.0), 8), Part(near(1 / 9), 4 + 6, pooled=True)]
     assert forecast_seed_parts(SeedNoise(pooled=None), ARMS, 9) is None
     assert forecast_paired_part(Part(0.5, 1), 2, 8) == [Part(0.125, 7)]
 

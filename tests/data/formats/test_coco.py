@@ -6,6 +6,7 @@ import copy
 import gzip
 import json
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -286,7 +287,7 @@ def test_a_check_names_what_reading_the_masks_names(coco_document, tmp_path):
     for number in range(300):
         x, y, size = rng.uniform(-10, 40), rng.uniform(-10, 30), rng.choice([0.1, 1, 3, 9])
         outline = (np.array([x, y]) + rng.uniform(-size, size, (int(rng.integers(3, 7)), 2))).round(1)
-        note = {"id": 100 + number, "image_id": 1, "category_id": 3, "iscrowd": 0}
+        note: dict[str, Any] = {"id": 100 + number, "image_id": 1, "category_id": 3, "iscrowd": 0}
         note["segmentation"] = [outline.ravel().tolist()]
         if rng.random() < 0.3:
             note["segmentation"] = {"size": [24, 32], "counts": [int(rng.integers(0, 2)) * 400, 0, 768]}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -20,7 +21,8 @@ class TestCoco(DataFormatContract):
     def write_data(self, folder: Path) -> DataFormat:
         for number, split in enumerate(("train", "validation")):
             (folder / split).mkdir()
-            images = [{"id": n, "file_name": f"{split}{n}.png", "width": 32, "height": 24} for n in (4, 2)]
+            size: dict[str, Any] = {"width": 32, "height": 24}
+            images = [{"id": n, "file_name": f"{split}{n}.png", **size} for n in (4, 2)]
             for image in images:
                 pixels = np.random.default_rng((number, image["id"])).integers(0, 256, (24, 32, 3), dtype=np.uint8)
                 assert cv2.imwrite(str(folder / split / image["file_name"]), pixels)

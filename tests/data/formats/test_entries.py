@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -42,7 +43,8 @@ def test_a_list_is_what_json_makes_of_it_wherever_it_is_cut(file, content, plain
 def test_a_fault_is_told_at_its_own_place_whoever_reads(file, damage):
     file.write_text('{"a": [\n{"id": 0},\n{DAMAGE},\n{"id": 3}],\n"b": []}'.replace("DAMAGE", damage))
     messages = []
-    for readers in ({}, {"a": list}):
+    each: list[dict[str, Any]] = [{}, {"a": list}]
+    for readers in each:
         with pytest.raises(JsonError) as raised:
             read_lists(file, readers)
         messages.append(str(raised.value))

@@ -266,7 +266,7 @@ def test_the_real_validation_set_has_no_fault(shared):
 
 def test_one_listed_split_leaves_the_rest_to_the_other(write_kitti):
     data = write_kitti()
-    for listed in ({"train": (0,)}, {"validation": (1,)}):
-        splits = read_dataset(KittiMotsData(root=data.root, **listed)).splits
+    for listed in (KittiMotsData(root=data.root, train=(0,)), KittiMotsData(root=data.root, validation=(1,))):
+        splits = read_dataset(listed).splits
         assert {image.sequence for image in splits["train"]} == {"0000"}
         assert {image.sequence for image in splits["validation"]} == {"0001"}

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from detstudy.ledger import Ledger
+from detstudy.ledger.states import CurveDamaged
 from detstudy.testing import draw_tiny_data, write_tiny_study
 from harness.facts import (
     describe_results,
@@ -146,4 +147,4 @@ def find_named(scene: Scene, damaged: Path | None) -> str | None:
     if damaged.name != "curves.jsonl":
         return None
     runs = [record for record in Ledger(scene.out).read_runs() if record.folder.name == damaged.parent.name]
-    return damaged.parent.name if all(damaged.name in (record.reason or "") for record in runs) else None
+    return damaged.parent.name if all(isinstance(record.reason, CurveDamaged) for record in runs) else None

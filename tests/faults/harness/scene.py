@@ -81,7 +81,7 @@ def wait_for(process: subprocess.Popen[bytes], seconds: float = PATIENCE) -> int
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
-        raise AssertionError(f"process {process.args} hung for {seconds:.0f} s") from None
+        raise AssertionError(f"process {process.args!r} hung for {seconds:.0f} s") from None
 
 
 def read_printed(scene: Scene, process: subprocess.Popen[bytes]) -> str:

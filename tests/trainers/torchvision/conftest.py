@@ -64,7 +64,8 @@ def coco_data(tmp_path_factory: pytest.TempPathFactory) -> CocoData:
     for split, count, seed in (("train", 6, 1), ("validation", 4, 2)):
         rng = np.random.default_rng(seed)
         (root / split).mkdir()
-        images, notes = [], []
+        images: list[dict[str, Any]] = []
+        notes: list[dict[str, Any]] = []
         for index in range(count):
             pixels = rng.integers(0, 60, (HEIGHT, WIDTH, 3), dtype=np.uint8)
             for position in range(index % 3):
@@ -103,7 +104,7 @@ def coco_data(tmp_path_factory: pytest.TempPathFactory) -> CocoData:
         annotations = {"images": images, "annotations": notes, "categories": categories}
         (root / f"{split}.json").write_text(json.dumps(annotations))
         splits[split] = CocoSplit(annotations=f"{split}.json", images=split)
-    return CocoData(root=str(root), **splits)
+    return CocoData(root=str(root), train=splits["train"], validation=splits["validation"])
 
 
 @pytest.fixture

@@ -42,7 +42,8 @@ def test_predictions_are_lines_of_a_coco_result_file(coco_data: CocoData, compac
         assert all(type(value) is float for value in (*line["bbox"], line["score"]))
         assert line["bbox"][2] > 0
         assert type(line["segmentation"]["counts"]) is str
-        assert decode_mask(Rle(*line["segmentation"]["size"], line["segmentation"]["counts"].encode())).shape == (
+        height, width = line["segmentation"]["size"]
+        assert decode_mask(Rle(height, width, line["segmentation"]["counts"].encode())).shape == (
             64,
             96,
         )

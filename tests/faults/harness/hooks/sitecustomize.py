@@ -33,7 +33,7 @@ def die_in_writes(pattern: str, moment: str, marker: str) -> None:
             replace(source, target, **more)
         os.kill(os.getpid(), signal.SIGKILL)
 
-    os.replace = replace_or_die
+    os.replace = replace_or_die  # type: ignore[assignment]
 
 
 def claim(marker: str) -> bool:
@@ -54,7 +54,7 @@ def fill_disk(path: str) -> None:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         fsync(file)
 
-    os.fsync = fsync_or_fail
+    os.fsync = fsync_or_fail  # type: ignore[assignment]
 
 
 def shift_clock(seconds: float, after: float) -> None:
