@@ -3,7 +3,7 @@
 docs/statistics.md has the method. Importing this package is cheap; scipy and numba are imported by what needs them.
 """
 
-from detstudy.analysis.contrasts.compare import AnalysisError, compare_runs, compare_settings
+from detstudy.analysis.compare import AnalysisError, compare_runs, compare_settings
 from detstudy.analysis.contrasts.result_files import compare_results
 from detstudy.analysis.facts.choice import Choice
 from detstudy.analysis.facts.contrast import Contrast, Verdict

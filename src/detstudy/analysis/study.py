@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from detstudy.analysis.contrasts.arm import bound_loss, contrast_arms, make_arm, pair_arms
-from detstudy.analysis.contrasts.comparison import complete_contrast, contrast_settings, find_detectable
+from detstudy.analysis.contrasts.comparison import contrast_settings, find_detectable
 from detstudy.analysis.contrasts.remedy import find_remedy
 from detstudy.analysis.evidence.evidence import Evidence
 from detstudy.analysis.facts import Fact
@@ -19,6 +19,7 @@ from detstudy.analysis.facts.contrast import Contrast
 from detstudy.analysis.facts.setting import FactorName, LevelName
 from detstudy.analysis.findings.agenda import plan_next
 from detstudy.analysis.findings.choice import choose_setting, has_verdict, rate_certainty
+from detstudy.analysis.findings.completion import complete_contrast
 from detstudy.analysis.findings.convergence import judge_setting
 from detstudy.analysis.findings.factor import describe_factor, list_levels, were_run_together
 from detstudy.analysis.findings.interaction import analyse_interactions

@@ -53,7 +53,8 @@ def test_a_level_added_later_is_exploratory_and_leaves_the_planned_verdicts(
     fewer = "factors={learning_rate: [0.04, 0.004], rpn_pre_nms_top_n_train: [2000, 9000]}"
     planned = load_study(folder / "study.yaml", (fewer,))
     monkeypatch.setattr(Ledger, "load_planned_study", lambda _: planned)
-    monkeypatch.setattr(Ledger, "load_planned_plan", lambda _, study: plan_study(study))
+    known = "detstudy.analysis.evidence.evidence.load_planned_plan"
+    monkeypatch.setattr(known, lambda _, study: plan_study(study))
     assert Evidence(folder).additions.settings == {"learning_rate=0.0004": Departure.SETTING_ADDED}
     after = contrast_settings(Evidence(folder))
     analysis: Analysis = analyse_study(folder)

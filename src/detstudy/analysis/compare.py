@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 
 from detstudy.analysis.contrasts.arm import Arm, contrast_arms, make_arm, pair_arms
-from detstudy.analysis.contrasts.comparison import Contrasts, complete_contrast, contrast_members
+from detstudy.analysis.contrasts.comparison import Contrasts, contrast_members
 from detstudy.analysis.contrasts.remedy import find_remedy
 from detstudy.analysis.contrasts.result_files import compare_results
 from detstudy.analysis.evidence.confounding import find_caveats
@@ -16,6 +16,7 @@ from detstudy.analysis.evidence.evidence import Evidence
 from detstudy.analysis.evidence.outcome import name_state
 from detstudy.analysis.facts.contrast import Contrast, Verdict
 from detstudy.analysis.facts.note import Note, OfTwoStudies
+from detstudy.analysis.findings.completion import complete_contrast
 from detstudy.analysis.findings.convergence import judge_setting
 from detstudy.errors import InputError
 from detstudy.ledger import Ledger, list_unlike
