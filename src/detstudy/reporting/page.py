@@ -144,11 +144,6 @@ def list_kinds(analysis: Analysis, factor: FactorSummary) -> tuple[str, ...]:
     )
 
 
-def cross_factors(analysis: Analysis) -> str:
-    """Return the names of all factors: "learning rate × batch size"."""
-    return " × ".join(say(factor.label) for factor in analysis.factors)
-
-
 def gather_section(analysis: Analysis, factor: FactorSummary, anchor: str, gallery: Gallery | None) -> Section:
     """Return one factor's section with its figures drawn as specifications."""
     curves = gather_curves(analysis, factor)

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
 
 from detstudy.analysis.facts import conclusion as facts
 from detstudy.analysis.facts.reason import NoVerdict
 from detstudy.analysis.records import Conclusion
 from detstudy.numbers import format_ap, format_time
 from detstudy.wording.contrast import state_missing, state_verdict
-from detstudy.wording.labels import count, label_measure
+from detstudy.wording.labels import count, label_measure, list_names
 from detstudy.wording.say import phrase, say
-
-MOST_NAMED = 4
 
 phrase(facts.NoResult, "No result: {setting}: {reason}.")
 phrase(facts.NoInteractions, "Interactions: {reason}")
@@ -112,12 +109,6 @@ def _(fact: facts.TrainLonger) -> str:
 @say.register
 def _(fact: facts.RunTogether) -> str:
     return f"Run {', '.join(map(say, fact.settings))} together, which this study did not:"
-
-
-def list_names(names: Sequence[str]) -> str:
-    """Return names between semicolons, the first of many."""
-    more = [f"{len(names) - MOST_NAMED} more"] if len(names) > MOST_NAMED else []
-    return "; ".join([*names[:MOST_NAMED], *more])
 
 
 @say.register

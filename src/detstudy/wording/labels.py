@@ -10,6 +10,7 @@ from detstudy.trainers.torchvision.hyperparameters import HYPERPARAMETERS
 
 _DECLARED = {each.name: each for each in HYPERPARAMETERS}
 _ACRONYMS = {"rpn": "RPN", "nms": "NMS"}
+MOST_NAMED = 4
 
 
 def label_factor(name: str) -> str:
@@ -53,3 +54,10 @@ def count(number: int, noun: str) -> str:
 def join_words(words: Sequence[str]) -> str:
     """Return a list as a sentence has it: "a", "a and b", "a, b and c"."""
     return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+
+
+def list_names(names: Sequence[str], last: str = "; ") -> str:
+    """Return names between semicolons, the first of many; `last` stands before the last one."""
+    more = [f"{len(names) - MOST_NAMED} more"] if len(names) > MOST_NAMED else []
+    *shown, end = *names[:MOST_NAMED], *more
+    return last.join(["; ".join(shown), end] if shown else [end])

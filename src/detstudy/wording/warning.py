@@ -7,10 +7,8 @@ from collections.abc import Sequence
 from detstudy.analysis.facts import warning as facts
 from detstudy.analysis.facts.warning import Pitfall
 from detstudy.numbers import format_time
-from detstudy.wording.labels import count, label_measure
+from detstudy.wording.labels import label_measure, list_names
 from detstudy.wording.say import phrase, say
-
-MOST_NAMED = 4
 
 _WORDS = {
     Pitfall.NO_SEED_NOISE: "Seed noise unknown: no setting gave two different results, so a difference may be luck of "
@@ -20,14 +18,15 @@ _WORDS = {
 }
 
 say.register(Pitfall, _WORDS.__getitem__)
+phrase(facts.MoreSameTimes, "More training times that several trainings share to the last digit: {times}.")
 phrase(facts.Preliminary, "Preliminary: {left} of {runs} runs have not ended. `detstudy run` goes on.")
 
 
 @say.register
 def _(fact: facts.IdleSeeds) -> str:
-    idle = [f"{say(setting)} (seeds {', '.join(map(str, seeds))})" for setting, seeds in fact.groups]
+    named = [f"{say(setting)} (seeds {', '.join(map(str, seeds))})" for setting, seeds in fact.groups]
     return (
-        f"The seed changed nothing: {_list_names(idle)} gave the same AP measures to the last digit. A trainer that "
+        f"The seed changed nothing: {_join(named)} gave the same AP measures to the last digit. A trainer that "
         "ignores the seed, or copied runs? Each such result counts once, so the seeds' noise is not known from them."
     )
 
@@ -35,29 +34,24 @@ def _(fact: facts.IdleSeeds) -> str:
 @say.register
 def _(fact: facts.SameResults) -> str:
     what = "the same predictions, byte for byte" if fact.predictions else "the same AP measures to the last digit"
-    return f"{_list_names([*map(say, fact.runs)])} have {what}: a level that did nothing, or a copied result."
+    return f"{_join([*map(say, fact.runs)])} have {what}: a level that did nothing, or a copied result."
 
 
 @say.register
 def _(fact: facts.AllButOneSame) -> str:
     return (
-        f"{_list_names([*map(say, fact.runs)])} share {fact.measures - 1} of {fact.measures} AP measures to the last "
+        f"{_join([*map(say, fact.runs)])} share {fact.measures - 1} of {fact.measures} AP measures to the last "
         f"digit, all but {label_measure(fact.unlike)}: a copied result?"
     )
 
 
 @say.register
 def _(fact: facts.SameTimes) -> str:
-    runs = _list_names([*map(say, fact.runs)])
+    runs = _join([*map(say, fact.runs)])
     return (
         f"Training took {format_time(fact.seconds)}, the same to the last digit, in {runs}: a copied time, or one that "
         "was not measured."
     )
-
-
-@say.register
-def _(fact: facts.MoreSameTimes) -> str:
-    return f"{count(fact.times, 'more training time')} {'is' if fact.times == 1 else 'are'} shared so."
 
 
 @say.register
@@ -81,8 +75,5 @@ def _(fact: facts.WinnersCurse) -> str:
     )
 
 
-def _list_names(names: Sequence[str]) -> str:
-    if len(names) <= 2:
-        return " and ".join(names)
-    shown = [*names[:MOST_NAMED], *([f"{len(names) - MOST_NAMED} more"] if len(names) > MOST_NAMED else [])]
-    return f"{'; '.join(shown[:-1])} and {shown[-1]}"
+def _join(names: Sequence[str]) -> str:
+    return list_names(names, " and ")

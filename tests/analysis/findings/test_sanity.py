@@ -107,7 +107,7 @@ def test_many_equal_times_are_counted(write_ledger: Any, Run: Any) -> None:  # n
     }
     warnings = words(Evidence(write_ledger(runs, factors={"learning_rate": rates}, seeds=[0, 1])))
     assert [text.startswith("Training took ") for text in warnings] == [True] * 4 + [False]
-    assert warnings[-1] == "1 more training time is shared so."
+    assert warnings[-1] == "More training times that several trainings share to the last digit: 1."
 
 
 def test_evaluations_of_one_training_share_its_time(write_ledger: Any, Run: Any) -> None:  # noqa: N803
