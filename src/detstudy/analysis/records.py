@@ -177,10 +177,10 @@ class Price:
     dearer: str
     gain: float  # AP
     extra: float  # cost
-    price: float | None
-    low: float | None  # of the 95 % interval
-    high: float | None
-    reason: NoPrice | None
+    price: float | None = None
+    low: float | None = None  # of the 95 % interval
+    high: float | None = None
+    reason: NoPrice | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,15 +191,15 @@ class TradeOff:
     unit: str  # s, bytes, s an image
     objective: str
     points: tuple[TradePoint, ...]  # in the plan's order
-    missing: tuple[TradeGap, ...]
+    missing: tuple[TradeGap, ...] = ()
     best: str  # the setting with the highest mean
     choice: str | None  # the cheapest that is good enough; None where the noise is unknown and no tolerance is given
     tolerance: float | None  # AP, of the study file; None is one standard error of the difference
     saving: tuple[float, float, float] | None  # the choice's cost as a share of the best's, and its 95 % interval
-    gives_up_at_most: float | None  # AP against the truly best setting, at 95 %
+    gives_up_at_most: float | None = None  # AP against the truly best setting, at 95 %
     prices: tuple[Price, ...]  # along the front, from its cheapest setting up
-    unjudged: tuple[Fact, ...]  # settings of the front whose difference to the best has no known noise; () by tolerance
-    reason: Fact | None  # why not, of the first of them
+    unjudged: tuple[Fact, ...] = ()  # of the front, the difference to the best without a known noise; () by tolerance
+    reason: Fact | None = None  # why not, of the first of them
     notes: tuple[SharedMachine | UnlikeMachines, ...]  # what the clocks don't tell
 
 
@@ -249,12 +249,12 @@ class Convergence:
     """
 
     state: Literal["rising", "flat", "unclear"]
-    by: str | None  # "mask/AP", "validation/loss", "training/loss"
-    gain: float | None
-    low: float | None  # of the 90 % interval
-    high: float | None
+    by: str | None = None  # "mask/AP", "validation/loss", "training/loss"
+    gain: float | None = None
+    low: float | None = None  # of the 90 % interval
+    high: float | None = None
     margin: float  # what the gain must reach to count, in the gain's unit
-    points: int  # that were judged
+    points: int = 0  # that were judged
     start: float  # iterations between which they lie
     end: float
     stepped: bool  # the end is where the schedule lowered the learning rate, not the end of the run

@@ -86,7 +86,7 @@ def test_the_rate_is_the_one_that_is_trained_with(schedule: str, changes: dict[s
 
 def compare(a: Setting, b: Setting, a_values: dict[str, Any], b_values: dict[str, Any]) -> Fact | None:
     a_runs, b_runs = [make_run(a, **a_values)] * 2, [make_run(b, **b_values)]
-    return contradict_contrast(a_runs, b_runs, a_runs[0].setting, b_runs[0].setting)
+    return contradict_contrast(a_runs, b_runs)
 
 
 def told(setting: Setting, **changes: Any) -> dict[str, Any]:
@@ -199,10 +199,10 @@ def test_a_batch_in_parts_is_a_caveat_and_no_contradiction() -> None:
         make_run(more, **told(more, **split)), earlier=(Attempt(outcome="out_of_memory", reason=None, measures=()),)
     )
     whole = make_run(**told(TRAINING))
-    assert contradict_contrast([had_to, had_to], [whole], had_to.setting, whole.setting) is None
+    assert contradict_contrast([had_to, had_to], [whole]) is None
     assert check_run(had_to) == []
     for_no_reason = dataclasses.replace(had_to, earlier=())
-    found = contradict_contrast([for_no_reason], [whole], had_to.setting, whole.setting)
+    found = contradict_contrast([for_no_reason], [whole])
     assert found == UnlikeValues("micro_batch_size", ((2,), (4,)))
     assert check_run(for_no_reason) == [NotAsSet("micro_batch_size", 2, 4)]
     asked = TRAINING.replace(micro_batch_size=2)

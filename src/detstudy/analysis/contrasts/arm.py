@@ -6,7 +6,7 @@ import functools
 import math
 import statistics
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -103,7 +103,7 @@ def pair_arms(evidence: Evidence, a: Arm, b: Arm) -> Pair:
         for arm in (a, b):
             notes += [*list_unfinished(arm.label, arm.runs), *check_runs(arm.label, arm.finished)]
         settings = a.finished[0].setting, b.finished[0].setting
-        contradiction = contradict_contrast(a.finished, b.finished, *settings)
+        contradiction = contradict_contrast(a.finished, b.finished)
         caveats = find_caveats(evidence.study, *settings, (*a.finished, *b.finished))
     return Pair(a, b, tuple(sorted(common)), paired, alike, contradiction, tuple(notes), caveats)
 
@@ -123,23 +123,14 @@ def contrast_family(evidence: Evidence, pairs: Sequence[Pair], measure: str) -> 
     samples = [sample for _, sample in prepared if sample]
     margin = evidence.study.smallest_difference_that_matters
     judged = iter(judge_family([sample.difference for sample in samples], correlate(evidence, samples), margin))
+    varying = sum(sample.difference.variance > 0 for sample in samples)
     contrasts = []
     for contrast, sample in prepared:
         judgement = next(judged) if sample else None
         if sample and judgement is None:
             contrast = replace(contrast, reason=NothingVaries(evidence.counted_units))
         elif judgement:
-            contrast = replace(
-                contrast,
-                low=judgement.low,
-                high=judgement.high,
-                p=judgement.p,
-                degrees_of_freedom=judgement.degrees_of_freedom,
-                standard_error=judgement.standard_error,
-                verdict=judgement.verdict,
-                alpha=judgement.alpha,
-                family=max(1, sum(sample.difference.variance > 0 for sample in samples)),
-            )
+            contrast = replace(contrast, **asdict(judgement), family=max(1, varying))
         contrasts.append(contrast)
     return contrasts
 
@@ -203,13 +194,6 @@ def _start_contrast(evidence: Evidence, pair: Pair, measure: str) -> Contrast:
         a=pair.a.id,
         b=pair.b.id,
         measure=measure,
-        estimate=None,
-        low=None,
-        high=None,
-        p=None,
-        degrees_of_freedom=None,
-        verdict=None,
-        reason=None,
         seeds=(len(pair.a.finished), len(pair.b.finished)),
         units=evidence.counted_units,
         notes=pair.notes,

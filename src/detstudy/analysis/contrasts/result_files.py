@@ -6,6 +6,7 @@ import filecmp
 import math
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,22 +66,19 @@ def _contrast_files(
     first, second = values
     estimate = None if first is None or second is None else first - second
     part = None if estimate is None else estimate_unit_part(differences, units.count)
-    judged = None
-    if part is not None and estimate is not None:
-        judged = judge_difference(Difference(estimate=estimate, seed_parts=(), unit_part=part), 0.0)
     notes: list[Fact] = [Note.SAME_FILE] if identical else []
-    if judged:
-        notes.append(OverUnitsAlone(units.counted))
+    interval: dict[str, Any] = {}
+    if part and estimate is not None:
+        judged = judge_difference(Difference(estimate=estimate, seed_parts=(), unit_part=part), 0.0)
+        if judged:
+            notes.append(OverUnitsAlone(units.counted))
+            interval = {name: getattr(judged, name) for name in ("low", "high", "p", "degrees_of_freedom")}
     return Contrast(
         a=names[0],
         b=names[1],
         measure=measure,
         estimate=estimate,
-        low=judged.low if judged else None,
-        high=judged.high if judged else None,
-        p=judged.p if judged else None,
-        degrees_of_freedom=judged.degrees_of_freedom if judged else None,
-        verdict=None,
+        **interval,
         reason=undefined or NoVerdict.TWO_FILES,
         a_value=first,
         b_value=second,

@@ -22,6 +22,8 @@ from detstudy.ledger import RunRecord
 from detstudy.study.hyperparameter import Hyperparameter, Proof
 from detstudy.study.setting import Setting
 
+Runs = Sequence[RunRecord]
+
 RATE = {
     "learning_rate",
     "iterations",
@@ -40,7 +42,7 @@ SAME = 1e-3
 """Proposals that enter are the same within this share: frames of slightly different sizes come in another order."""
 
 
-def check_runs(setting: Fact, runs: Sequence[RunRecord]) -> tuple[Fact, ...]:
+def check_runs(setting: Fact, runs: Runs) -> tuple[Fact, ...]:
     """Return a note for each value that did not take effect as set, in any of the runs of a setting."""
     return tuple(About(setting, fact) for fact in dict.fromkeys(fact for run in runs for fact in check_run(run)))
 
@@ -60,9 +62,7 @@ def check_run(run: RunRecord) -> list[NotAsSet]:
     return found
 
 
-def contradict_contrast(
-    a_runs: Sequence[RunRecord], b_runs: Sequence[RunRecord], a_setting: Setting, b_setting: Setting
-) -> Fact | None:
+def contradict_contrast(a: Runs, b: Runs) -> Fact | None:
     """Return why the effective values of two arms allow no verdict; None where they differ as the settings do.
 
     The runs are finished ones. A run that was not trained as its setting says (learning rate, steps, images) is a
@@ -70,18 +70,12 @@ def contradict_contrast(
     the rates applied, micro-batch, precision, the RPN's cuts by the proposals counted, and what a trainer declares of
     its own. What a trainer did not record is not judged.
     """
-    for run in (*a_runs, *b_runs):
-        broken = find_broken(run)
-        if broken:
+    for run in (*a, *b):
+        if broken := find_broken(run):
             return NotTrainedAsSet(name_run(run), tuple(broken))
-    if not a_runs or not b_runs:
+    if not a or not b:
         return None
-    return (
-        _compare_rates(a_runs, b_runs, a_setting, b_setting)
-        or _compare_asked(a_runs, b_runs, a_setting, b_setting)
-        or _compare_more(a_runs, b_runs, a_setting, b_setting)
-        or _compare_cut(a_runs, b_runs, a_setting, b_setting)
-    )
+    return _compare_rates(a, b) or _compare_asked(a, b) or _compare_more(a, b) or _compare_cut(a, b)
 
 
 def find_broken(run: RunRecord) -> list[NotAsSet]:
@@ -143,72 +137,64 @@ def _follow_schedule(setting: Setting, step: int) -> float:
     return float(setting["milestone_factor"] ** passed)
 
 
-def _compare_rates(a_runs: Sequence[RunRecord], b_runs: Sequence[RunRecord], a: Setting, b: Setting) -> Fact | None:
+def _compare_rates(a: Runs, b: Runs) -> Fact | None:
     """Return a reason where peak or end of the rates should differ and both are the same in all runs."""
-    if not a.keys() >= RATE:
+    settings = a[0].setting, b[0].setting
+    if not settings[0].keys() >= RATE:
         return None
-    peaks = [find_peak_learning_rate(setting) for setting in (a, b)]
-    ends = [compute_rate(setting, setting["iterations"] - 1) for setting in (a, b)]
+    peaks = [find_peak_learning_rate(setting) for setting in settings]
+    ends = [compute_rate(setting, setting["iterations"] - 1) for setting in settings]
     if math.isclose(*peaks, rel_tol=1e-6) and abs(ends[0] - ends[1]) < 1e-3 * max(peaks):
         return None  # milestones, say: peak and end are the same by intention
-    highest = _read_all((*a_runs, *b_runs), "learning_rate_max")
-    last = _read_all((*a_runs, *b_runs), "learning_rate_last")
+    highest, last = (_read_all((*a, *b), name) for name in ("learning_rate_max", "learning_rate_last"))
     if not _are_equal(highest) or not _are_equal(last):
         return None
-    name = "learning_rate" if a["learning_rate"] != b["learning_rate"] else "schedule"
-    return SameRates(name, highest[0], last[0])
+    differs = settings[0]["learning_rate"] != settings[1]["learning_rate"]
+    return SameRates("learning_rate" if differs else "schedule", highest[0], last[0])
 
 
-def _compare_asked(
-    a_runs: Sequence[RunRecord], b_runs: Sequence[RunRecord], a_setting: Setting, b_setting: Setting
-) -> Fact | None:
+def _compare_asked(a: Runs, b: Runs) -> Fact | None:
     """Return a reason where a proof is the same in both though the settings differ, or the reverse."""
-    for each, proof in list_proofs(a_setting, "equal"):
-        name = each.name
-        if name == "micro_batch_size" and a_setting.get("batch_size") != b_setting.get("batch_size"):
+    for each, proof in list_proofs(a[0].setting, "equal"):
+        name, divided = each.name, each.name == "micro_batch_size"
+        if divided and a[0].setting.get("batch_size") != b[0].setting.get("batch_size"):
             continue  # a trainer may split a batch that does not fit; the batch is the factor
-        found_a, found_b = ({run.effective.get(proof.value) for run in runs} for runs in (a_runs, b_runs))
+        found_a, found_b = ({run.effective.get(proof.value) for run in runs} for runs in (a, b))
         if None in found_a | found_b:
             continue
-        same = _ask(a_setting, name) == _ask(b_setting, name)
+        same = _ask(a[0].setting, name) == _ask(b[0].setting, name)
         if not same and len(found_a | found_b) == 1:
             return SameValue(name, found_a.pop())
-        if (
-            same
-            and found_a != found_b
-            and not (name == "micro_batch_size" and any(map(ran_out_of_memory, (*a_runs, *b_runs))))
-        ):
+        if same and found_a != found_b and not (divided and any(map(ran_out_of_memory, (*a, *b)))):
             first, second = (tuple(sorted(found, key=str)) for found in (found_a, found_b))
             return UnlikeValues(name, (first, second))
     return None
 
 
-def _compare_more(a_runs: Sequence[RunRecord], b_runs: Sequence[RunRecord], a: Setting, b: Setting) -> Fact | None:
+def _compare_more(a: Runs, b: Runs) -> Fact | None:
     """Return a reason where a larger level gave no more of its proof than the smaller one: of proposals that enter."""
-    for each, proof in list_proofs(a, "more"):
-        if a[each.name] == b[each.name]:
+    for each, proof in list_proofs(a[0].setting, "more"):
+        if a[0].setting[each.name] == b[0].setting[each.name]:
             continue
-        (smaller, few_runs), (larger, many_runs) = sorted(
-            [(a[each.name], a_runs), (b[each.name], b_runs)], key=lambda arm: arm[0]
-        )
-        few, many = (_read_all(runs, proof.value) for runs in (few_runs, many_runs))
+        less, more = sorted((a, b), key=lambda runs: runs[0].setting[each.name])
+        smaller, larger = less[0].setting[each.name], more[0].setting[each.name]
+        few, many = _read_all(less, proof.value), _read_all(more, proof.value)
         if not few or not many or max(few) * (1 + SAME) < min(many):
             continue
         if proof.value != "proposals_entered":
             return SameValue(each.name, max(many))
-        levels = [run.effective.anchors_per_level for run in (*a_runs, *b_runs)]
+        levels = [run.effective.anchors_per_level for run in (*a, *b)]
         anchors = [max(counts) for counts in levels if counts]
         all_low = len(anchors) == len(levels) and max(anchors) <= smaller
         return SameProposals(smaller, larger, _span(few), _span(many), max(anchors) if all_low else None)
     return None
 
 
-def _compare_cut(a_runs: Sequence[RunRecord], b_runs: Sequence[RunRecord], a: Setting, b: Setting) -> Fact | None:
+def _compare_cut(a: Runs, b: Runs) -> Fact | None:
     """Return a reason where neither level of what cuts ever cut anything: of proposals after NMS."""
-    runs = (*a_runs, *b_runs)
-    for each, proof in list_proofs(a, "cut"):
-        before, after = _read_all(runs, proof.before), _read_all(runs, proof.value)
-        if a[each.name] == b[each.name] or not before or not after:
+    for each, proof in list_proofs(a[0].setting, "cut"):
+        before, after = _read_all((*a, *b), proof.before), _read_all((*a, *b), proof.value)
+        if a[0].setting[each.name] == b[0].setting[each.name] or not before or not after:
             continue
         if all(first <= second for first, second in zip(before, after, strict=True)):
             return NothingCut(_span(before))
@@ -231,11 +217,10 @@ def _read_number(run: RunRecord, name: str) -> float | None:
     return value if isinstance(value, int | float) else None
 
 
-def _read_all(runs: Sequence[RunRecord], name: str) -> list[float]:
+def _read_all(runs: Runs, name: str) -> list[float]:
     """Return the value of each run, [] where one of them has none."""
-    values = [_read_number(run, name) for run in runs]
-    known = [value for value in values if value is not None]
-    return known if len(known) == len(values) else []
+    known = [value for run in runs if (value := _read_number(run, name)) is not None]
+    return known if len(known) == len(runs) else []
 
 
 def _are_equal(values: Sequence[float]) -> bool:

@@ -20,15 +20,15 @@ class Contrast:
     """
 
     a: str  # the setting's id
-    b: str  # whom it is compared with
+    b: str  # the id of what it is compared with
     measure: str
-    estimate: float | None  # a - b
-    low: float | None  # of the 95 % interval
-    high: float | None
-    p: float | None
-    degrees_of_freedom: float | None
-    verdict: Verdict | None
-    reason: Fact | None
+    estimate: float | None = None  # a - b
+    low: float | None = None  # of the 95 % interval
+    high: float | None = None
+    p: float | None = None
+    degrees_of_freedom: float | None = None
+    verdict: Verdict | None = None
+    reason: Fact | None = None
     seeds: tuple[int, int]  # finished, of a and b
     units: Fact  # UnitCount
     notes: tuple[Fact, ...] = ()  # what the reader must know with the verdict

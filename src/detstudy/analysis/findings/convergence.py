@@ -5,6 +5,7 @@ docs/benchmarks/convergence.md has the error rates and what the rule says on rea
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 import re
@@ -81,46 +82,23 @@ def judge_curve(points: Points, objective: str, margin: float, step: float | Non
     stepped = step is not None and WINDOW * last < step < last
     end = step if stepped and step is not None else last
     start = WINDOW * end
-    rate_left = find_rate_left(points, end)
+    judged = functools.partial(
+        Convergence, start=start, end=end, stepped=stepped, rate_left=find_rate_left(points, end)
+    )
     for by in (objective, *LOSSES):
         series = read_series(points, by, start, end)
         if len(series) >= LEAST_POINTS:
             break
     else:
-        return Convergence(
-            state="unclear",
-            by=None,
-            gain=None,
-            low=None,
-            high=None,
-            margin=margin,
-            points=0,
-            start=start,
-            end=end,
-            stepped=stepped,
-            rate_left=rate_left,
-            reason=count_points(points, objective, start, end, stepped),
-        )
+        return judged(state="unclear", margin=margin, reason=count_points(points, objective, start, end, stepped))
     iterations, values = (np.array(column) for column in zip(*series, strict=True))
     if by != objective:
         values = -100 * values / np.median(values)  # a falling loss is a gain, in % of its level
         margin = LOSS_MARGIN
     gain, low, high = (math.log(LONGER) * slope for slope in estimate_slope(np.log(iterations), values))
     state: Literal["rising", "flat", "unclear"] = "rising" if low > margin else "flat" if high < margin else "unclear"
-    return Convergence(
-        state=state,
-        by=by,
-        gain=gain,
-        low=low,
-        high=high,
-        margin=margin,
-        points=len(series),
-        start=start,
-        end=end,
-        stepped=stepped,
-        rate_left=rate_left,
-        reason=GainUnclear(margin, by in LOSSES) if state == "unclear" else None,
-    )
+    reason = GainUnclear(margin, by in LOSSES) if state == "unclear" else None
+    return judged(state=state, by=by, gain=gain, low=low, high=high, margin=margin, points=len(series), reason=reason)
 
 
 def estimate_slope(x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[float, float, float]:
@@ -183,17 +161,14 @@ def average_curves(curves: Sequence[Points], objective: str) -> list[CurvePoint]
 
     tables = [{(point.kind, point.iteration): point for point in points} for points in curves]
     averaged = []
-    for kind, iteration in tables[0]:
-        found = [table[kind, iteration] for table in tables if (kind, iteration) in table]
-        if len(found) == len(tables):
+    for place in tables[0]:
+        if all(place in table for table in tables):
+            found = [table[place] for table in tables]
+            loss, rate = mean([point.loss for point in found]), mean([point.learning_rate for point in found])
+            measures = {objective: mean([point.measures.get(objective) for point in found])}
+            kind, iteration = place
             averaged.append(
-                CurvePoint(
-                    kind=kind,
-                    iteration=iteration,
-                    loss=mean([point.loss for point in found]),
-                    learning_rate=mean([point.learning_rate for point in found]),
-                    measures={objective: mean([point.measures.get(objective) for point in found])},
-                )
+                CurvePoint(kind=kind, iteration=iteration, loss=loss, learning_rate=rate, measures=measures)
             )
     return averaged
 
@@ -258,12 +233,8 @@ def propose_longer(study: Study, settings: Sequence[SettingSummary], crossed: bo
     length (milestones, a batch size's iterations) follows it in the new study; the warm-up keeps its iterations.
     """
     given = parse_document(study_file, study.source)["baseline"]
-    setting = study.baseline
-    length = (
-        f"baseline.images={2 * given['images']}"
-        if "images" in given
-        else f"baseline.iterations={2 * setting['iterations']}"
-    )
+    name, length = ("images", given["images"]) if "images" in given else ("iterations", study.baseline["iterations"])
+    doubled = f"baseline.{name}={2 * length}"
     found: dict[str, list[Any]] = {}
     if len(settings) > 1 and crossed:
         found = {factor.name: list(factor.levels) for factor in study.factors}
@@ -273,4 +244,4 @@ def propose_longer(study: Study, settings: Sequence[SettingSummary], crossed: bo
     levels = {name: [2 * level if name == "iterations" else level for level in known] for name, known in found.items()}
     own = f"-{settings[0].id}" if len(settings) == 1 else ""
     name = re.sub(r"[^\w.-]+", "-", f"{study.name}-longer{own}")
-    return Command(study_file, None, (f"study={name}", length, f"factors={json.dumps(levels)}"))
+    return Command(study_file, None, (f"study={name}", doubled, f"factors={json.dumps(levels)}"))

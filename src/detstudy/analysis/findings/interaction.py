@@ -6,7 +6,7 @@ import itertools
 import math
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from detstudy.analysis.evidence.confounding import find_accumulation, list_accumulations, name_setting
@@ -143,15 +143,9 @@ def _list_effects(
             best = _find_best(evidence, squares)
         effects.append(
             Effect(
+                **asdict(term) | {"factors": tuple(names[factor] for factor in term.factors)},
                 objective=objective,
-                factors=tuple(names[factor] for factor in term.factors),
-                sum_of_squares=term.sum_of_squares,
-                degrees_of_freedom=term.degrees_of_freedom,
-                f=term.f,
-                p=term.p,
-                p_holm=term.p_holm,
                 p_images=p_images,
-                omega_squared=term.omega_squared,
                 verdict=verdict,
                 best=best,
             )

@@ -12,14 +12,7 @@ from numpy.typing import NDArray
 
 from detstudy.analysis.facts.cost import NoPrice
 from detstudy.analysis.findings.choice import Bound
-from detstudy.analysis.findings.cost import (
-    COSTS,
-    Costs,
-    find_clock_faults,
-    list_costs,
-    read_costs,
-    read_reached,
-)
+from detstudy.analysis.findings.cost import COSTS, Costs, find_clock_faults, list_costs, read_costs, read_reached
 from detstudy.analysis.findings.front import Array, Compare, Pairs, bound_price, compare_all, draw_repeats, follow_rule
 from detstudy.analysis.records import Price, SettingSummary, TradeGap, TradeOff, TradePoint
 
@@ -45,12 +38,11 @@ def weigh_costs(
     """
     known = [summary for summary in settings if objective in summary.measures]
     pairs = compare_all([summary.id for summary in known], compare)
-    found = []
-    for measure, having in list_costs(settings, objective).items():
-        own = pairs.keep([known.index(summary) for summary in having])
-        trade_off = _weigh_cost(having, objective, measure, own, tolerance)
-        found.append(_complete(trade_off, settings, compare, bound))
-    return tuple(found)
+    found = (
+        _weigh_cost(having, objective, measure, pairs.keep([known.index(summary) for summary in having]), tolerance)
+        for measure, having in list_costs(settings, objective).items()
+    )
+    return tuple(_complete(trade_off, settings, compare, bound) for trade_off in found)
 
 
 def _weigh_cost(
@@ -84,15 +76,11 @@ def _weigh_cost(
         unit=COSTS[measure],
         objective=objective,
         points=points,
-        missing=(),
         best=settings[best[0]].id,
         choice=None if unknown else settings[choices[0]].id,
         tolerance=tolerance,
         saving=None if unknown else costs.compare(int(choices[0]), int(best[0])),
-        gives_up_at_most=None,
         prices=tuple(_price_step(points, costs, pairs, a, b) for a, b in itertools.pairwise(ladder)),
-        unjudged=(),
-        reason=None,
         notes=find_clock_faults(settings, measure),
     )
 
@@ -160,9 +148,7 @@ def _price_step(points: Sequence[TradePoint], costs: Costs, pairs: Pairs, a: int
     gain, error = float(pairs.differences[b, a]), float(pairs.errors[b, a])
     gain = points[b].ap - points[a].ap if math.isnan(gain) else gain
     extra = points[b].cost - points[a].cost
-    blank = Price(
-        cheaper=points[a].id, dearer=points[b].id, gain=gain, extra=extra, price=None, low=None, high=None, reason=None
-    )
+    blank = Price(cheaper=points[a].id, dearer=points[b].id, gain=gain, extra=extra)
     if math.isnan(error):
         return dataclasses.replace(blank, reason=NoPrice(gain, None))
     half = error * float(stdtrit(min(float(pairs.freedoms[b, a]), 1e9), 0.975))
