@@ -356,8 +356,6 @@ def test_top_k_at_test_time_needs_no_other_weights(make_job: MakeJob) -> None:
     [
         ({"weights": "nowhere.pt"}, "no file nowhere.pt"),
         ({"weights": "coco"}, "no coco weights for compact"),
-        ({"anchor_sizes": ((8,),)}, "has 1 levels, but compact has 3"),
-        ({"name": "mask_rcnn"}, "backbone is missing"),
     ],
 )
 def test_settings_that_cannot_be_built_are_refused_before_anything_starts(
@@ -365,6 +363,23 @@ def test_settings_that_cannot_be_built_are_refused_before_anything_starts(
 ) -> None:
     with pytest.raises(RefusedError, match=message):
         TorchvisionTrainer().prepare(make_job(**fields).setting)
+
+
+@pytest.mark.parametrize(
+    ("fields", "key", "message"),
+    [
+        ({"weights": "coco"}, "weights", "no coco weights for compact"),
+        ({"anchor_sizes": ((8,),)}, "anchor_sizes", "1 levels, but compact has 3"),
+        ({"name": "mask_rcnn"}, "backbone", "needs one of resnet18"),
+        ({"name": "mask_rcnn", "backbone": "resnet18", "frozen_stages": 1}, "frozen_stages", "where model.weights is"),
+    ],
+)
+def test_settings_that_contradict_themselves_are_refused_by_key(
+    make_job: MakeJob, fields: dict[str, Any], key: str, message: str
+) -> None:
+    refused = TorchvisionTrainer().check(make_job(**fields).setting)
+    assert list(refused) == [key]
+    assert message in refused[key]
 
 
 def test_settings_that_can_be_built_are_accepted(make_job: MakeJob) -> None:

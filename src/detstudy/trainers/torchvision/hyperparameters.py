@@ -99,7 +99,7 @@ def find_contradictions(setting: Setting) -> dict[str, str]:
     elif weights == "coco" and backbone not in (None, "resnet50"):
         found["weights"] = f"coco weights exist for resnet50 only, not {backbone}; imagenet or none"
     elif weights == "none" and setting["frozen_stages"]:
-        found["frozen_stages"] = "random weights would be frozen; 0 is needed where setting['weights'] is none"
+        found["frozen_stages"] = "random weights would be frozen; 0 is needed where model.weights is none"
     sizes, levels = setting["anchor_sizes"], LEVELS[model]
     if sizes is not None and len(sizes) != levels:
         found["anchor_sizes"] = f"{len(sizes)} levels, but {model} has {levels}: give {levels} lists"
