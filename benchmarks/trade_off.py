@@ -19,8 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detstudy.analysis.facts.contrast import Contrast
+from detstudy.analysis.facts.spread import Spread
 from detstudy.analysis.findings.tradeoff import weigh_costs
-from detstudy.analysis.records import SettingSummary, Spread, TradeOff
+from detstudy.analysis.records import SettingSummary, TradeOff
 from detstudy.analysis.statistics.contrast import Difference
 from detstudy.analysis.statistics.family import bound_regret, correlate_contrasts
 from detstudy.analysis.statistics.variance import (

@@ -48,7 +48,7 @@ def test_a_ruined_setting_is_worse_and_a_like_one_cannot_be_told(write_ledger: A
     assert say(analysis.learned[1]).startswith("The seed alone moves mask AP by ")
     assert say(analysis.unknown[0]).startswith("Cannot tell: learning rate 0.0004 changes mask AP by ")
     factor = analysis.factors[0]
-    assert say(factor.label) == "learning rate"
+    assert factor.name == "learning_rate"
     assert factor.levels == ((0.04, "learning_rate=0.04"), (0.004, "baseline"), (0.0004, "learning_rate=0.0004"))
     assert factor.choice is not None
     assert say(factor.choice).startswith("Keep learning rate 0.004 (the baseline)")

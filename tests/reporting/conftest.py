@@ -140,7 +140,6 @@ class HandMade:
         factors = tuple(
             FactorSummary(
                 name=factor.name,
-                label=factor.name.replace("_", " "),
                 levels=tuple((level, self.find_setting(plan, factor.name, level)) for level in factor.levels),
                 choice=None,
                 notes=("images are held",),

@@ -9,7 +9,8 @@ from types import SimpleNamespace
 from typing import Any
 
 from detstudy.analysis.facts.interaction import EffectVerdict, NoAnalysis
-from detstudy.analysis.records import Effect, Factorial, Spread
+from detstudy.analysis.facts.spread import Spread
+from detstudy.analysis.records import Effect, Factorial
 from detstudy.reporting.figure import draw_png
 from detstudy.reporting.interaction import draw_interaction, gather_interactions
 

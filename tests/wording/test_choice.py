@@ -2,7 +2,7 @@ import dataclasses
 
 from detstudy.analysis.facts.choice import Certainty, Choice, Ground
 from detstudy.analysis.facts.contrast import Contrast
-from detstudy.analysis.facts.setting import Accumulation, FactorName, LevelName, SettingName, UnitCount
+from detstudy.analysis.facts.setting import Accumulation, LevelName, SettingName, UnitCount
 from detstudy.wording import say
 from detstudy.wording.choice import head_choice, reason_choice
 
@@ -82,7 +82,7 @@ def test_a_best_mean_is_taken_for_now_and_said_to_be_no_more() -> None:
 
 
 def test_better_levels_that_were_never_run_together_are_named() -> None:
-    apart = dataclasses.replace(TAKEN, apart=(FactorName("learning_rate"), FactorName("batch_size")))
+    apart = dataclasses.replace(TAKEN, apart=("learning_rate", "batch_size"))
     assert say(apart).endswith(
         "The better levels of learning rate and batch size were not run together: their gains need not add up."
     )

@@ -10,6 +10,7 @@ import pytest
 from detstudy.analysis.facts import convergence, cost, error_kind, interaction, proposal
 from detstudy.analysis.facts.interaction import BestLevels, EffectVerdict, Exchange
 from detstudy.analysis.facts.setting import SettingName, UnitCount
+from detstudy.analysis.facts.spread import spread_values
 from detstudy.analysis.records import Convergence, Effect, Price, TradeGap, TradeOff, TradePoint
 from detstudy.wording import say
 from detstudy.wording.error_kind import name_errors
@@ -18,6 +19,11 @@ from detstudy.wording.error_kind import name_errors
 def make_point(name: str, ap: float, seconds: float, error: float | None, share: float | None) -> TradePoint:
     ends: dict[str, Any] = dict.fromkeys(("ap_low", "ap_high", "cost_low", "cost_high"))
     return TradePoint(id=name, label=name, ap=ap, ap_error=error, cost=seconds, front=True, share=share, **ends)
+
+
+def make_step(low: int, high: int, **changes: dict[int, float]) -> proposal.ProposalStep:
+    spreads = {name: spread_values(changes.get(name, {})) for name in ("recall", "false_positives", "seconds")}
+    return proposal.ProposalStep(low=low, high=high, **spreads)
 
 
 def make_price(a: str, b: str) -> Price:
@@ -202,7 +208,7 @@ def test_gains_and_two_rising_arms() -> None:
             "No feature level is saturated: P6 has the fewest anchors an image, 441, and the largest k is 400.",
         ),
         (
-            proposal.RecallByLevel(((1000, 70.0), (2000, 70.0)), (1000, 2000, proposal.Delta(0.0, 0.0, 2))),
+            proposal.RecallByLevel(((1000, 70.0), (2000, 70.0)), make_step(1000, 2000, recall={0: 0.0, 1: 0.0})),
             "Objects covered by proposals (proposal AR1000, 0 to 100): 70.0 at 1,000, 70.0 at 2,000; the step from "
             "1,000 to 2,000 changes it by 0.0 ± 0.0 (2 seeds).",
         ),
@@ -212,7 +218,7 @@ def test_gains_and_two_rising_arms() -> None:
         ),
         (
             proposal.StepCost(
-                6000, 9000, "training", proposal.Delta(0.35, 0.0707, 2), "mask", proposal.Delta(-0.67, None, 1)
+                make_step(6000, 9000, seconds={0: 0.3, 1: 0.4}, false_positives={0: -0.67}), "training", "mask"
             ),
             "From 6,000 to 9,000: training time an iteration +350 ms ± 70.7 ms (2 seeds); mask false positives an "
             "image −0.67 (1 seed).",

@@ -7,13 +7,13 @@ from detstudy.analysis.compare import AnalysisError, compare_runs, compare_setti
 from detstudy.analysis.contrasts.result_files import compare_results
 from detstudy.analysis.facts.choice import Choice
 from detstudy.analysis.facts.contrast import Contrast, Verdict
+from detstudy.analysis.facts.spread import Spread
 from detstudy.analysis.records import (
     Analysis,
     Conclusion,
     ErrorSummary,
     FactorSummary,
     SettingSummary,
-    Spread,
 )
 from detstudy.analysis.study import analyse_study
 

@@ -12,7 +12,9 @@ from detstudy.analysis.facts.contrast import Contrast
 from detstudy.analysis.facts.convergence import GainUnclear, TooFewPoints
 from detstudy.analysis.facts.cost import NoPrice, SharedMachine, UnlikeMachines
 from detstudy.analysis.facts.interaction import BestLevels, EffectVerdict, NoAnalysis, TooFewLevels, TrainsNothing
+from detstudy.analysis.facts.proposal import ProposalStep, Side
 from detstudy.analysis.facts.setting import Accumulation
+from detstudy.analysis.facts.spread import Spread
 from detstudy.ledger import RunRecord
 from detstudy.plan import Plan
 from detstudy.study.setting import Setting
@@ -20,15 +22,6 @@ from detstudy.study.study import Study
 
 DECAYED = 0.1
 """A learning rate below this share of its largest flattens any curve."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Spread:
-    """A measure over a setting's finished seeds. `values` are by seed; `sd` is None for fewer than two."""
-
-    mean: float
-    sd: float | None
-    values: dict[int, float]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,22 +99,11 @@ class ProposalRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ProposalStep:
-    """What the step from a level to the next larger one adds, over the seeds that both have."""
-
-    low: int
-    high: int
-    recall: Spread | None  # of proposals/AR1000
-    false_positives: Spread | None  # per image
-    seconds: Spread | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ProposalTable:
     """A proposal factor (an RPN top-k) explained, by rising level; levels without a finished run are left out."""
 
     factor: str
-    side: Literal["training", "test"]  # where the factor acts, and the rows' counts were taken
+    side: Side  # where the factor acts, and the rows' counts were taken
     rows: tuple[ProposalRow, ...]
     steps: tuple[ProposalStep, ...]
     notes: tuple[Fact, ...]
@@ -131,8 +113,7 @@ class ProposalTable:
 class FactorSummary:
     """A factor's levels in the study file's order, the baseline's among or before them."""
 
-    name: str
-    label: Fact  # FactorName
+    name: str  # "" for the settings of all factors together
     levels: tuple[tuple[Any, str], ...]  # level, id of the setting that has it
     choice: Choice | None  # None where no run of the factor finished
     notes: tuple[Fact, ...]  # what was held fixed, what else changed with the level, what did nothing

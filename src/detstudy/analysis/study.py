@@ -16,7 +16,7 @@ from detstudy.analysis.evidence.evidence import Evidence
 from detstudy.analysis.facts import Fact
 from detstudy.analysis.facts.choice import Choice
 from detstudy.analysis.facts.contrast import Contrast
-from detstudy.analysis.facts.setting import FactorName, LevelName
+from detstudy.analysis.facts.setting import LevelName
 from detstudy.analysis.findings.agenda import plan_next
 from detstudy.analysis.findings.choice import choose_setting, has_verdict, rate_certainty
 from detstudy.analysis.findings.completion import complete_contrast
@@ -118,7 +118,6 @@ def summarise_factor(
     proposals = tabulate_proposals(evidence, factor.name, levels, settings)
     return FactorSummary(
         name=factor.name,
-        label=FactorName(factor.name),
         levels=levels,
         choice=choose(compared, own),
         notes=(
@@ -137,4 +136,4 @@ def _warn_of_combining(
     better = [pair for pair in chosen if has_verdict(pair[1], evidence.study.objective, "better")]
     if choice is None or were_run_together(evidence, [summary for _, summary in better]):
         return choice
-    return dataclasses.replace(choice, apart=tuple(factor.label for factor, _ in better))
+    return dataclasses.replace(choice, apart=tuple(factor.name for factor, _ in better))

@@ -13,7 +13,7 @@ from detstudy.numbers import format_change, format_interval
 from detstudy.plan import BASELINE
 from detstudy.reporting.figure import colour_verdicts, finish_chart, inline_rows
 from detstudy.reporting.standing import NO_RESULT, caption_setting, explain_absence, is_crossed, name_verdict
-from detstudy.wording.labels import label_measure
+from detstudy.wording.labels import label_factor, label_measure
 from detstudy.wording.say import say
 
 WIDTH = 520
@@ -73,7 +73,7 @@ def gather_forest(analysis: Analysis) -> Forest:
     return Forest(
         objective=label_measure(objective),
         margin=analysis.study.smallest_difference_that_matters,
-        names=" × ".join(say(factor.label) for factor in analysis.factors) if is_crossed(analysis) else None,
+        names=" × ".join(label_factor(factor.name) for factor in analysis.factors) if is_crossed(analysis) else None,
         rows=tuple(rows),
     )
 

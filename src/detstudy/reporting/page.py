@@ -20,6 +20,7 @@ from detstudy.reporting.proposals import draw_proposals, gather_proposals, list_
 from detstudy.reporting.standing import caption_level, is_crossed
 from detstudy.reporting.table import FactorTable, gather_table
 from detstudy.reporting.tradeoffs import TradeOffs, draw_trade_offs, gather_trade_offs, list_prices
+from detstudy.wording.labels import label_factor
 from detstudy.wording.say import say
 
 
@@ -125,11 +126,9 @@ def find_anchors(factors: list[FactorSummary], sections: tuple[Section, ...]) ->
 def list_sections(analysis: Analysis) -> list[FactorSummary]:
     """Return the factors; for a grid one more with every combination, for a study without factors the baseline."""
     factors = list(analysis.factors)
-    crossed = is_crossed(analysis)
-    if not factors or crossed:
-        label = "all combinations" if crossed else BASELINE
+    if not factors or is_crossed(analysis):
         levels = tuple((None, key) for key in analysis.settings)
-        factors.append(FactorSummary(name="", label=label, levels=levels, choice=None, notes=()))
+        factors.append(FactorSummary(name="", levels=levels, choice=None, notes=()))
     return factors
 
 
@@ -148,23 +147,23 @@ def gather_section(analysis: Analysis, factor: FactorSummary, anchor: str, galle
     """Return one factor's section with its figures drawn as specifications."""
     curves = gather_curves(analysis, factor)
     errors = gather_errors(analysis, factor)
+    every = "all combinations" if is_crossed(analysis) else BASELINE
+    label = label_factor(factor.name) if factor.name else every
     figures = {}
     if curves:
-        title = f"Learning curves: {say(factor.label)}"
+        title = f"Learning curves: {label}"
         figures["curves"] = Figure(name=f"{anchor}-curves", title=title, spec=draw_curves(curves))
     if errors:
-        title = f"Errors at score ≥ {errors.threshold:g}, and the AP that they cost: {say(factor.label)}"
+        title = f"Errors at score ≥ {errors.threshold:g}, and the AP that they cost: {label}"
         figures["errors"] = Figure(name=f"{anchor}-errors", title=title, spec=draw_errors(errors))
     proposals = gather_proposals(analysis, factor)
     if proposals:
-        title = f"What k does: {say(factor.label)}"
+        title = f"What k does: {label}"
         figures["proposals"] = Figure(name=f"{anchor}-proposals", title=title, spec=draw_proposals(proposals))
     return Section(
         anchor=anchor,
-        label=say(factor.label),
-        column=say(factor.label)
-        if factor.name
-        else " × ".join(say(known.label) for known in analysis.factors) or "setting",
+        label=label,
+        column=label if factor.name else " × ".join(label_factor(each.name) for each in analysis.factors) or "setting",
         sentence=say(factor.choice) if factor.choice else "",
         how_sure=say(factor.choice.certainty) if factor.choice else "",
         notes=tuple(map(say, factor.notes)),

@@ -13,7 +13,7 @@ from detstudy.plan import BASELINE
 from detstudy.reporting.figure import LEVEL_COLOURS, finish_chart, inline_rows
 from detstudy.reporting.listing import Listing
 from detstudy.reporting.standing import caption_level, error_kind
-from detstudy.wording.say import say
+from detstudy.wording.labels import label_factor
 
 WIDTH, HEIGHT = 255, 175
 COLUMNS = 3
@@ -128,7 +128,7 @@ def gather_proposals(analysis: Analysis, factor: FactorSummary) -> ProposalFigur
     if not known:
         return None
     baseline = next((row.level for row in table.rows if row.setting_id == BASELINE), None)
-    return ProposalFigure(label=say(factor.label), baseline=baseline, panels=known)
+    return ProposalFigure(label=label_factor(factor.name), baseline=baseline, panels=known)
 
 
 def _mark_spreads(values: Iterable[tuple[int, str, Spread | None]], factor: float = 1.0) -> tuple[Mark, ...]:

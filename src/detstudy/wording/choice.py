@@ -12,7 +12,7 @@ from detstudy.numbers import (
     format_time,
     rounds_to_nothing,
 )
-from detstudy.wording.labels import count, label_measure
+from detstudy.wording.labels import count, label_factor, label_measure
 from detstudy.wording.say import say
 from detstudy.wording.setting import say_in_text
 
@@ -47,7 +47,7 @@ def reason_choice(fact: Choice) -> str:
         setting, ratio = fact.cheaper
         sentences.append(f"Cheaper, with no difference that matters: {say(setting)} ({format_ratio(ratio)} the time).")
     if fact.apart:
-        named = " and ".join(map(say, fact.apart))
+        named = " and ".join(map(label_factor, fact.apart))
         sentences.append(f"The better levels of {named} were not run together: their gains need not add up.")
     return " ".join(sentences)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from detstudy.analysis.facts.proposal import (
-    Delta,
     LevelIdle,
     NoSaturation,
     ProposalCounts,
@@ -14,6 +13,7 @@ from detstudy.analysis.facts.proposal import (
     Saturation,
     StepCost,
 )
+from detstudy.analysis.facts.spread import Spread
 from detstudy.numbers import format_ap, format_change, format_rate, format_rate_change, format_time, format_time_change
 from detstudy.wording.labels import count, join_words, label_factor
 from detstudy.wording.say import phrase, say
@@ -60,9 +60,10 @@ phrase(
 def _(fact: RecallByLevel) -> str:
     listed = ", ".join(f"{format_ap(recall)} at {level:,}" for level, recall in fact.levels)
     text = f"Objects covered by proposals (proposal AR1000, 0 to 100): {listed}"
-    if fact.step:
-        low, high, change = fact.step
-        text += f"; the step from {low:,} to {high:,} changes it by {_say_delta(change, format_change, format_ap)}"
+    last = fact.last
+    if last and last.recall:
+        change = _say_change(last.recall, format_change, format_ap)
+        text += f"; the step from {last.low:,} to {last.high:,} changes it by {change}"
     return f"{text}."
 
 
@@ -77,17 +78,17 @@ def _(fact: RecallCut) -> str:
 
 @say.register
 def _(fact: StepCost) -> str:
-    parts = []
-    if fact.seconds:
+    parts, step = [], fact.step
+    if step.seconds:
         what = "training time an iteration" if fact.side == "training" else "prediction time an image"
-        parts.append(f"{what} {_say_delta(fact.seconds, format_time_change, format_time)}")
-    if fact.false_positives:
-        change = _say_delta(fact.false_positives, format_rate_change, format_rate)
+        parts.append(f"{what} {_say_change(step.seconds, format_time_change, format_time)}")
+    if step.false_positives:
+        change = _say_change(step.false_positives, format_rate_change, format_rate)
         parts.append(f"{fact.kind} false positives an image {change}")
-    return f"From {fact.low:,} to {fact.high:,}: {'; '.join(parts)}."
+    return f"From {step.low:,} to {step.high:,}: {'; '.join(parts)}."
 
 
-def _say_delta(delta: Delta, form: Callable[[float], str], form_sd: Callable[[float], str]) -> str:
+def _say_change(change: Spread, form: Callable[[float], str], form_sd: Callable[[float], str]) -> str:
     """Return a difference with its standard deviation over seeds: "+0.4 ± 0.1 (3 seeds)"."""
-    spread = "" if delta.sd is None else f" ± {form_sd(delta.sd)}"
-    return f"{form(delta.mean)}{spread} ({count(delta.seeds, 'seed')})"
+    spread = "" if change.sd is None else f" ± {form_sd(change.sd)}"
+    return f"{form(change.mean)}{spread} ({count(len(change.values), 'seed')})"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from detstudy.analysis.facts import setting as facts
 from detstudy.analysis.facts.setting import Accumulation, SettingName
 from detstudy.plan import BASELINE
-from detstudy.wording.labels import count, label_factor, label_level, label_setting
+from detstudy.wording.labels import count, label_level, label_setting
 from detstudy.wording.say import phrase, say
 
 
@@ -57,12 +57,6 @@ def _(fact: facts.LevelName) -> str:
     elif fact.accumulation:
         text += f", a {say_batch(fact.accumulation)}"
     return f"{text} (the {BASELINE})" if fact.baseline else text
-
-
-@say.register
-def _(fact: facts.FactorName) -> str:
-    """Return "learning rate"."""
-    return label_factor(fact.name)
 
 
 @say.register

@@ -1,7 +1,8 @@
 from detstudy.analysis.facts.choice import Certainty, Choice, Ground
 from detstudy.analysis.facts.contrast import Contrast, Verdict
+from detstudy.analysis.facts.spread import Spread
 from detstudy.analysis.findings.choice import choose_setting
-from detstudy.analysis.records import SettingSummary, Spread
+from detstudy.analysis.records import SettingSummary
 from detstudy.trainers.torchvision.hyperparameters import make_setting
 
 SURE = Certainty(baseline_seeds=3, seeds=(1, 1), units="20 sequences", measure="mask/AP", seed_sd=0.4, detectable=None)

@@ -10,7 +10,6 @@ import pytest
 
 from detstudy.analysis import analyse_study
 from detstudy.analysis.facts.proposal import (
-    Delta,
     LevelIdle,
     NoSaturation,
     ProposalCounts,
@@ -19,6 +18,7 @@ from detstudy.analysis.facts.proposal import (
     Saturation,
     StepCost,
 )
+from detstudy.analysis.facts.spread import Spread
 from detstudy.analysis.records import ProposalTable
 from detstudy.testing import run_here
 
@@ -112,14 +112,8 @@ def test_a_steps_price_is_the_difference_of_the_seeds_that_both_have(write_ledge
     assert last.seconds.values == pytest.approx({1: 0.2})
     assert last.seconds.sd is None
     costs = [note for note in table.notes if isinstance(note, StepCost)]
-    assert [(cost.low, cost.high, cost.side, cost.kind) for cost in costs] == [
-        (6000, 9000, "training", "mask"),
-        (9000, 12000, "training", "mask"),
-    ]
-    assert [cost.seconds for cost in costs] == [
-        Delta(step.seconds.mean, step.seconds.sd, 2),
-        Delta(last.seconds.mean, None, 1),
-    ]
+    assert costs == [StepCost(step, "training", "mask"), StepCost(last, "training", "mask")]
+    assert [(cost.step.low, cost.step.high) for cost in costs] == [(6000, 9000), (9000, 12000)]
 
 
 def test_false_positives_of_a_step_are_those_of_its_runs(write_ledger: Any, Run: Any) -> None:  # noqa: N803
@@ -154,7 +148,9 @@ def test_a_factor_of_testing_is_explained_by_its_evaluations(tmp_path: Path, tin
     assert Saturation((("P3", 960.0), ("P4", 240.0), ("P5", 60.0)), ()) in others
     assert LevelIdle(1000, 2000, keeps=False) in others
     (recall,) = (note for note in others if isinstance(note, RecallByLevel))
-    assert recall.step == (1000, 2000, Delta(0.0, 0.0, 2))
+    assert recall.last is not None
+    assert (recall.last.low, recall.last.high) == (1000, 2000)
+    assert recall.last.recall == Spread(mean=0.0, sd=0.0, values={0: 0.0, 1: 0.0})
     assert not any(isinstance(note, RecallCut) for note in others)
 
 

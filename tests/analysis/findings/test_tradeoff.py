@@ -17,10 +17,11 @@ import pytest
 
 from detstudy.analysis.facts.contrast import Contrast
 from detstudy.analysis.facts.cost import NoPrice, SharedMachine, UnlikeMachines
+from detstudy.analysis.facts.spread import Spread
 from detstudy.analysis.findings.cost import find_clock_faults
 from detstudy.analysis.findings.front import Pairs, bound_price, draw_repeats, follow_rule
 from detstudy.analysis.findings.tradeoff import weigh_costs
-from detstudy.analysis.records import SettingSummary, Spread, TradeOff
+from detstudy.analysis.records import SettingSummary, TradeOff
 from detstudy.ledger import Provenance, RunRecord
 from detstudy.study.setting import Measure
 from detstudy.trainers.torchvision.hyperparameters import make_setting

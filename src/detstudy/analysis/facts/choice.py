@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum
+from enum import Enum, auto
 
 from detstudy.analysis.facts.contrast import Contrast
 
@@ -11,11 +11,11 @@ from detstudy.analysis.facts.contrast import Contrast
 class Ground(Enum):
     """Why a setting is taken."""
 
-    ONLY_RESULT = "the baseline, and no other setting has a result"
-    NOTHING_BETTER = "the baseline, and nothing else is shown to be better"
-    BEST_MEAN = "the baseline has no result, so the best mean is all there is"
-    BETTER = "shown to be better than the baseline"
-    LOSES_LEAST = "not shown to be better, but what one loses least by"
+    ONLY_RESULT = auto()  # the baseline, and no other setting has a result
+    NOTHING_BETTER = auto()  # the baseline, and nothing else is shown to be better
+    BEST_MEAN = auto()  # the baseline has no result, so that the best mean is all there is
+    BETTER = auto()  # than the baseline
+    LOSES_LEAST = auto()  # not shown to be better, but what one loses least by
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,4 +47,4 @@ class Choice:
     memory_bytes: float | None
     cheaper: tuple[object, float] | None  # no difference that matters, at that share of the time
     certainty: Certainty
-    apart: tuple[object, ...] = ()  # factors whose better levels were never run together
+    apart: tuple[str, ...] = ()  # factors whose better levels were never run together

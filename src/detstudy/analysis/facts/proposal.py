@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from detstudy.analysis.facts.spread import Spread
+
 Side = Literal["training", "test"]
 
 
@@ -42,21 +44,23 @@ class NoSaturation:
     largest: int
 
 
-@dataclass(frozen=True, slots=True)
-class Delta:
-    """A mean difference over so many seeds, with its standard deviation."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProposalStep:
+    """What the step from a level to the next larger one adds, over the seeds that both have."""
 
-    mean: float
-    sd: float | None
-    seeds: int
+    low: int
+    high: int
+    recall: Spread | None  # of proposals/AR1000
+    false_positives: Spread | None  # per image
+    seconds: Spread | None  # an iteration where the factor is one of training, an image where it is one of testing
 
 
 @dataclass(frozen=True, slots=True)
 class RecallByLevel:
-    """Proposal AR1000 by level, and what the last step changes."""
+    """Proposal AR1000 by level; `last` is the step that says what the largest level adds."""
 
     levels: tuple[tuple[int, float], ...]
-    step: tuple[int, int, Delta] | None
+    last: ProposalStep | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +74,8 @@ class RecallCut:
 
 @dataclass(frozen=True, slots=True)
 class StepCost:
-    """What a step adds: seconds an iteration or an image, and false positives an image."""
+    """What a step adds in time and in false positives."""
 
-    low: int
-    high: int
+    step: ProposalStep
     side: Side
-    seconds: Delta | None
     kind: str  # "box", "mask"
-    false_positives: Delta | None

@@ -1,4 +1,4 @@
-"""Whom a finding is about."""
+"""What a finding is about."""
 
 from __future__ import annotations
 
@@ -32,13 +32,6 @@ class LevelName:
     level: Any
     baseline: bool = False
     accumulation: Accumulation | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class FactorName:
-    """A factor of the study."""
-
-    name: str
 
 
 @dataclass(frozen=True, slots=True)

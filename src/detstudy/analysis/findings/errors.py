@@ -10,10 +10,10 @@ from detstudy.analysis.contrasts.arm import Arm, contrast_family, pair_arms
 from detstudy.analysis.evidence.evidence import Evidence
 from detstudy.analysis.facts.contrast import Contrast
 from detstudy.analysis.facts.error_kind import ErrorKinds, KindChange
-from detstudy.analysis.records import ErrorSummary, Spread
+from detstudy.analysis.facts.spread import Spread, spread_values
+from detstudy.analysis.records import ErrorSummary
 from detstudy.analysis.statistics.contrast import ALPHA
 from detstudy.analysis.statistics.factorial import adjust_by_holm
-from detstudy.analysis.statistics.spread import spread_values
 from detstudy.evaluation import (
     COUNTED,
     ERROR_KINDS,

@@ -11,18 +11,18 @@ from typing import Any
 from detstudy.analysis.evidence.evidence import Evidence, read_value
 from detstudy.analysis.facts import Fact
 from detstudy.analysis.facts.proposal import (
-    Delta,
     LevelIdle,
     NoSaturation,
     ProposalCounts,
+    ProposalStep,
     RecallByLevel,
     RecallCut,
     Saturation,
     Side,
     StepCost,
 )
-from detstudy.analysis.records import FeatureLevel, ProposalRow, ProposalStep, ProposalTable, SettingSummary, Spread
-from detstudy.analysis.statistics.spread import spread_values
+from detstudy.analysis.facts.spread import Spread, spread_values
+from detstudy.analysis.records import FeatureLevel, ProposalRow, ProposalTable, SettingSummary
 from detstudy.evaluation import RECALL_MEASURES
 from detstudy.ledger import RunRecord
 
@@ -60,7 +60,7 @@ def tabulate_proposals(
         *(_find_saturation(rows) if "pre_nms" in factor else ()),
         *_list_recall(rows, steps),
         *(_find_cut(cut, rows) if factor != CUT and cut is not None else ()),
-        *itertools.chain.from_iterable(_price_step(side, kind, step) for step in steps),
+        *(StepCost(step, side, kind) for step in steps if step.seconds or step.false_positives),
     )
     return ProposalTable(factor=factor, side=side, rows=tuple(rows), steps=tuple(steps), notes=notes)
 
@@ -193,10 +193,8 @@ def _find_saturation(rows: Sequence[ProposalRow]) -> Iterator[Fact]:
 def _list_recall(rows: Sequence[ProposalRow], steps: Sequence[ProposalStep]) -> Iterator[Fact]:
     """Give the recall at each level, and by how much the last step changes it."""
     known = tuple((row.level, row.recall[RECALL].mean) for row in rows if RECALL in row.recall)
-    last = steps[-1] if steps else None
-    change = _measure_delta(last.recall) if last else None
     if known:
-        yield RecallByLevel(known, (last.low, last.high, change) if last and change else None)
+        yield RecallByLevel(known, steps[-1] if steps and steps[-1].recall else None)
 
 
 def _find_cut(cut: int, rows: Sequence[ProposalRow]) -> Iterator[Fact]:
@@ -204,14 +202,3 @@ def _find_cut(cut: int, rows: Sequence[ProposalRow]) -> Iterator[Fact]:
     limits = dict.fromkeys(limit for _, limit in RECALL_MEASURES.values() if cut < limit)
     if limits and any(row.recall for row in rows):
         yield RecallCut(tuple(limits), CUT, cut)
-
-
-def _price_step(side: Side, kind: str, step: ProposalStep) -> Iterator[Fact]:
-    """Give what a step adds in time and false positives."""
-    seconds, wrong = _measure_delta(step.seconds), _measure_delta(step.false_positives)
-    if seconds or wrong:
-        yield StepCost(step.low, step.high, side, seconds, kind, wrong)
-
-
-def _measure_delta(spread: Spread | None) -> Delta | None:
-    return Delta(spread.mean, spread.sd, len(spread.values)) if spread else None

@@ -9,9 +9,9 @@ from detstudy.analysis.evidence.outcome import count_states, find_failure
 from detstudy.analysis.facts import Fact
 from detstudy.analysis.facts.contrast import Contrast
 from detstudy.analysis.facts.reason import NotMeasured
+from detstudy.analysis.facts.spread import Spread, spread_values
 from detstudy.analysis.findings.errors import summarise_errors
-from detstudy.analysis.records import SettingSummary, Spread
-from detstudy.analysis.statistics.spread import spread_values
+from detstudy.analysis.records import SettingSummary
 from detstudy.ledger import RunRecord
 
 

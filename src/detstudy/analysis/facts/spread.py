@@ -4,8 +4,16 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Mapping
+from dataclasses import dataclass
 
-from detstudy.analysis.records import Spread
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spread:
+    """A measure over a setting's finished seeds. `values` are by seed; `sd` is None for fewer than two."""
+
+    mean: float
+    sd: float | None
+    values: dict[int, float]
 
 
 def spread_values(values: Mapping[int, float | None]) -> Spread | None:
