@@ -27,6 +27,7 @@ from forecast import compare_runs, compare_total
 from detstudy.execution import count_cores, list_gpus
 from detstudy.execution.provenance import read_cpu_name, read_gpu_name
 from detstudy.ledger import Ledger
+from detstudy.wording import say
 
 ROOT = Path(__file__).parents[1]
 DETSTUDY = [sys.executable, "-m", "detstudy.cli"]
@@ -84,8 +85,8 @@ def list_overrides(arguments: argparse.Namespace, data: Path) -> list[str]:
     long = arguments.iterations >= 100
     return [
         f"data={{format: kitti_mots, root: '{data.absolute()}', validation: {list(sequences)}}}",
-        "setting['weights']=none",
-        "setting['frozen_stages']=0",
+        "model.weights=none",
+        "model.frozen_stages=0",
         f"baseline.iterations={arguments.iterations}",
         f"baseline.warmup_iterations={arguments.iterations // 10}",
         "when_batch_size_changes.hold=iterations",
@@ -120,9 +121,8 @@ def tabulate_runs(out: Path) -> list[str]:
             f"{memory.value / 2**30:.1f}" if memory and memory.value is not None else "–",
         ]
         outcome = (record.outcome or record.state).replace("_", " ")
-        lines.append(
-            f"| {record.setting_id} | {record.seed} | {outcome} | {' | '.join(cells)} | {record.reason or ''} |"
-        )
+        reason = say(record.reason) if record.reason else ""
+        lines.append(f"| {record.setting_id} | {record.seed} | {outcome} | {' | '.join(cells)} | {reason} |")
     return lines
 
 
