@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from detstudy.analysis.evidence.units import DRAWS
+from detstudy.analysis.evidence.evidence import DRAWS
 from detstudy.analysis.statistics.contrast import ALPHA, Difference, judge_difference
 from detstudy.analysis.statistics.family import bound_regret, correlate_contrasts, judge_family, simulate_smallest_p
 from detstudy.analysis.statistics.variance import (

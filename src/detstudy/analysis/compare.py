@@ -13,7 +13,7 @@ from detstudy.analysis.contrasts.remedy import find_remedy
 from detstudy.analysis.contrasts.result_files import compare_results
 from detstudy.analysis.evidence.confounding import find_caveats
 from detstudy.analysis.evidence.evidence import Evidence
-from detstudy.analysis.evidence.outcome import name_state
+from detstudy.analysis.evidence.runs import name_state
 from detstudy.analysis.facts.contrast import Contrast, Verdict
 from detstudy.analysis.facts.note import Note, OfTwoStudies
 from detstudy.analysis.findings.completion import complete_contrast

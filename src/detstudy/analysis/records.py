@@ -216,9 +216,9 @@ class Factorial:
     factors: tuple[str, ...]
     levels: tuple[tuple[Any, ...], ...]  # of each factor, those with a result
     cells: dict[tuple[Any, ...], str]  # a level of each factor → the id of the setting
-    effects: tuple[Effect, ...]
-    reason: TrainsNothing | TooFewLevels | NoAnalysis | None
-    notes: tuple[Fact, ...]
+    effects: tuple[Effect, ...] = ()
+    reason: TrainsNothing | TooFewLevels | NoAnalysis | None = None
+    notes: tuple[Fact, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

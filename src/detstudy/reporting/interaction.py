@@ -62,7 +62,7 @@ def _gather_plot(analysis: Analysis, factorial: Factorial, effect: Effect) -> In
     seeds = {id_: list(spread.values.values()) for id_, spread in measured.items() if spread}
     values = {cell: seeds[id_] for cell, id_ in factorial.cells.items() if id_ in seeds}
     first, second = (factorial.factors.index(name) for name in effect.factors)
-    square = tabulate_pair(factorial.factors, factorial.levels, factorial.cells, values, (first, second))
+    square = tabulate_pair(factorial, values, (first, second))
     points = [
         _summarise(effect.factors, pair, [seeds[id_] for id_ in square.settings[pair]])
         for pair in itertools.product(*square.levels)

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from detstudy.analysis.evidence.copies import drop_copies
 from detstudy.analysis.evidence.evidence import Evidence
+from detstudy.analysis.evidence.runs import drop_copies
 from detstudy.analysis.findings.sanity import check_sanity
 from detstudy.ledger import RunRecord
 from detstudy.ledger.codec import read_record, write_record

@@ -12,10 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detstudy.analysis.evidence.confounding import find_accumulation, find_caveats, name_setting
-from detstudy.analysis.evidence.copies import drop_copies
 from detstudy.analysis.evidence.effective import check_runs, contradict_contrast
 from detstudy.analysis.evidence.evidence import Evidence, share_weights
-from detstudy.analysis.evidence.outcome import find_failure, list_unfinished
+from detstudy.analysis.evidence.runs import drop_copies, find_failure, list_unfinished
 from detstudy.analysis.facts import Fact
 from detstudy.analysis.facts.contrast import Contrast
 from detstudy.analysis.facts.note import Note, OwnNoise, UnitNoise

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from detstudy.analysis.evidence.units import Units, read_units
+from detstudy.analysis.evidence.evidence import Units, read_units
 from detstudy.analysis.facts import Fact
 from detstudy.analysis.facts.contrast import Contrast
 from detstudy.analysis.facts.note import Note, OverUnitsAlone

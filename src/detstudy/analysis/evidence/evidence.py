@@ -5,14 +5,14 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from detstudy.analysis.evidence.copies import drop_copies
 from detstudy.analysis.evidence.exploration import find_additions
-from detstudy.analysis.evidence.units import read_units
+from detstudy.analysis.evidence.runs import drop_copies
 from detstudy.analysis.facts.setting import UnitCount
 from detstudy.analysis.statistics.variance import SeedNoise, pool_seed_noise
 from detstudy.evaluation import (
@@ -21,12 +21,15 @@ from detstudy.evaluation import (
     GroundTruth,
     Kind,
     Matches,
+    count_units,
+    draw_weights,
     evaluate_checked,
     load_ground_truth,
     load_matches,
     load_predictions,
     resample_errors,
     resample_measures,
+    resampling_units,
 )
 from detstudy.ledger import Ledger, RunRecord, list_unlike
 from detstudy.ledger.codec import read_record
@@ -36,7 +39,34 @@ from detstudy.plan import BASELINE, PlannedSetting
 from detstudy.study.setting import Setting
 from detstudy.study.study import MEASURES, StudyError
 
+DRAWS = 200
+"""Bootstrap draws; a standard error from them is known to 5 %."""
+
 Tables = dict[Kind, Matches]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Units:
+    """How many units there are, what each is, and how often each draw has each image."""
+
+    count: int
+    noun: str  # "sequence", "image"
+    weights: NDArray[np.int32]  # [draws, images]
+
+    @property
+    def counted(self) -> UnitCount:
+        """How many of what."""
+        return UnitCount(self.count, self.noun)
+
+
+def read_units(ground_truth: GroundTruth) -> Units:
+    """Return the units of a ground truth (its sequences where every image has one, else its images) and their draws.
+
+    The draws are the same for every run that is analysed, so that differences are paired, and at every analysis.
+    """
+    units = resampling_units(ground_truth)
+    noun = "image" if None in ground_truth.sequences else "sequence"
+    return Units(count_units(units), noun, draw_weights(units, DRAWS, seed=0))
 
 
 class Evidence:

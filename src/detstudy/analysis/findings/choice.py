@@ -48,7 +48,7 @@ def choose_setting(
         summary
         for summary in finished
         if baseline and summary.measures[objective].mean >= baseline.measures[objective].mean
-        if (summary is not baseline if better else not is_dearer(summary, baseline))
+        if (summary is not baseline if better else (compare_cost(summary, baseline) or 0.0) <= 1 / CHEAPER)
     ]
     compared = len(finished) > 1
     known = {s.id: loss for s in candidates if compared and (loss := bound(s.id)) is not None}
@@ -91,12 +91,6 @@ def find_ground(is_baseline: bool, contrast: Contrast | None, finished: int) -> 
 def has_verdict(summary: SettingSummary, objective: str, verdict: str) -> bool:
     """Whether a setting's contrast with the baseline in the objective has that verdict."""
     return objective in summary.contrasts and summary.contrasts[objective].verdict == verdict
-
-
-def is_dearer(summary: SettingSummary, baseline: SettingSummary | None) -> bool:
-    """Whether a setting takes more time than the baseline, by more than clocks differ from run to run."""
-    ratio = compare_cost(summary, baseline)
-    return ratio is not None and ratio > 1 / CHEAPER
 
 
 def read_mean(summary: SettingSummary, measure: str) -> float | None:

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from detstudy.analysis.evidence.evidence import share_weights
 from detstudy.analysis.facts.cost import SharedMachine, UnlikeMachines
 from detstudy.analysis.findings.choice import CHEAPER
 from detstudy.analysis.records import SettingSummary
@@ -77,7 +76,8 @@ class Costs:
 
 def read_costs(settings: Sequence[SettingSummary], measure: str) -> Costs:
     """Return a cost of settings that all have it, above 0."""
-    sources = [_find_source(settings, position, measure) for position in range(len(settings))]
+    trained = [summary.setting.trained for summary in settings]
+    sources = [trained.index(each) if measure.startswith("train/") else n for n, each in enumerate(trained)]
     seeds: dict[int, dict[int, float]] = {}
     for summary, source in zip(settings, sources, strict=True):
         seeds.setdefault(source, {}).update(summary.measures[measure].values)
@@ -88,13 +88,6 @@ def read_costs(settings: Sequence[SettingSummary], measure: str) -> Costs:
         sources=np.array(sources),
         noise=pool_parts(Part(statistics.variance(log), len(log) - 1) for log in logs.values() if len(log) > 1),
     )
-
-
-def _find_source(settings: Sequence[SettingSummary], position: int, measure: str) -> int:
-    if not measure.startswith("train/"):
-        return position
-    own = settings[position].setting
-    return next(other for other, summary in enumerate(settings) if share_weights(summary.setting, own))
 
 
 def has_cost(summary: SettingSummary, measure: str) -> bool:

@@ -6,12 +6,12 @@ import itertools
 import math
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from detstudy.analysis.evidence.confounding import find_accumulation, list_accumulations, name_setting
-from detstudy.analysis.evidence.copies import drop_copies
 from detstudy.analysis.evidence.evidence import Evidence, read_value
+from detstudy.analysis.evidence.runs import drop_copies
 from detstudy.analysis.facts import Fact
 from detstudy.analysis.facts.interaction import (
     BatchesInParts,
@@ -37,6 +37,9 @@ UNLIKE = 0.01
 
 Cells = dict[tuple[Any, ...], str]
 """A level of each factor → the id of the setting that has them."""
+
+Values = Mapping[tuple[Any, ...], Sequence[float]]
+"""A level of each factor → the objective of the setting's runs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,19 +86,16 @@ def analyse_interactions(evidence: Evidence) -> Factorial | None:
     )
     values = {cell: found for cell, found in results.items() if found}
     planned = math.prod(len(factor.levels) for factor in varied)
-    reason = _refuse(study.baseline, names, levels, cells, planned)
-    table = None if reason else analyse_variance(values)
-    if table is None and not reason:
+    grid = Factorial(factors=names, levels=levels, cells=cells)
+    reason = _refuse(study.baseline, grid, planned)
+    if reason:
+        return replace(grid, reason=reason)
+    table = analyse_variance(values)
+    if table is None:
         single = all(len(found) < 2 for found in values.values())
-        reason = NoAnalysis.ONE_SEED if single else NoAnalysis.NO_NOISE
-    return Factorial(
-        factors=names,
-        levels=levels,
-        cells=cells,
-        effects=_list_effects(evidence, names, levels, cells, values, table) if table else (),
-        reason=reason,
-        notes=_note_basis(evidence, cells, values, table) if table else (),
-    )
+        return replace(grid, reason=NoAnalysis.ONE_SEED if single else NoAnalysis.NO_NOISE)
+    effects, notes = _list_effects(evidence, grid, values, table), _note_basis(evidence, cells, values, table)
+    return replace(grid, effects=effects, notes=notes)
 
 
 def _read_results(evidence: Evidence, setting_id: str) -> list[float]:
@@ -104,32 +104,23 @@ def _read_results(evidence: Evidence, setting_id: str) -> list[float]:
     return [value for value in found if value is not None]
 
 
-def _refuse(
-    baseline: Setting, names: Sequence[str], levels: Sequence[tuple[Any, ...]], cells: Cells, planned: int
-) -> TrainsNothing | TooFewLevels | NoAnalysis | None:
+def _refuse(baseline: Setting, grid: Factorial, planned: int) -> TrainsNothing | TooFewLevels | NoAnalysis | None:
     """Return why a grid can't be analysed whatever its runs gave; None where it can."""
-    for name in names:
+    for name in grid.factors:
         if baseline.declaration(name).part == "evaluation":
             return TrainsNothing(name)
-    if len(cells) < planned:
+    if len(grid.cells) < planned:
         return NoAnalysis.NO_GRID
-    for name, found in zip(names, levels, strict=True):
+    for name, found in zip(grid.factors, grid.levels, strict=True):
         if len(found) < 2:
             return TooFewLevels(name, found[0] if found else None)
     return None
 
 
-def _list_effects(
-    evidence: Evidence,
-    names: tuple[str, ...],
-    levels: tuple[tuple[Any, ...], ...],
-    cells: Cells,
-    values: Mapping[tuple[Any, ...], Sequence[float]],
-    table: VarianceTable,
-) -> tuple[Effect, ...]:
+def _list_effects(evidence: Evidence, grid: Factorial, values: Values, table: VarianceTable) -> tuple[Effect, ...]:
     effects = []
     objective = evidence.study.objective
-    draws = {cell: evidence.average_draws(_list_runs(evidence, cells[cell]), objective) for cell in values}
+    draws = {cell: evidence.average_draws(_list_runs(evidence, grid.cells[cell]), objective) for cell in values}
     known = {cell: found for cell, found in draws.items() if found is not None}
     on_others: list[float | None] = [None] * len(table.terms)
     if evidence.units and len(known) == len(values):
@@ -139,11 +130,11 @@ def _list_effects(
         best = None
         if verdict is EffectVerdict.FOUND and len(term.factors) == 2:
             pair = term.factors[0], term.factors[1]
-            squares = [tabulate_pair(names, levels, cells, values, places) for places in (pair, pair[::-1])]
+            squares = [tabulate_pair(grid, values, places) for places in (pair, pair[::-1])]
             best = _find_best(evidence, squares)
         effects.append(
             Effect(
-                **asdict(term) | {"factors": tuple(names[factor] for factor in term.factors)},
+                **asdict(term) | {"factors": tuple(grid.factors[factor] for factor in term.factors)},
                 objective=objective,
                 p_images=p_images,
                 verdict=verdict,
@@ -153,13 +144,7 @@ def _list_effects(
     return tuple(effects)
 
 
-def tabulate_pair(
-    names: tuple[str, ...],
-    levels: tuple[tuple[Any, ...], ...],
-    cells: Cells,
-    values: Mapping[tuple[Any, ...], Sequence[float]],
-    places: tuple[int, int],
-) -> Square:
+def tabulate_pair(grid: Factorial, values: Values, places: tuple[int, int]) -> Square:
     """Return the means of two factors' levels over those levels of the others that every pair with a result has."""
     first, second = places
     by_pair: dict[tuple[Any, Any], dict[tuple[Any, ...], tuple[Any, ...]]] = {}
@@ -169,9 +154,9 @@ def tabulate_pair(
     common = set.intersection(*(set(found) for found in by_pair.values()))
     averaged = {pair: [found[rest] for rest in found if rest in common] for pair, found in by_pair.items()}
     return Square(
-        names=(names[first], names[second]),
-        levels=(levels[first], levels[second]),
-        settings={pair: tuple(cells[cell] for cell in found) for pair, found in averaged.items()},
+        names=(grid.factors[first], grid.factors[second]),
+        levels=(grid.levels[first], grid.levels[second]),
+        settings={pair: tuple(grid.cells[cell] for cell in found) for pair, found in averaged.items()},
         means={
             pair: statistics.fmean(statistics.fmean(values[cell]) for cell in found)
             for pair, found in averaged.items()
@@ -253,9 +238,7 @@ def _list_runs(evidence: Evidence, setting_id: str) -> tuple[RunRecord, ...]:
     return drop_copies(finished)
 
 
-def _note_basis(
-    evidence: Evidence, cells: Cells, values: Mapping[tuple[Any, ...], Sequence[float]], table: VarianceTable
-) -> tuple[Fact, ...]:
+def _note_basis(evidence: Evidence, cells: Cells, values: Values, table: VarianceTable) -> tuple[Fact, ...]:
     """Return what the analysis rests on: its noise, missing cells, settings that vary otherwise."""
     basis = VarianceBasis(
         objective=evidence.study.objective,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from detstudy.analysis.evidence.confounding import name_run, name_setting
-from detstudy.analysis.evidence.copies import Cells, is_telling, read_cells
 from detstudy.analysis.evidence.evidence import Evidence, read_value, share_weights
+from detstudy.analysis.evidence.runs import Cells, is_telling, read_cells
 from detstudy.analysis.facts import Fact
 from detstudy.analysis.facts.warning import AllButOneSame, IdleSeeds, MoreSameTimes, SameResults, SameTimes
 from detstudy.ledger import Ledger, RunRecord

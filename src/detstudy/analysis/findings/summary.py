@@ -5,7 +5,7 @@ from __future__ import annotations
 from detstudy.analysis.contrasts.arm import Arm
 from detstudy.analysis.evidence.confounding import find_accumulation
 from detstudy.analysis.evidence.evidence import Evidence, read_value
-from detstudy.analysis.evidence.outcome import count_states, find_failure
+from detstudy.analysis.evidence.runs import count_states, find_failure
 from detstudy.analysis.facts import Fact
 from detstudy.analysis.facts.contrast import Contrast
 from detstudy.analysis.facts.reason import NotMeasured
