@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from detstudy.ledger import DataDescription, Effective, Ledger, Provenance
+from detstudy.ledger.causes import CurveDamaged, Stopped, Unfinished
 from detstudy.ledger.lease import Lease
-from detstudy.ledger.states import CurveDamaged, Stopped, Unfinished
 from detstudy.plan import Plan, plan_study
 from detstudy.study.setting import Measure
 from detstudy.study.spec import load_study

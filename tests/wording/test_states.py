@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from detstudy.ledger.states import CurveDamaged, Stopped, Unfinished, Why
+from detstudy.ledger.causes import CurveDamaged, Stopped, Unfinished, Why
 from detstudy.wording import say
 
 

@@ -1,7 +1,7 @@
 """Scheduler, executors and workers: what is missing of a study gets done, whatever dies on the way."""
 
 from detstudy.execution.asking import ask_for_more
-from detstudy.execution.budget import SpentTime, cut_tasks, describe_stop
+from detstudy.execution.budget import SpentTime, describe_stop
 from detstudy.execution.executors.local import LocalExecutor
 from detstudy.execution.interruption import InterruptedStudyError
 from detstudy.execution.opening import open_test
@@ -21,7 +21,6 @@ __all__ = [
     "ask_for_more",
     "check_settings",
     "count_cores",
-    "cut_tasks",
     "describe_stop",
     "do_work",
     "estimate_seconds_left",

@@ -6,7 +6,6 @@ import time
 import uuid
 from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
 
 from detstudy.execution.tasks import Task, is_task_due
 from detstudy.ledger import Ledger, read_seconds_spent, write_session
@@ -34,7 +33,7 @@ class SpentTime:
         self._note()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+    def __exit__(self, *_error: object) -> None:
         self._note()
 
     @property
@@ -54,25 +53,18 @@ class SpentTime:
         self._others = read_seconds_spent(self.folder, but=self._name)
 
 
-def cut_tasks(tasks: Sequence[Task], budget: Budget) -> list[Task]:
-    """Return the trainings that the budget's number of runs allows: the first ones of the plan."""
-    return list(tasks[: budget.runs])
-
-
 def describe_stop(tasks: Sequence[Task], ledger: Ledger, budget: Budget, spent: float) -> str | None:
     """Return how a budget stopped the study and how to go on; None where there is none or nothing is left to do."""
     if budget.hours is None and budget.runs is None:
         return None
     left = [task for task in tasks if is_task_due(ledger, task)]
-    if not left:
+    if left and budget.hours is not None and spent >= budget.hours * 3600:
+        limit, more = f"{budget.hours:g} hours", f"hours={budget.hours * 2:g}"
+    elif left and budget.runs is not None and not any(task in left for task in tasks[: budget.runs]):
+        limit, more = f"{budget.runs} runs", f"runs={len(tasks)}"
+    else:
         return None
-    done = f"{len(tasks) - len(left)} of {len(tasks)} trainings are done, all is kept"
-    if budget.hours is not None and spent >= budget.hours * 3600:
-        more = f"--set budget.hours={budget.hours * 2:g}"
-        return (
-            f"the budget of {budget.hours:g} hours is used up ({done}); `{more}` and the same command go on from here"
-        )
-    if budget.runs is not None and not any(task in left for task in cut_tasks(tasks, budget)):
-        more = f"--set budget.runs={len(tasks)}"
-        return f"the budget of {budget.runs} runs is used up ({done}); `{more}` and the same command go on from here"
-    return None
+    return (
+        f"the budget of {limit} is used up ({len(tasks) - len(left)} of {len(tasks)} trainings are done, all is kept); "
+        f"`--set budget.{more}` and the same command go on from here"
+    )

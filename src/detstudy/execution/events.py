@@ -54,7 +54,7 @@ class AtWork:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The work can't be done here, and would end alike if it was tried again."""
+    """The work can't be done here, and would end the same way if it was tried again."""
 
     message: str
 

@@ -12,7 +12,7 @@ from types import FrameType
 
 
 class InterruptedStudyError(Exception):
-    """The study was told to stop; everything that ended is kept. `signal` tells by what."""
+    """A signal stopped the study; everything that ended is kept. `signal` is its number."""
 
     def __init__(self, number: int) -> None:
         super().__init__(f"stopped by signal {number}")

@@ -6,7 +6,8 @@ import dataclasses
 
 from detstudy.execution.tasks import Task, list_tasks
 from detstudy.ledger import Ledger
-from detstudy.ledger.openings import Opening, choose_opening, list_openings, store_opening
+from detstudy.ledger.files import choose_number
+from detstudy.ledger.openings import OPENINGS, Opening, list_openings, store_opening
 from detstudy.plan import BASELINE, Plan
 
 
@@ -16,24 +17,20 @@ def open_test(ledger: Ledger, plan: Plan, choice: str, *, again: bool) -> tuple[
     That is the last one, or one for this choice: the first of all, or, with `again`, one more, where the last one's
     evaluations are done and there is anything that none has looked at.
     """
-    path = choose_opening(ledger.folder)
+    path = choose_number(ledger.folder / OPENINGS)
     records = ledger.read_runs(plan, "test")
     openings = list_openings(ledger.folder, records)
     settings = dict.fromkeys((BASELINE, choice))
     runs = [record.id for record in records if record.setting_id in settings]
     if not openings or (
         again
-        and not _is_unfinished(ledger, plan, openings[-1])
+        and not any(ledger.is_evaluation_due(run, "test") for run in _keep_runs(ledger, plan, openings[-1]).runs)
         and not {id_ for opening in openings for id_ in opening.runs}.issuperset(runs)
     ):
         store_opening(path, settings, runs)
         openings = list_openings(ledger.folder, records)
     chosen = _keep_runs(ledger, plan, openings[-1])
     return openings[-1], list_tasks(chosen, ledger.fingerprint, ("test",))
-
-
-def _is_unfinished(ledger: Ledger, plan: Plan, opening: Opening) -> bool:
-    return any(ledger.is_evaluation_due(run, "test") for run in _keep_runs(ledger, plan, opening).runs)
 
 
 def _keep_runs(ledger: Ledger, plan: Plan, opening: Opening) -> Plan:

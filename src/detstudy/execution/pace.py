@@ -50,6 +50,15 @@ class Pace:
         iterations = setting.get("iterations")
         return None if each is None or iterations is None else max(0, iterations - done) * each + other
 
+    def estimate_study(self, left: Sequence[tuple[Setting, int]], workers: int) -> float | None:
+        """Return the seconds of the runs that are left, with the iterations that each has done; None as `estimate_run`.
+
+        They are begun in this order, as many at a time as there are workers.
+        """
+        seconds = [self.estimate_run(setting, done) for setting, done in left]
+        known = [each for each in seconds if each is not None]
+        return schedule_tasks(known, workers) if len(known) == len(seconds) else None
+
 
 def schedule_tasks(seconds: Sequence[float], workers: int) -> float:
     """Return when the last of the tasks ends, each begun in order as soon as a worker is free."""
@@ -84,9 +93,7 @@ def estimate_seconds_left(records: Sequence[RunRecord]) -> float | None:
         running += record.state == "running"
         left.append((record, points[-1].iteration if points else 0))
     left.sort(key=lambda pair: pair[0].state != "running")
-    seconds = [pace.estimate_run(record.setting, done) for record, done in left]
-    known = [each for each in seconds if each is not None]
-    return schedule_tasks(known, running) if len(known) == len(seconds) else None
+    return pace.estimate_study([(record.setting, done) for record, done in left], running)
 
 
 def _measure_other(record: RunRecord) -> float | None:

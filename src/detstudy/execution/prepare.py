@@ -1,4 +1,4 @@
-"""What stands before the first run: data read and checked, the ledger's own copies of what a report needs."""
+"""What comes before the first run: data read and checked, the ledger's own copies of what a report needs."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ from detstudy.study.setting import DataSetting, SplitName
 from detstudy.study.study import Study, StudyError
 
 PLAN_UNKNOWN = (
-    "{path}: missing or damaged, so what was planned when the first run started is no longer known. Nothing can be "
-    "told as added later: every setting, seed, objective and difference that matters counts as planned. Put back a "
+    "{path}: missing or damaged, so what was planned when the first run started is no longer known. Nothing counts "
+    "as added later: every setting, seed, objective and difference that matters counts as planned. Put back a "
     "copy of the file if there is one; else say of conclusions from what came later that they are exploratory"
 )
 
@@ -102,7 +102,7 @@ def store_records(study: Study, ledger: Ledger, read: ReadData) -> None:
 def foresee_runs(study: Study, plan: Plan, folder: Path) -> list[RunRecord]:
     """Return what is known of the planned runs, before anything was started in the study's folder too.
 
-    Without the data set nobody can tell a run's identity: ids then end in "unknown".
+    Without the data set a run's identity is not known: ids then end in "unknown".
     """
     if (folder / "data.json").exists():
         return Ledger(folder, study).read_runs(plan)

@@ -71,7 +71,7 @@ def list_gpus() -> list[str] | None:
 
 
 def read_gpu_name(device: str) -> str | None:
-    """Return the name of the GPU that is a device here ("cuda:0"); None where that can't be told."""
+    """Return the name of the GPU that is a device here ("cuda:0"); None where that is not known."""
     gpus = _query_gpus() or []
     visible = _list_visible()
     entries = [gpu.index for gpu in gpus] if visible is None else visible
@@ -83,7 +83,7 @@ def read_gpu_name(device: str) -> str | None:
 
 
 def read_cpu_name() -> str:
-    """Return the processor's name as the system tells it."""
+    """Return the processor's name as the system gives it."""
     try:
         with open("/proc/cpuinfo", encoding="utf-8") as file:
             names = [line.split(":", 1)[1].strip() for line in file if line.startswith("model name")]

@@ -94,7 +94,7 @@ def check_settings(executor: Executor) -> None:
     if isinstance(ending, Refused):
         raise RefusedError(ending.message)
     if not isinstance(ending, Ended):
-        raise RefusedError("the trainer can't prepare the study's settings; its error stands above")
+        raise RefusedError("the trainer can't prepare the study's settings; its error is above")
 
 
 def _settle(task: Task, ending: Ending, ledger: Ledger, watcher: Watcher) -> bool:

@@ -8,10 +8,13 @@ from detstudy.ledger import Ledger
 from detstudy.plan import Plan, PlannedRun, identify_training
 from detstudy.study.setting import SplitName
 
+THREADS = 1
+"""Of the processor, for a piece of work."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
-    """A training and all evaluations of its weights. The runs share the training; the first one stands for it."""
+    """A training and all evaluations of its weights. The runs share the training; it is named by the first one."""
 
     runs: tuple[PlannedRun, ...]
     splits: tuple[SplitName, ...] = ("validation",)
@@ -31,7 +34,6 @@ class Place:
     """Where work is done. `workers` is how many share the machine."""
 
     device: str = "cpu"
-    threads: int = 1
     workers: int = 1
 
 

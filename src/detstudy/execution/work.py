@@ -29,12 +29,12 @@ from detstudy.evaluation import (
 )
 from detstudy.execution.events import AtWork, Evaluating, Event, Heartbeat, Point, Resumed
 from detstudy.execution.provenance import describe_machine
-from detstudy.execution.tasks import Place, Task, Work
+from detstudy.execution.tasks import THREADS, Place, Task, Work
 from detstudy.ledger import Effective, Ledger, read_effective
 from detstudy.ledger.causes import Cause, Reason
 from detstudy.ledger.files import write_atomically
 from detstudy.plan import PlannedRun
-from detstudy.study.setting import Measure, SplitName
+from detstudy.study.setting import Measure, Outcome, SplitName
 from detstudy.study.study import Study
 from detstudy.trainers.contract import (
     Curve,
@@ -56,7 +56,7 @@ STACKS_SIGNAL = signal.SIGUSR1
 """Makes a worker process write its threads' stacks into its log."""
 
 HEARTBEAT_SECONDS = 1.0
-"""How often at most a worker tells that it is alive."""
+"""How often at most a worker says that it is alive."""
 
 NO_ROOM_REMEDY = "make room there, or let it be written to, and run again; everything that ended is kept"
 
@@ -134,30 +134,25 @@ def train_run(run: PlannedRun, study: Study, ledger: Ledger, trainer: Trainer, p
     said: Reason | str | None
     try:
         trained = trainer.train(job)
-        said = trained.reason
     except TimeUpError:
         seconds = Measure(name="train/seconds", value=curve.last["seconds"], unit="s")
         reason = Reason(cause=Cause.HOURS, number=study.limits.hours or 0, iteration=curve.last["iteration"])
         ledger.end_run(run, "timed_out", reason, (seconds,), Effective(limit_hours=study.limits.hours))
         return
-    except MemoryError as error:
-        traceback.print_exc(file=sys.stderr)
-        trained, said = Trained(outcome="out_of_memory"), describe_error(error)
     except RefusedError:
-        raise  # a setting that this trainer or device can't train is wrong input, and the next try would end alike
+        raise  # a setting that this trainer or device can't train is wrong input, the next try would end so too
     except Exception as error:
-        if is_unwritable(error):
-            raise  # no fault of the run: it goes on when there is room
-        traceback.print_exc(file=sys.stderr)
-        ledger.end_run(run, "crashed", describe_error(error))
-        return
+        outcome, said = judge_error(error)
+        trained = Trained(outcome=outcome)
+    else:
+        outcome, said = trained.outcome, trained.reason
     effective = read_effective(trained.effective)
-    if trained.outcome == "out_of_memory":
+    if outcome == "out_of_memory":
         size = choose_micro_batch(job.setting, job.largest_micro_batch)
         effective = replace(effective, micro_batch_size=size)
     elif job.largest_micro_batch and shortages and effective.accumulation and said is None:
         said = Reason(cause=Cause.SECOND_TRY, text=effective.accumulation, first=shortages[0].reason)
-    ledger.end_run(run, trained.outcome, said, trained.measures, effective)
+    ledger.end_run(run, outcome, said, trained.measures, effective)
 
 
 def evaluate_run(
@@ -171,21 +166,11 @@ def evaluate_run(
         notify(Heartbeat())
         truth = load_ground_truth(ledger.ground_truth_path(split))
         evaluated = evaluate_predicted(predicted, truth)
-    except MemoryShortageError as error:
-        traceback.print_exc(file=sys.stderr)
-        effective = Effective(limit_memory_bytes=error.limit)
-        reason = Reason(cause=Cause.TRAINER, text=str(error), evaluating=True)
-        ledger.end_evaluation(run, split, "out_of_memory", reason, effective=effective)
-        return
-    except MemoryError as error:
-        traceback.print_exc(file=sys.stderr)
-        ledger.end_evaluation(run, split, "out_of_memory", describe_error(error, evaluating=True))
-        return
     except Exception as error:
-        if is_unwritable(error):
-            raise
-        traceback.print_exc(file=sys.stderr)
-        ledger.end_evaluation(run, split, "crashed", describe_error(error, evaluating=True))
+        outcome, reason = judge_error(error)
+        limit = error.limit if isinstance(error, MemoryShortageError) else None
+        effective = Effective(limit_memory_bytes=limit)
+        ledger.end_evaluation(run, split, outcome, replace(reason, evaluating=True), effective=effective)
         return
     write_atomically(folder / "predictions.json", json.dumps(predicted.predictions).encode())
     save_matches(folder / "matches.npz", evaluated.matches)
@@ -212,7 +197,7 @@ def evaluate_predicted(predicted: Predicted, truth: GroundTruth) -> Evaluated:
 def make_job(
     run: PlannedRun, study: Study, ledger: Ledger, place: Place, curve: Curve, notify: Notify = lambda _: None
 ) -> Job:
-    """Return what the trainer is told of a run."""
+    """Return what a trainer gets to know of a run."""
 
     @functools.cache
     def read_records() -> Dataset:
@@ -225,13 +210,13 @@ def make_job(
     def measure(predictions: Sequence[Prediction], image_ids: Sequence[int]) -> dict[str, float | None]:
         return evaluate(load_truth(), list(predictions), image_ids)[1].measures
 
-    told = -HEARTBEAT_SECONDS
+    last = -HEARTBEAT_SECONDS
 
     def heartbeat() -> None:
-        nonlocal told
+        nonlocal last
         now = time.monotonic()
-        if now - told >= HEARTBEAT_SECONDS:
-            told = now
+        if now - last >= HEARTBEAT_SECONDS:
+            last = now
             notify(Heartbeat())
 
     return Job(
@@ -242,7 +227,7 @@ def make_job(
         objective=study.objective,
         folder=ledger.run_folder(run),
         device=place.device,
-        threads=place.threads,
+        threads=THREADS,
         memory_limit=study.limits.memory,
         curve=curve,
         measure=measure,
@@ -257,9 +242,18 @@ def is_unwritable(error: Exception) -> bool:
     return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
-def describe_error(error: Exception, evaluating: bool = False) -> Reason:
-    """Return an exception as a reason, in one line; the traceback stands in the run's log.txt."""
+def judge_error(error: Exception) -> tuple[Outcome, Reason]:
+    """Return the outcome and the reason of a trainer's error, in one line; the run's log.txt gets the traceback.
+
+    Raises the error itself where nothing can be written here: no fault of the run, which goes on when there is room.
+    """
+    if is_unwritable(error):
+        raise error
+    traceback.print_exception(error, file=sys.stderr)
+    if isinstance(error, MemoryShortageError):
+        return "out_of_memory", Reason(cause=Cause.TRAINER, text=str(error))
     lines = str(error).strip().splitlines()
     text = f"{type(error).__name__}: {lines[0] if lines else 'no message'}"
-    cause = Cause.MEMORY_ERROR if isinstance(error, MemoryError) else Cause.ERROR
-    return Reason(cause=cause, text=text, evaluating=evaluating)
+    if isinstance(error, MemoryError):
+        return "out_of_memory", Reason(cause=Cause.MEMORY_ERROR, text=text)
+    return "crashed", Reason(cause=Cause.ERROR, text=text)

@@ -45,7 +45,7 @@ def main() -> int:
     os.dup2(2, 1)  # what libraries print belongs in the log
     assignment = read_assignment()
     signal.signal(signal.SIGTERM, _stop)
-    faulthandler.register(STACKS_SIGNAL)  # the driver asks a worker that hangs where it stands
+    faulthandler.register(STACKS_SIGNAL)  # the driver asks a worker that hangs where it is
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the driver decides; a terminal sends it to all
     threading.Thread(target=hold_lifeline, daemon=True).start()
 

@@ -39,7 +39,7 @@ class Note(enum.Enum):
 class Noise:
     """Variances to go by, AP²: over seeds, and of a difference over the validation units.
 
-    `assumed_on`: the units of the scenes study, whose noise it is; None where this study's own runs tell it.
+    `assumed_on`: the units of the scenes study, whose noise it is; None where this study's own runs show it.
     """
 
     seed: float
@@ -48,7 +48,7 @@ class Noise:
 
 
 class Blind(enum.Enum):
-    """Why a factor's contrasts can't tell anything."""
+    """Why a factor's contrasts can't show anything."""
 
     ONE_UNIT = enum.auto()
     SAME_WEIGHTS_OF_ONE_SEED = enum.auto()

@@ -37,6 +37,9 @@ class Range:
     high: float
 
 
+NOTHING = Range(low=0.0, expected=0.0, high=0.0)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunForecast:
     """What one training with its evaluations will take. `seconds` are those of its worker, everything included."""
@@ -44,7 +47,7 @@ class RunForecast:
     runs: tuple[PlannedRun, ...]
     training_seconds: Range  # of the iterations alone
     seconds: Range
-    peak_memory_bytes: Range | None  # None where it ran out before it could be told
+    peak_memory_bytes: Range | None  # None where it ran out before that was known
     fits: bool
     reason: Shortage | None = None  # why it doesn't fit
     accumulation: str | None = None  # "16 as 2 × 8", by the setting or where the whole batch doesn't fit
@@ -113,10 +116,9 @@ def forecast_study(
         forecast_run(task, measured[identify_cost(task.runs[0].setting)], study, images, left[task]) for task in tasks
     )
     total = Range(
-        **{
-            name: schedule_tasks([getattr(run.seconds, name) for run in runs], len(devices))
-            for name in ("low", "expected", "high")
-        }
+        low=schedule_tasks([run.seconds.low for run in runs], len(devices)),
+        expected=schedule_tasks([run.seconds.expected for run in runs], len(devices)),
+        high=schedule_tasks([run.seconds.high for run in runs], len(devices)),
     )
     notes: list[ProbedSideBySide | Note] = []
     if len(devices) > 1 and runs:
@@ -154,41 +156,40 @@ def forecast_run(task: Task, measured: Measured, study: Study, images: int, left
 
     `images` are those to validate on, `left` the iterations; where none are left only evaluations are.
     """
-    first = measured.answers[0]
-    peak = forecast_peak(measured)
-    shortage = measured.shortage
-    if shortage:
-        seconds = _spread(statistics.fmean(measured.walls), 0.5)
-        none = Range(low=0.0, expected=0.0, high=0.0)
-        return RunForecast(
-            runs=task.runs, training_seconds=none, seconds=seconds, peak_memory_bytes=peak, fits=False, reason=shortage
+    start = statistics.fmean(measured.walls)
+    if measured.shortage:
+        training, whole = NOTHING, Range(low=start * 0.5, expected=start, high=start * 1.5)
+    else:
+        each = forecast_iteration(measured)
+        warmup = measured.average("warmup_seconds") if left else 0.0
+        training = Range(
+            low=warmup + left * each.low, expected=warmup + left * each.expected, high=warmup + left * each.high
         )
-    start = statistics.fmean(measured.walls) - measured.average("timed_seconds")
-    each = forecast_iteration(measured)
-    warmup = measured.average("warmup_seconds") if left else 0.0
-    training = Range(**{name: warmup + left * getattr(each, name) for name in ("low", "expected", "high")})
-    other = start + count_other_seconds(task, measured, study, images, left)
-    other += measured.average("failed_seconds") if left else 0.0
-    whole = Range(low=training.low + other * 0.8, expected=training.expected + other, high=training.high + other * 1.25)
+        other = start - measured.average("timed_seconds") + count_other_seconds(task, measured, study, images, left)
+        other += measured.average("failed_seconds") if left else 0.0
+        whole = Range(
+            low=training.low + other * 0.8, expected=training.expected + other, high=training.high + other * 1.25
+        )
     return RunForecast(
         runs=task.runs,
         training_seconds=training,
         seconds=whole,
-        peak_memory_bytes=peak,
-        fits=True,
-        accumulation=first.get("accumulation"),
+        peak_memory_bytes=forecast_peak(measured),
+        fits=not measured.shortage,
+        reason=measured.shortage,
+        accumulation=measured.answers[0].get("accumulation"),
     )
 
 
 def forecast_iteration(measured: Measured) -> Range:
-    """Return the seconds of an iteration: crowded batches tell what is expected, typical ones the least.
+    """Return the seconds of an iteration: crowded batches give what is expected, typical ones the least.
 
     Between the quarters of what was measured; the machine's own moods over hours are in no probe.
     """
-    typical, crowded = measured.gather("iteration_seconds"), measured.gather("crowded_seconds")
-    crowded = crowded or typical
+    typical = measured.gather("iteration_seconds")
     if not typical:
-        return Range(low=0.0, expected=0.0, high=0.0)
+        return NOTHING
+    crowded = measured.gather("crowded_seconds") or typical
     expected = statistics.fmean(crowded)
     low, high = float(np.quantile(typical, 0.25)), float(np.quantile(crowded, 0.75))
     return Range(low=min(low, expected), expected=expected, high=max(high, expected))
@@ -219,7 +220,3 @@ def count_other_seconds(task: Task, measured: Measured, study: Study, images: in
     evaluations = measured.average("evaluation_seconds")
     evaluations += len(task.runs) * images * measured.average("evaluation_image_seconds")
     return validations + checkpoints + predictions + evaluations
-
-
-def _spread(expected: float, share: float) -> Range:
-    return Range(low=expected * (1 - share), expected=expected, high=expected * (1 + share))

@@ -1,4 +1,4 @@
-"""What a study will be able to tell, before it has run: the smallest difference that its seeds and images can show."""
+"""What a study will be able to show, before it has run: the smallest difference that its seeds and images can show."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def foresee_differences(study: Study, plan: Plan, folder: Path, images: int, seq
 
 
 def learn_noise(folder: Path, study: Study, units: int) -> Noise | None:
-    """Return the noise of the objective in the runs that the folder has; None where they don't tell it."""
+    """Return the noise of the objective in the runs that the folder has; None where they don't show it."""
     if not next(folder.glob("runs/*/result.json"), None):
         return None
     evidence = Evidence(folder)

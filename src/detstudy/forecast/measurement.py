@@ -7,6 +7,7 @@ runs will.
 from __future__ import annotations
 
 import io
+import itertools
 import json
 import math
 import os
@@ -14,6 +15,7 @@ import queue
 import statistics
 import threading
 import time
+from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -138,44 +140,38 @@ def probe_costs(
 
     The last round is filled with the costs that most tasks have, so that no probe has the machine to itself.
     """
-    counts: dict[Setting, int] = {}
+    counts: Counter[Setting] = Counter()
     settings: dict[Setting, str] = {}
     for task in tasks:
         cost = identify_cost(task.runs[0].setting)
-        counts[cost] = counts.get(cost, 0) + 1
+        counts[cost] += 1
         settings.setdefault(cost, task.runs[0].setting_id)
-    if not counts:
-        return {}
-    common = sorted(counts, key=lambda cost: -counts[cost])
-    missing = -len(common) % len(devices)
-    wanted = [*common, *(common[number % len(common)] for number in range(missing))]
+    common = [cost for cost, _ in counts.most_common()]
+    rounds = math.ceil(len(common) / len(devices))
+    wanted = list(itertools.islice(itertools.cycle(common), rounds * len(devices)))
     free: queue.SimpleQueue[str] = queue.SimpleQueue()
     for device in devices:
         free.put(device)
 
     probes = Probes(ledger, study.limits.no_progress_minutes)
 
-    def probe(number: int) -> tuple[dict[str, Any], float]:
+    def probe(cost: Setting) -> tuple[dict[str, Any], float]:
         device = free.get()
         try:
-            cost = wanted[number]
             details = {"setting_id": settings[cost], "memory_limit": limit}
-            accumulate = study.on_out_of_memory == "accumulate"
-            return probe_setting(details, cost, accumulate, probes, device)
+            return probe_setting(details, cost, study.on_out_of_memory == "accumulate", probes, device)
         finally:
             free.put(device)
 
     with ThreadPoolExecutor(len(devices)) as pool:
         try:
-            found = list(pool.map(probe, range(len(wanted))))
+            found = list(pool.map(probe, wanted))
         except BaseException:
             probes.stop()
             pool.shutdown(cancel_futures=True)
             raise
-    measured = {}
-    for cost in common:
-        measured[cost] = summarise_probes([pair for each, pair in zip(wanted, found, strict=True) if each == cost])
-    return measured
+    pairs = list(zip(wanted, found, strict=True))
+    return {cost: summarise_probes([pair for each, pair in pairs if each == cost]) for cost in common}
 
 
 def summarise_probes(found: Sequence[tuple[dict[str, Any], float]]) -> Measured:
@@ -197,7 +193,7 @@ def probe_setting(
         size = (size + 1) // 2  # as a run would, after each failure
         answer, seconds = probes.run({**details, "largest_micro_batch": size}, device)
     answer["shortage"] = find_shortage(answer, limit)
-    if not answer.get("shortage"):
+    if not answer["shortage"]:
         batch = setting.get("batch_size", 1)
         split = describe_accumulation(batch, size) if size < batch else None
         answer |= {"accumulation": split, "failed_seconds": failed}

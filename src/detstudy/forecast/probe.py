@@ -54,27 +54,22 @@ def measure_run(assignment: Assignment) -> dict[str, Any]:
     probes.mkdir(exist_ok=True)
     folder = Path(tempfile.mkdtemp(dir=probes))
     job = dataclasses.replace(
-        make_job(run, study, ledger, assignment.place, ledger.open_curve(run)),
+        make_job(run, study, ledger, assignment.place, _NoCurve()),
         folder=folder,
-        curve=_NoCurve(),
         memory_limit=details["memory_limit"],
         largest_micro_batch=details.get("largest_micro_batch"),
     )
     probe = trainer.probe(job)
-    once, each, timed = 0.0, 0.0, probe.timed_seconds
+    names = [field.name for field in dataclasses.fields(probe) if field.name != "predicted"]
+    answer: dict[str, Any] = {name: getattr(probe, name) for name in names}
     if probe.predicted is not None:
         start = time.perf_counter()
         once, each = time_evaluation(probe.predicted, ledger.ground_truth_path("validation"))
-        timed += time.perf_counter() - start
-    plain = {field.name: getattr(probe, field.name) for field in dataclasses.fields(probe) if field.name != "predicted"}
-    prediction = {} if probe.predicted is None else {m.name: m.value for m in probe.predicted.measures}
-    return {
-        **plain,
-        "prediction_seconds": prediction.get("test/seconds_per_image") or 0.0,
-        "evaluation_seconds": once,
-        "evaluation_image_seconds": each,
-        "timed_seconds": timed,
-    }
+        answer["timed_seconds"] += time.perf_counter() - start
+        measures = {measure.name: measure.value for measure in probe.predicted.measures}
+        prediction = measures.get("test/seconds_per_image") or 0.0
+        answer |= {"prediction_seconds": prediction, "evaluation_seconds": once, "evaluation_image_seconds": each}
+    return answer
 
 
 def time_evaluation(predicted: Predicted, path: Path) -> tuple[float, float]:

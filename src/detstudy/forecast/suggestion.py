@@ -40,18 +40,16 @@ def suggest_changes(study: Study, plan: Plan, forecast: Forecast, deadline: floa
 
 def find_fitting_levels(study: Study, plan: Plan, unfit: Collection[str]) -> dict[str, list[Any]]:
     """Return by factor the levels without those that fit in no setting."""
-    kept: dict[str, list[Any]] = {}
-    for factor in study.factors:
-        kept[factor.name] = []
-        for level in factor.levels:
-            holders = [s.id for s in plan.settings if s.levels.get(factor.name) == level]
-            if not holders or not set(holders) <= set(unfit):
-                kept[factor.name].append(level)
-    return kept
+
+    def fits(name: str, level: Any) -> bool:
+        holders = {s.id for s in plan.settings if s.levels.get(name) == level}
+        return not holders or not holders.issubset(unfit)
+
+    return {factor.name: [level for level in factor.levels if fits(factor.name, level)] for factor in study.factors}
 
 
 def describe_levels(study: Study, plan: Plan, unfit: Collection[str], kept: Mapping[str, Sequence[Any]]) -> Suggestion:
-    """Return how to leave out, for want of memory, the levels that fit in no setting."""
+    """Return how to leave out the levels that fit into memory in no setting."""
     if plan.settings[0].id in unfit:
         return Suggestion(fact=Fit.BASELINE_TOO_LARGE)
     names = tuple(sorted(unfit))

@@ -6,7 +6,7 @@ from detstudy.ledger.curve import CurveFile, CurvePoint, read_curve
 from detstudy.ledger.effective import Effective, read_effective
 from detstudy.ledger.lease import LeaseHeldError, drop_stale_lease, is_lease_live
 from detstudy.ledger.ledger import Ledger
-from detstudy.ledger.records import Attempt, DataDescription, FaultNote, GalleryImage, Provenance, RunRecord, SplitNote
+from detstudy.ledger.records import Attempt, DataDescription, FaultNote, Provenance, RunRecord, SplitNote
 from detstudy.ledger.redaction import find_secrets, redact, redact_texts
 from detstudy.ledger.results import list_unlike
 from detstudy.ledger.sessions import read_seconds_spent, write_session
@@ -19,7 +19,6 @@ __all__ = [
     "DataDescription",
     "Effective",
     "FaultNote",
-    "GalleryImage",
     "LeaseHeldError",
     "Ledger",
     "NewerFormatError",

@@ -9,7 +9,7 @@ from detstudy.ledger.records import Attempt, Result
 from detstudy.study.study import Study
 
 MAX_ATTEMPTS = 3
-"""How often a training is tried before its crash stands."""
+"""How often a training is tried before its crash is final."""
 
 
 def list_attempts(result: Result) -> tuple[Attempt, ...]:
@@ -19,7 +19,7 @@ def list_attempts(result: Result) -> tuple[Attempt, ...]:
 
 
 def may_try_again(result: Result, load_study: Callable[[], Study]) -> bool:
-    """Whether a training that ended so is to be tried again, by the study as it stands now.
+    """Whether a training that ended so is to be tried again, by the study as it is now.
 
     A crash and a run without progress are tried MAX_ATTEMPTS times in all; a run that ended at a limit of the study
     again once that has risen; one out of memory in training with a smaller micro-batch, where the study accumulates and

@@ -1,10 +1,10 @@
-"""Why a training or an evaluation ended as it did, as facts; `detstudy.wording` has their words."""
+"""Why a run is as it is, as facts; `detstudy.wording` has their words."""
 
 from __future__ import annotations
 
 import signal
 from dataclasses import dataclass
-from enum import StrEnum
+from enum import Enum, StrEnum
 from typing import Any
 
 import msgspec
@@ -51,8 +51,34 @@ class Reason:
     first: Reason | str | None = None
 
 
+class Unfinished(Enum):
+    """Which file of a run is missing or damaged, so that `detstudy run` goes on with it."""
+
+    EVALUATION_MISSING = "evaluation_missing"  # the training's result is there
+    EVALUATION_DAMAGED = "evaluation_damaged"  # and the evaluation's is no result
+    RESULT_DAMAGED = "result_damaged"  # the training's
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """A training ended without a result at the iteration of its last point; None: before the first."""
+
+    iteration: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class CurveDamaged:
+    """Lines of a finished run's curve that can't be read; 0: all can, but it is not as it was written."""
+
+    lines: int
+
+
+Why = Reason | Unfinished | Stopped | CurveDamaged | str
+"""Why a run is as it is. A text is the trainer's own, or one of version 0.1."""
+
+
 def read_reason(value: Any) -> Reason | str | None:
-    """Return a reason as it stands in a file. Raises ValueError where it is none."""
+    """Return a reason as a file has it. Raises ValueError where it is none."""
     reason: Reason | str | None = msgspec.convert(value, Reason | str | None)
     return reason
 

@@ -1,7 +1,7 @@
 """The one way in and out of the ledger's JSON files: frozen records with a format version and a checksum.
 
 msgspec converts, since it is strict and fast: 400 results of 4.5 kB, JSON and checksums included, are read in 32 ms;
-pydantic takes 49 ms and cattrs 66 ms, and unless told otherwise both take the text "1" and true for a number.
+pydantic takes 49 ms and cattrs 66 ms, and both, without a setting against it, take the text "1" and true for a number.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class NewerFormatError(InputError):
 def encode(record: Any, *, indent: int | None = 1) -> bytes:
     """Return a record (a dataclass or a mapping) as JSON with the format's version and a checksum of all else.
 
-    Raises ValueError for NaN and infinity: null with a reason stands there.
+    Raises ValueError for NaN and infinity: null with a reason takes their place.
     """
     values = json.loads(json.dumps(record, default=dataclasses.asdict, allow_nan=False))
     plain = {FORMAT_KEY: FORMAT, **values}
@@ -72,6 +72,11 @@ def decode(content: bytes, shape: type[T]) -> T | None:
 def write_record(path: Path, record: Any) -> None:
     """Write a record's file, atomically. Raises ValueError for NaN and infinity."""
     write_atomically(path, encode(record))
+
+
+def read_records(folder: Path, shape: type[T]) -> list[T]:
+    """Return the records of a folder's files, in the order of their names; without what `read_record` can't read."""
+    return [record for path in sorted(folder.glob("*.json")) if (record := read_record(path, shape)) is not None]
 
 
 def read_record(path: Path, shape: type[T]) -> T | None:

@@ -20,7 +20,7 @@ DIGITS = 16  # of a checksum, in hexadecimal
 SETTLED_SECONDS = 0.2
 """A temporary file older than this is not being written by a process of another machine just now."""
 
-_TEMPORARY = ".*.part"  # training.checkpoint names its temporary files alike
+_TEMPORARY = ".*.part"  # training.checkpoint names its temporary files the same way
 
 
 def write_atomically(path: Path, content: bytes) -> None:

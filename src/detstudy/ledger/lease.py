@@ -10,7 +10,6 @@ import time
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 
 from detstudy.ledger.codec import encode, read_record
 
@@ -21,7 +20,7 @@ WATCHED_BEATS = 2.5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Holder:
-    """`lease.json`: which process holds it. The host, its boot and the container's space of pids tell where the pid
+    """`lease.json`: which process holds it. The host, its boot and the container's space of pids say where the pid
     means that process, and its start that it still does.
     """
 
@@ -61,9 +60,12 @@ class Lease:
                 continue
             self._thread.start()
             return self
-        raise LeaseHeldError(f"{self.path.parent.name} is held by {_read_text(self.path)}")
+        holder = "a worker that has just left it"
+        with contextlib.suppress(FileNotFoundError):
+            holder = self.path.read_text(encoding="utf-8", errors="replace")
+        raise LeaseHeldError(f"{self.path.parent.name} is held by {holder}")
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+    def __exit__(self, *_error: object) -> None:
         self._done.set()
         self._thread.join()
         with contextlib.suppress(FileNotFoundError):
@@ -103,7 +105,7 @@ class Lease:
 
 
 def is_lease_live(folder: Path) -> bool:
-    """Whether a live worker holds the folder's lease, as far as a look at it can tell."""
+    """Whether a live worker holds the folder's lease, as far as a look at it shows."""
     path = folder / "lease.json"
     changed = _read_time(path)
     if changed is None:
@@ -114,7 +116,7 @@ def is_lease_live(folder: Path) -> bool:
         return age < HEARTBEAT_SECONDS  # being written, or cut off by a crash
     if not is_of_this_machine(holder):
         return age < STALE_SECONDS
-    if holder.started is None:  # a worker that could not tell: while there is such a process its heartbeat counts
+    if holder.started is None:  # a worker that did not know: while there is such a process its heartbeat counts
         return age < STALE_SECONDS and read_start(holder.pid) is not None
     return read_start(holder.pid) == holder.started
 
@@ -176,10 +178,3 @@ def _read_time(path: Path) -> float | None:
         return path.stat().st_mtime
     except FileNotFoundError:
         return None
-
-
-def _read_text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8", errors="replace")
-    except FileNotFoundError:
-        return "a worker that has just left it"

@@ -1,7 +1,7 @@
 """A study's folder: what was planned, the data's description, and what happened in every run.
 
 ```
-study.yaml            the study as it stands, overrides applied
+study.yaml            the study as it is now, overrides applied
 planned.yaml          the study as it was planned when its first run started
 plan.json             the settings and runs that the study's design began with; planned.json: those of planned.yaml
 decisions/            what the design asked for later, a file each
@@ -49,14 +49,12 @@ from detstudy.ledger.gallery import holds_gallery, read_gallery, store_gallery
 from detstudy.ledger.lease import Lease
 from detstudy.ledger.openings import OPENINGS
 from detstudy.ledger.plans import DECISIONS, ask_plan, load_plan, store_plan
-from detstudy.ledger.records import Attempt, DataDescription, GalleryImage, Provenance, RunRecord, Started
+from detstudy.ledger.records import Attempt, DataDescription, GalleryImage, Provenance, Result, RunRecord, Started
 from detstudy.ledger.results import (
     describe_ending,
-    holds_files,
     judge_run,
     list_unlike,
     read_result,
-    read_started,
     sum_files,
 )
 from detstudy.ledger.trainers import load_stored_study, store_trainer
@@ -71,7 +69,7 @@ SHARED_FOLDERS = ("ground_truth", "gallery", "sessions", "records", DECISIONS, O
 
 
 def refuse_link(path: Path) -> None:
-    """Raise StudyError where a link, or a pipe, stands in place of a file or a folder that may be written to."""
+    """Raise StudyError where a link, or a pipe, is in place of a file or a folder that may be written to."""
     if path.is_symlink() or (path.exists() and not path.is_file() and not path.is_dir()):
         raise StudyError(
             f"{path}: is a link or a pipe, and nothing is written into one; put a copy there, or remove it"
@@ -265,7 +263,7 @@ class Ledger:
     def start_run(self, run: PlannedRun, provenance: Provenance) -> None:
         """Note where and with what a training starts or goes on."""
         folder = self.run_folder(run)
-        before = read_started(folder)
+        before = read_record(folder / "run.json", Started)
         started = Started(
             setting=run.setting.list_parts(),
             seed=run.seed,
@@ -312,7 +310,7 @@ class Ledger:
 
     def is_training_due(self, run: PlannedRun) -> bool:
         """Whether the run must be trained: it never ended, or failed in a way that is to be tried again."""
-        result = read_result(self.run_folder(run) / "result.json")
+        result = self._read_training(run)
         return result is None or may_try_again(result, self.load_study)
 
     def list_damaged_weights(self, plan: Plan) -> list[Path]:
@@ -322,22 +320,25 @@ class Ledger:
 
     def list_shortages(self, run: PlannedRun) -> list[Attempt]:
         """Return the run's attempts that ran out of memory, first to last, without those at a limit that has risen."""
-        result = read_result(self.run_folder(run) / "result.json")
+        result = self._read_training(run)
         return list_shortages(result, self.load_study) if result else []
 
     def find_largest_micro_batch(self, run: PlannedRun) -> int | None:
         """Return how many images may go through at once, since more ran out of memory; None where all may."""
-        result = read_result(self.run_folder(run) / "result.json")
+        result = self._read_training(run)
         return find_largest_micro_batch(result, self.load_study) if result else None
 
     def is_evaluation_due(self, run: PlannedRun, split: SplitName = "validation") -> bool:
         """Whether the run finished training and its predictions on the split are missing or damaged."""
-        training = read_result(self.run_folder(run) / "result.json")
+        training = self._read_training(run)
         if training is None or training.outcome != "finished":
             return False
         path = self.evaluation_folder(run, split) / "result.json"
         result = read_result(path)
-        return result is None or may_evaluate_again(result, self.load_study) or not holds_files(path)
+        return result is None or may_evaluate_again(result, self.load_study) or bool(list_unlike(path))
+
+    def _read_training(self, run: PlannedRun) -> Result | None:
+        return read_result(self.run_folder(run) / "result.json")
 
     def read_runs(self, plan: Plan | None = None, split: SplitName = "validation") -> list[RunRecord]:
         """Return what is known of every planned run, in the plan's order."""
@@ -347,12 +348,12 @@ class Ledger:
     def read_run(self, plan: Plan, run: PlannedRun, split: SplitName = "validation") -> RunRecord:
         """Return what is known of one planned run."""
         folder, evaluation_folder = self.run_folder(run), self.evaluation_folder(run, split)
-        started = read_started(folder)
-        training = read_result(folder / "result.json")
+        started = read_record(folder / "run.json", Started)
+        training = self._read_training(run)
         evaluation = read_result(evaluation_folder / "result.json")
         same = run.setting.part("evaluation") == plan.settings[0].setting.part("evaluation")
         results = [result for result in (training, evaluation) if result]
-        state, outcome, reason = judge_run(folder, evaluation_folder, started, training, evaluation)
+        state, outcome, reason = judge_run(folder, evaluation_folder, started is not None, training, evaluation)
         failed = state == "ended" and outcome != "finished"
         return RunRecord(
             id=folder.name if same else f"{folder.name}/evaluations/{evaluation_folder.name}",

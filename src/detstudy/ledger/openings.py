@@ -12,8 +12,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from detstudy.ledger.codec import encode, read_record
-from detstudy.ledger.files import choose_number, write_once
+from detstudy.ledger.codec import encode, read_records
+from detstudy.ledger.files import write_once
 from detstudy.ledger.records import RunRecord
 
 OPENINGS = "openings"
@@ -23,7 +23,7 @@ OPENINGS = "openings"
 class Opening:
     """One look at the test split."""
 
-    by: str | None = None  # user@host; None, as `at`, where only version 0.1 could have told
+    by: str | None = None  # user@host; None, as `at`, where version 0.1 opened it
     at: str | None = None  # ISO 8601, UTC
     settings: tuple[str, ...]  # ids
     runs: tuple[str, ...]  # ids of all their runs on the test split
@@ -34,8 +34,7 @@ def list_openings(folder: Path, tested: Sequence[RunRecord]) -> list[Opening]:
 
     Raises NewerFormatError where a newer detstudy wrote one.
     """
-    paths = sorted(folder.glob(f"{OPENINGS}/*.json"))
-    recorded = [opening for path in paths if (opening := read_record(path, Opening))]
+    recorded = read_records(folder / OPENINGS, Opening)
     known = {id_ for opening in recorded for id_ in opening.runs}
     others = [run for run in tested if run.outcome == "finished" and run.id not in known]
     if not others:
@@ -44,13 +43,11 @@ def list_openings(folder: Path, tested: Sequence[RunRecord]) -> list[Opening]:
     return [Opening(settings=settings, runs=tuple(run.id for run in others)), *recorded]
 
 
-def choose_opening(folder: Path) -> Path:
-    """Return where the next opening is kept; whoever opens chooses that before looking at anything."""
-    return choose_number(folder / OPENINGS)
-
-
 def store_opening(path: Path, settings: Collection[str], runs: Collection[str]) -> None:
-    """Keep that the test split is opened now; where another driver was first, its opening counts."""
+    """Keep that the test split is opened now; where another driver was first, its opening counts.
+
+    Whoever opens chooses the path before looking at anything.
+    """
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     write_once(path, encode(Opening(by=_name_user(), at=now, settings=tuple(settings), runs=tuple(runs))))
 

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from detstudy.ledger.codec import encode, read_record, write_record
-from detstudy.ledger.files import choose_number, sum_file, write_once
+from detstudy.ledger.codec import encode, read_record, read_records, write_record
+from detstudy.ledger.files import sum_file, write_once
 from detstudy.plan import Plan, Step, begin_plan, identify_basis, make_plan, plan_study
 from detstudy.plan.designs import load_design
 from detstudy.study.extension import Extension
@@ -79,17 +79,13 @@ def read_decisions(folder: Path, study: Study) -> list[Step]:
 
     So is what another design, or one with other options, asked for, or of another baseline.
     """
-    paths = sorted(folder.glob(f"{DECISIONS}/*.json"))
-    found = [stored for path in paths if (stored := read_record(path, StoredStep))]
     basis = identify_basis(study)
-    return [stored.step for stored in found if stored.made_for == basis]
-
-
-def choose_decision(folder: Path) -> Path:
-    """Return where the next decision is kept; whoever decides chooses that before looking at anything."""
-    return choose_number(folder / DECISIONS)
+    return [stored.step for stored in read_records(folder / DECISIONS, StoredStep) if stored.made_for == basis]
 
 
 def store_decision(path: Path, study: Study, step: Step) -> None:
-    """Keep what the design asked for next; where another driver was first, what it asked for counts."""
+    """Keep what the design asked for next; where another driver was first, what it asked for counts.
+
+    Whoever decides chooses the path before looking at anything.
+    """
     write_once(path, encode(StoredStep(made_for=identify_basis(study), step=step)))

@@ -1,6 +1,6 @@
-"""What the files of a study's folder hold, and what they tell together, as records that no longer change.
+"""What the files of a study's folder hold, and what they say together, as records that no longer change.
 
-The first are written and read by `ledger.codec`: a type is the check of what stands in its file, which another program
+The first are written and read by `ledger.codec`: a type is the check of what is in its file, which another program
 or a hand may have written. What has a default may be missing in a file of an older version.
 """
 
@@ -12,9 +12,8 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
-from detstudy.ledger.causes import Reason
+from detstudy.ledger.causes import Reason, Why
 from detstudy.ledger.effective import Effective
-from detstudy.ledger.states import Why
 from detstudy.study.hyperparameter import Part
 from detstudy.study.setting import Measure, Outcome, Setting
 
@@ -132,7 +131,7 @@ class Session:
     seconds: Annotated[float, Meta(gt=0)]
 
 
-# -- what they tell --------------------------------------------------------------------------------------------------
+# -- what they say  --------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

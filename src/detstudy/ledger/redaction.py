@@ -1,4 +1,4 @@
-"""Secrets of the environment are kept out of what is written: the name of their variable stands in their place.
+"""Secrets of the environment are kept out of what is written: the name of their variable takes their place.
 
 A variable is secret by its name (`HF_TOKEN`, `WANDB_API_KEY`, `DB_PASS`, `AWS_SECRET_ACCESS_KEY`, ...); so is what an
 address in any variable has before its host, a password or a token (`https://user:password@host`). Values shorter than
@@ -17,7 +17,7 @@ from detstudy.errors import map_texts
 
 SHORTEST = 6
 
-# Long words are telling wherever they stand in a name, short ones as a part between underscores, or at its end.
+# Long words count anywhere in a name, short ones as a part between underscores, or at its end.
 _NAMES = re.compile(
     r"TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|CREDENTIAL|COOKIE|KEY$|(?:^|_)(?:KEY|PASS|PWD|PAT|AUTH|DSN)(?:_|$)",
     re.IGNORECASE,
@@ -34,8 +34,8 @@ def find_secrets(environment: Mapping[str, str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for name, value in environment.items():
         secret = _NAMES.search(name) and not _PLACES.search(name)
-        told = _PASSWORDS.findall(value)
-        for each in map(str.strip, value.splitlines() if secret else [*told, *map(unquote, told)]):
+        passwords = _PASSWORDS.findall(value)
+        for each in map(str.strip, value.splitlines() if secret else [*passwords, *map(unquote, passwords)]):
             if len(each) >= SHORTEST:
                 spellings = (
                     each,

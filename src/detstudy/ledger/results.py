@@ -1,4 +1,4 @@
-"""What a run's own files say: how its training and its evaluations ended, and whether that still stands."""
+"""What a run's own files say: how its training and its evaluations ended, and whether that still holds."""
 
 from __future__ import annotations
 
@@ -9,15 +9,14 @@ from typing import Literal
 
 import msgspec
 
-from detstudy.ledger.causes import Reason, read_reason
+from detstudy.ledger.causes import CurveDamaged, Reason, Stopped, Unfinished, Why, read_reason
 from detstudy.ledger.codec import read_record
 from detstudy.ledger.curve import count_damaged_lines, read_curve
 from detstudy.ledger.effective import Effective
 from detstudy.ledger.files import sum_file
 from detstudy.ledger.lease import is_lease_live
-from detstudy.ledger.records import Result, Started
+from detstudy.ledger.records import Result
 from detstudy.ledger.redaction import find_secrets, redact_texts
-from detstudy.ledger.states import CurveDamaged, Stopped, Unfinished, Why
 from detstudy.study.setting import Measure, Outcome
 
 
@@ -31,7 +30,7 @@ def describe_ending(
 ) -> Result:
     """Return what the result file of a training or an evaluation holds, without secrets of the environment.
 
-    `files` are noted with their checksums, where they stand beside it. Attempts go on counting those of the file.
+    `files` are noted with their checksums, where they are beside it. Attempts go on counting those of the file.
     """
     secrets = find_secrets(os.environ)
     before = read_result(path)
@@ -50,23 +49,13 @@ def read_result(path: Path) -> Result | None:
     return read_record(path, Result)
 
 
-def read_started(folder: Path) -> Started | None:
-    """Return how a run was started; None where it was not, or its file is damaged."""
-    return read_record(folder / "run.json", Started)
-
-
 def sum_files(folder: Path, names: Iterable[str]) -> dict[str, str]:
     """Return the checksums of those of the files that are there."""
     return {name: checksum for name in names if (checksum := sum_file(folder / name)) is not None}
 
 
-def holds_files(path: Path) -> bool:
-    """Whether the files that a result file notes stand beside it as they were written."""
-    return not list_unlike(path)
-
-
 def list_unlike(path: Path, key: Literal["files", "weights"] = "files") -> list[str]:
-    """Return the names of the files that a result file notes and that do not stand beside it as they were written.
+    """Return the names of the files that a result file notes and that are not beside it as they were written.
 
     `key` chooses: weights are noted apart from the others, since reading them all takes a while.
     """
@@ -79,27 +68,22 @@ def list_unlike(path: Path, key: Literal["files", "weights"] = "files") -> list[
 
 
 def judge_run(
-    folder: Path,
-    evaluation_folder: Path,
-    started: Started | None,
-    training: Result | None,
-    evaluation: Result | None,
+    folder: Path, evaluation_folder: Path, started: bool, training: Result | None, evaluation: Result | None
 ) -> tuple[Literal["planned", "running", "ended"], Outcome | None, Why | None]:
     """Return the state of a run, its outcome and why it is so, from its files."""
-    if training and training.outcome != "finished":
-        if is_lease_live(folder):  # tried again
-            return "running", None, None
-        return "ended", training.outcome, training.reason
-    if training and evaluation:
+    failed = training is not None and training.outcome != "finished"
+    if training and evaluation and not failed:
         return "ended", evaluation.outcome, evaluation.reason or find_damage(folder) or training.reason
-    if is_lease_live(folder):
+    if is_lease_live(folder):  # one that failed is tried again
         return "running", None, None
+    if training and failed:
+        return "ended", training.outcome, training.reason
     if training:
         damaged = (evaluation_folder / "result.json").exists()
         return "planned", None, Unfinished.EVALUATION_DAMAGED if damaged else Unfinished.EVALUATION_MISSING
     if (folder / "result.json").exists():
         return "ended", "interrupted", Unfinished.RESULT_DAMAGED
-    if started is None:
+    if not started:
         return "planned", None, None
     points = read_curve(folder / "curves.jsonl")
     return "ended", "interrupted", Stopped(points[-1].iteration if points else None)
@@ -108,4 +92,4 @@ def judge_run(
 def find_damage(folder: Path) -> CurveDamaged | None:
     """Return what is wrong with the curve of a run that finished; None where nothing is."""
     lines = count_damaged_lines(folder / "curves.jsonl")
-    return CurveDamaged(lines) if lines or not holds_files(folder / "result.json") else None
+    return CurveDamaged(lines) if lines or list_unlike(folder / "result.json") else None

@@ -15,7 +15,6 @@ from detstudy.execution import (
     ask_for_more,
     check_settings,
     count_cores,
-    cut_tasks,
     describe_stop,
     is_task_due,
     list_gpus,
@@ -76,7 +75,7 @@ def run_study(
         if any(is_task_due(ledger, task) for task in tasks):
             check_settings(chosen)
         with TerminalProgress(shown, ledger, plan) as progress, SpentTime(ledger.folder, study.budget.hours) as spent:
-            run_tasks(cut_tasks(tasks, study.budget), ledger, executor=chosen, watcher=progress, is_over=spent.is_up)
+            run_tasks(tasks[: study.budget.runs], ledger, executor=chosen, watcher=progress, is_over=spent.is_up)
         stopped = describe_stop(tasks, ledger, study.budget, spent.total)
         more = None if stopped else ask_for_more(ledger)
     if study.data.test and stopped is None:  # when the choice stands

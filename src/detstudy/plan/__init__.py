@@ -1,7 +1,6 @@
 """Which runs answer the question."""
 
-from detstudy.plan.cost import identify_cost
-from detstudy.plan.identity import identify_basis, identify_evaluation, identify_training
+from detstudy.plan.identity import identify_basis, identify_cost, identify_evaluation, identify_training
 from detstudy.plan.naming import BASELINE, format_level, name_setting
 from detstudy.plan.planning import (
     Plan,

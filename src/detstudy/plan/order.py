@@ -9,7 +9,7 @@ from typing import Any
 from detstudy.study.study import Factor, Study
 
 FIRST_REPEATS = 3
-"""Seeds of the baseline that come before anything else: without repeats no difference can be told from noise."""
+"""Seeds of the baseline that come before anything else: without repeats no difference is more than noise."""
 
 UNRANKED = 3
 """The rank of a level that is no extreme."""

@@ -36,7 +36,7 @@ class PlannedRun:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What a study will do. The baseline comes first; runs stand in the order in which they are worth doing."""
+    """What a study will do. The baseline comes first; runs are in the order in which they are worth doing."""
 
     settings: tuple[PlannedSetting, ...]
     runs: tuple[PlannedRun, ...]
@@ -96,7 +96,7 @@ def begin_plan(study: Study, design: Design) -> Step:
 
 
 def continue_plan(study: Study, design: Design, plan: Plan, ended: Sequence[EndedRun]) -> Step | None:
-    """Ask a design what else to run; None where it wants nothing that is not planned.
+    """Ask a design what else to run; None where it asks for nothing that is not planned.
 
     Raises StudyError as `plan_study` does.
     """
@@ -146,7 +146,7 @@ def freeze_levels(levels: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def make_plan(study: Study, steps: Sequence[Step]) -> Plan:
-    """Return the plan of what was asked for step by step; what was asked for twice stands once."""
+    """Return the plan of what was asked for step by step; what was asked for twice is in it once."""
     settings = {study.baseline: PlannedSetting(id=BASELINE, setting=study.baseline, levels={}, family="")}
     runs: dict[tuple[str, int], PlannedRun] = {}
     for number, step in enumerate(steps):

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from detstudy.execution.events import Ended, Evaluating, Event, Held, Point, Resumed, Started, TriedAgain
-from detstudy.execution.pace import Pace, schedule_tasks
+from detstudy.execution.pace import Pace
 from detstudy.execution.tasks import Task
 from detstudy.ledger import Ledger, RunRecord
 from detstudy.numbers import format_ap, format_time
@@ -137,9 +137,8 @@ class TerminalProgress:
     def estimate_left(self) -> float | None:
         """Return the seconds until all is done, those at work first; None while nothing is measured."""
         order = sorted(self.tasks, key=lambda key: key not in self.started)
-        left = [self.pace.estimate_run(self.tasks[key].runs[0].setting, self.done.get(key, 0)) for key in order]
-        known = [seconds for seconds in left if seconds is not None]
-        return schedule_tasks(known, self.workers) if len(known) == len(left) else None
+        left = [(self.tasks[key].runs[0].setting, self.done.get(key, 0)) for key in order]
+        return self.pace.estimate_study(left, self.workers)
 
     def records(self, task: Task | None) -> list[RunRecord]:
         """Return the records of a task's runs, or of all."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from detstudy.ledger.states import CurveDamaged, Stopped, Unfinished
+from detstudy.ledger.causes import CurveDamaged, Stopped, Unfinished
 from detstudy.wording.say import say
 
 _WORDS = {

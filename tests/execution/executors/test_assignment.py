@@ -27,6 +27,6 @@ def test_a_process_on_a_gpu_sees_no_other(monkeypatch: pytest.MonkeyPatch) -> No
     assert (environment["CUDA_VISIBLE_DEVICES"], environment["OMP_NUM_THREADS"]) == ("3", "16")
     assignment = make_assignment(Ledger(Path("study")), "3", 2, splits=["test"])
     assert assignment.folder == str(Path("study").absolute())
-    assert assignment.place == Place(device="cuda:0", threads=1, workers=2)
+    assert assignment.place == Place(device="cuda:0", workers=2)
     monkeypatch.setattr("sys.stdin", io.StringIO(assignment.encode().decode()))
     assert read_assignment() == assignment

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from detstudy.ledger import Ledger
-from detstudy.ledger.states import CurveDamaged
+from detstudy.ledger.causes import CurveDamaged
 from detstudy.testing import draw_tiny_data, write_tiny_study
 from harness.facts import (
     describe_results,

@@ -7,7 +7,7 @@ from enum import Enum, auto
 from pathlib import Path
 
 from detstudy.analysis.facts.setting import UnitCount
-from detstudy.ledger.states import Why
+from detstudy.ledger.causes import Why
 
 
 class NoVerdict(Enum):

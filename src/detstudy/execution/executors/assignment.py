@@ -9,16 +9,15 @@ import sys
 from dataclasses import dataclass
 from typing import Any
 
-from detstudy.execution.tasks import Place
+from detstudy.execution.tasks import THREADS, Place
 from detstudy.ledger import Ledger
 
 CPU = "cpu"
-THREADS = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assignment:
-    """What to do, as plain values: the study's folder, where, and what is told apart by the module."""
+    """What to do, as plain values: the study's folder, where, and what only the module that runs knows."""
 
     folder: str
     place: Place
@@ -31,7 +30,7 @@ class Assignment:
 
 def make_assignment(ledger: Ledger, device: str, workers: int = 1, **details: Any) -> Assignment:
     """Return an assignment for a process on a device: a GPU that it sees alone is the first there."""
-    place = Place(device=CPU if device == CPU else "cuda:0", threads=THREADS, workers=workers)
+    place = Place(device=CPU if device == CPU else "cuda:0", workers=workers)
     return Assignment(folder=str(ledger.folder.absolute()), place=place, details=details)
 
 

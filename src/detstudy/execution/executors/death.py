@@ -54,7 +54,7 @@ def classify_death(
 
     Out of memory is said only where the kernel's log names the process in what is not among `messages_before` (numbers
     of processes are used again), the kills of its container (or kernel) rose since `kills_before`, its last sample
-    stood at the limit with a good part of it its own, or the last lines of its own log are an allocator's; SIGKILL
+    was at the limit with a good part of it its own, or the last lines of its own log are an allocator's; SIGKILL
     alone is a crash.
     """
     if status == -signal.SIGKILL:
@@ -75,7 +75,8 @@ def _explain_kill(
     records: Records,
 ) -> Cause:
     """Return by which record a worker was killed for memory, or that none says so."""
-    if any(_names_process(line, pid) for line in records.read_log() if line not in messages_before):
+    killed = re.compile(rf"{_KILL}(?:ed)? process {pid}\b")
+    if any(killed.search(line) for line in records.read_log() if line not in messages_before):
         return Cause.KERNEL_LOG
     kills = records.count_kills()
     if kills is not None and kills_before is not None and kills > kills_before:
@@ -139,11 +140,6 @@ def sample_memory(pid: int, root: Path = Path("/")) -> Memory | None:
     return Memory(worker=worker, used=used, limit=limit)
 
 
-def _names_process(line: str, pid: int) -> bool:
-    """Whether a kernel's message says that it killed the process for memory."""
-    return re.search(rf"{_KILL}(?:ed)? process {pid}\b", line) is not None
-
-
 def _read_group(root: Path) -> list[tuple[int, int]]:
     """Return the bytes in use (without cached files) and the limit of this process's cgroup; [] without a limit."""
     for folder in _list_groups(root):
@@ -158,7 +154,7 @@ def _read_group(root: Path) -> list[tuple[int, int]]:
 
 
 def _list_groups(root: Path) -> list[Path]:
-    """Return the folders in which this process's cgroup may be seen; a container's own stands at the mount's top."""
+    """Return the folders in which this process's cgroup may be seen; a container's own is at the mount's top."""
     try:
         lines = (root / "proc/self/cgroup").read_text().splitlines()
     except OSError:

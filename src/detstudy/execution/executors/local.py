@@ -32,7 +32,7 @@ WORKER = "detstudy.execution.worker"
 GRACE_SECONDS = 15.0
 POLL_SECONDS = 0.2
 LOOK_SECONDS = 1.0
-STACKS_SECONDS = 0.5  # for a worker that hangs to write where it stands
+STACKS_SECONDS = 0.5  # for a worker that hangs to write where it is
 
 
 @dataclass(slots=True, eq=False)

@@ -12,7 +12,7 @@ from detstudy.study.study import Study
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """A setting that a design wants run, by the levels in which it differs from the baseline, and its seeds."""
+    """A setting that a design asks for, by the levels in which it differs from the baseline, and its seeds."""
 
     levels: Mapping[str, Any]
     seeds: tuple[int, ...]
