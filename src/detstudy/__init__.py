@@ -28,7 +28,7 @@ if TYPE_CHECKING:
         Trainer,
     )
 
-__version__ = "0.1.0"
+__version__ = "0.2.0.dev0"
 
 __all__ = [
     "Hyperparameter",
