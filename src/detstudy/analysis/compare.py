@@ -9,7 +9,6 @@ from pathlib import Path
 
 from detstudy.analysis.contrasts.arm import Arm, contrast_arms, make_arm, pair_arms
 from detstudy.analysis.contrasts.comparison import Contrasts, contrast_members
-from detstudy.analysis.contrasts.remedy import find_remedy
 from detstudy.analysis.contrasts.result_files import compare_results
 from detstudy.analysis.evidence.confounding import find_caveats
 from detstudy.analysis.evidence.evidence import Evidence
@@ -34,7 +33,7 @@ def compare_settings(folder: Path, a: str, b: str) -> dict[str, Contrast]:
     """Return a against b in every AP measure, by the study's margin and pooled seed noise.
 
     A name is a setting's ("baseline", "learning_rate=0.001"; numbers may be written in any way, levels that are the
-    baseline's are left out) or that of a run's folder, which stands for its one seed. Raises AnalysisError for unknown
+    baseline's are left out) or that of a run's folder, which means its one seed. Raises AnalysisError for unknown
     names and for two that are the same.
 
     A setting against the baseline is judged as in the report, together with the other levels of its factor; any other
@@ -52,8 +51,7 @@ def compare_settings(folder: Path, a: str, b: str) -> dict[str, Contrast]:
     }
     objective, margin = evidence.study.objective, evidence.study.smallest_difference_that_matters
     convergences = {arm.id: judge_setting(arm.runs, objective, margin) for arm in arms}
-    remedy = find_remedy(evidence, pair_arms(evidence, *arms), contrasts[objective])
-    completed = complete_contrast(evidence, *arms, contrasts[objective], convergences, remedy)
+    completed = complete_contrast(evidence, pair_arms(evidence, *arms), contrasts[objective], convergences)
     return {**contrasts, objective: completed}
 
 

@@ -181,7 +181,7 @@ class TradeOff:
     prices: tuple[Price, ...]  # along the front, from its cheapest setting up
     unjudged: tuple[Fact, ...] = ()  # of the front, the difference to the best without a known noise; () by tolerance
     reason: Fact | None = None  # why not, of the first of them
-    notes: tuple[SharedMachine | UnlikeMachines, ...]  # what the clocks don't tell
+    notes: tuple[SharedMachine | UnlikeMachines, ...]  # why times may be wrong
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -258,7 +258,7 @@ class Analysis:
     factors: tuple[FactorSummary, ...]
     choice: Choice | None  # None where nothing finished
     learned: tuple[Conclusion, ...]
-    unknown: tuple[Conclusion, ...]  # what the data can't tell, and what would tell
+    unknown: tuple[Conclusion, ...]  # what the data can't decide, and what would decide it
     next: tuple[Conclusion, ...]  # what to run to learn it
     warnings: tuple[Fact, ...]  # what looks wrong in the study: pasted rows, seeds that change nothing, shared images
     trade_offs: tuple[TradeOff, ...]  # one a cost that was measured

@@ -11,7 +11,6 @@ from pathlib import Path
 
 from detstudy.analysis.contrasts.arm import bound_loss, contrast_arms, make_arm, pair_arms
 from detstudy.analysis.contrasts.comparison import contrast_settings, find_detectable
-from detstudy.analysis.contrasts.remedy import find_remedy
 from detstudy.analysis.evidence.evidence import Evidence
 from detstudy.analysis.facts import Fact
 from detstudy.analysis.facts.choice import Choice
@@ -46,15 +45,13 @@ def analyse_study(folder: Path) -> Analysis:
     arms = {planned.id: make_arm(evidence, planned) for planned in evidence.plan.settings}
     contrasts = contrast_settings(evidence)
     convergences = {id_: judge_setting(arm.runs, objective, margin) for id_, arm in arms.items()}
-    baseline = arms[BASELINE]
-    pairs = {id_: pair_arms(evidence, arms[id_], baseline) for id_ in contrasts}
-    remedies = {id_: find_remedy(evidence, pair, contrasts[id_][objective]) for id_, pair in pairs.items()}
+    pairs = {id_: pair_arms(evidence, arms[id_], arms[BASELINE]) for id_ in contrasts}
     detectable = find_detectable(evidence, pairs, contrasts)
     settings = {}
     for id_, arm in arms.items():
         found = contrasts.get(id_, {})
         if found:
-            found[objective] = complete_contrast(evidence, arm, baseline, found[objective], convergences, remedies[id_])
+            found[objective] = complete_contrast(evidence, pairs[id_], found[objective], convergences)
         settings[id_] = summarise_setting(evidence, arm, found)
     noise = evidence.seed_noise(objective)
     seed_sd = math.sqrt(noise.pooled.variance) if noise.pooled else None
@@ -96,7 +93,7 @@ def analyse_study(folder: Path) -> Analysis:
         choice=_warn_of_combining(choice, factors, settings, evidence),
         learned=(*learned, *depending, *list_savings(trade_offs), *tested),
         unknown=(*list_unknown(everything, objective, margin), *independent),
-        next=tuple(plan_next(evidence, everything, factors, remedies, convergences)),
+        next=tuple(plan_next(evidence, everything, factors, convergences)),
         warnings=check_sanity(evidence),
         trade_offs=trade_offs,
         factorial=factorial,

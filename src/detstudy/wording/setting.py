@@ -66,4 +66,4 @@ def _(fact: facts.UnitCount) -> str:
 
 
 phrase(facts.RunName, "{setting} (seed {seed})")
-phrase(facts.About, "{whom}: {fact}")
+phrase(facts.About, "{subject}: {fact}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from typing import Any
 
@@ -98,9 +99,10 @@ def test_a_training_that_two_settings_share_is_counted_once(write_ledger: Any, R
     factors = {"learning_rate": [0.04], "rpn_pre_nms_top_n_test": [500]}
     folder = write_ledger(runs, factors=factors, seeds=[0, 1], baseline_seeds=[0, 1])
     evidence = Evidence(folder)
-    settings = list(analyse_study(folder).settings.values())
-    remedies = {"learning_rate=0.04": Remedy(5, None, 20, "sequence", 5)}
-    (item,) = propose_seeds(evidence, settings, remedies, {summary.id: summary.label for summary in settings})
+    settings = analyse_study(folder).settings
+    contrasts, objective = settings["learning_rate=0.04"].contrasts, evidence.study.objective
+    contrasts[objective] = dataclasses.replace(contrasts[objective], remedy=Remedy(5, None, 20, "sequence", 5))
+    (item,) = propose_seeds(evidence, list(settings.values()))
     assert isinstance(item.fact, MoreSeeds)
     assert (item.fact.trainings, item.fact.seconds) == (6, pytest.approx(600))
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from detstudy.analysis.contrasts.arm import Arm
+from detstudy.analysis.contrasts.arm import Arm, Pair, pair_arms
 from detstudy.analysis.evidence.evidence import Evidence
 from detstudy.analysis.findings.errors import (
     compare_kinds,
@@ -33,6 +33,10 @@ def evidence(write_ledger: Any, Run: Any) -> Evidence:  # noqa: N803
 
 def make_arm(evidence: Evidence, name: str) -> Arm:
     return Arm(name, name, evidence.runs_of(name))
+
+
+def pair_settings(evidence: Evidence) -> Pair:
+    return pair_arms(evidence, make_arm(evidence, OTHER), make_arm(evidence, "baseline"))
 
 
 def test_a_summary_holds_means_over_seeds_of_counts_an_image(evidence: Evidence) -> None:
@@ -72,20 +76,20 @@ def test_measures_of_errors_have_values_and_draws(evidence: Evidence) -> None:
 
 def test_worse_places_are_called_localisation_errors(evidence: Evidence) -> None:
     a, b = make_arm(evidence, OTHER), make_arm(evidence, "baseline")
-    found = summarise_kinds(evidence, a, b)
+    found = summarise_kinds(evidence, pair_arms(evidence, a, b))
     assert found is not None
     assert (found.score_threshold, found.changed[0].kind) == (0.5, "localisation")
     assert found.changed[0].sizes
     assert 0 < found.changed[0].low < found.changed[0].change < found.changed[0].high
-    back = summarise_kinds(evidence, b, a)
+    back = summarise_kinds(evidence, pair_arms(evidence, b, a))
     assert back is not None
     assert back.changed[0].change == pytest.approx(-found.changed[0].change)
 
 
 def test_kinds_are_judged_together(evidence: Evidence) -> None:
-    found = compare_kinds(evidence, make_arm(evidence, OTHER), make_arm(evidence, "baseline"))
+    found = compare_kinds(evidence, pair_settings(evidence))
     kinds = {kind.name: kind for kind in found}
-    assert kinds["localisation"].standing == "differs"
+    assert kinds["localisation"].state == "differs"
     assert {size for size, _ in kinds["localisation"].sizes} <= {"small", "medium"}
     total = sum(kind.contrast.b_value or 0.0 for kind in found)
     for kind in found:
@@ -93,19 +97,19 @@ def test_kinds_are_judged_together(evidence: Evidence) -> None:
         assert kind.p_holm >= kind.contrast.p
         assert kind.bound == pytest.approx(0.1 * total)
         narrow = find_reach(kind.contrast) < kind.bound
-        assert (kind.standing == "unchanged") == (narrow and kind.p_holm >= 0.05)
+        assert (kind.state == "unchanged") == (narrow and kind.p_holm >= 0.05)
 
 
 def test_what_cannot_be_judged_has_no_sentence(write_ledger: Any, Run: Any) -> None:  # noqa: N803
     runs = {("baseline", seed): Run(quality=0.6) for seed in range(3)}
     evidence = Evidence(write_ledger({**runs, (OTHER, 0): Run(like="baseline")}, factors=FACTORS))
-    assert summarise_kinds(evidence, make_arm(evidence, OTHER), make_arm(evidence, "baseline")) is None  # identical
+    assert summarise_kinds(evidence, pair_settings(evidence)) is None  # identical
     evidence = Evidence(write_ledger({**runs, (OTHER, 0): Run(outcome="diverged")}, factors=FACTORS))
-    assert summarise_kinds(evidence, make_arm(evidence, OTHER), make_arm(evidence, "baseline")) is None
+    assert summarise_kinds(evidence, pair_settings(evidence)) is None
     assert summarise_errors(evidence, make_arm(evidence, OTHER).finished) == {}
     one = {("baseline", 0): Run(quality=0.6), (OTHER, 0): Run(quality=0.4)}
     evidence = Evidence(write_ledger(one, factors=FACTORS, baseline_seeds=[0]))
-    assert summarise_kinds(evidence, make_arm(evidence, OTHER), make_arm(evidence, "baseline")) is None  # seed noise
+    assert summarise_kinds(evidence, pair_settings(evidence)) is None  # seed noise
 
 
 def test_a_run_without_a_detection_misses_everything(write_ledger: Any, Run: Any) -> None:  # noqa: N803
@@ -122,6 +126,6 @@ def test_a_run_without_a_detection_misses_everything(write_ledger: Any, Run: Any
     assert (summary.counts["missed"].mean, summary.counts["false_positives"].mean) == (4.0, 0.0)
     assert (summary.best_threshold, summary.best_f1, summary.best_counts) == (None, None, {})
     assert summary.cost["missed"].mean == 100.0
-    found = summarise_kinds(evidence, arm, make_arm(evidence, "baseline"))
+    found = summarise_kinds(evidence, pair_arms(evidence, arm, make_arm(evidence, "baseline")))
     assert found is not None
     assert "missed" in [change.kind for change in found.changed if change.change > 0]

@@ -42,7 +42,7 @@ from detstudy.plan import PlannedSetting
 
 @dataclass(frozen=True)  # without slots, so that `finished` is found once
 class Arm:
-    """A name, one for readers too, and the runs that it stands for."""
+    """The runs of a setting, or one run, with an id and a label for readers."""
 
     id: str
     label: Fact
@@ -138,7 +138,7 @@ def bound_loss(evidence: Evidence, chosen: Arm, others: Sequence[Arm], measure: 
     """Return the most that the chosen arm may lose against the best of the others, at 95 %, in AP.
 
     It holds for every choice at once, so also for one made on the same data. Left out are others whose effective
-    values say that they are the same training, or not the setting that they stand for. None where a difference can't be
+    values say that they are the same training, or not trained as their setting says. None where a difference can't be
     judged.
     """
     samples, alike = [], False

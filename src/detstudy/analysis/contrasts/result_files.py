@@ -28,7 +28,7 @@ Pair = tuple[float | None, float | None]
 def compare_results(ground_truth: Path, a: Path, b: Path) -> dict[str, Contrast]:
     """Return the contrast of two COCO result files over one ground truth, in every AP measure.
 
-    Interval and p come from resampling, as a study's; beside them stands the p of swapping the two files unit by unit.
+    Interval and p come from resampling, as a study's; the p of swapping the two files unit by unit is given too.
     Both hold for these two files over other images of the same kind; whether another training would differ likewise
     they can't say, so there is no verdict. Raises EvaluationError for files that don't fit.
     """

@@ -98,7 +98,7 @@ def ran_out_of_memory(run: RunRecord) -> bool:
 
 
 def state_batch_rule(study: Study, levels: Sequence[tuple[Any, SettingSummary]]) -> BatchRule:
-    """Return what stayed the same as the batch size changed, and what thereby did not."""
+    """Return what stayed the same as the batch size changed, and what changed with it."""
     rule = study.when_batch_size_changes
     trainings = [summary.setting for _, summary in levels]
     return BatchRule(

@@ -70,7 +70,7 @@ def read_units(ground_truth: GroundTruth) -> Units:
 
 
 class Evidence:
-    """A study's runs as they stand in its folder; matches are read when first asked for and resampled once.
+    """A study's runs as its folder has them; matches are read when first asked for and resampled once.
 
     Raises StudyError where the folder holds no study, or runs that finished without sound ground truth.
     """

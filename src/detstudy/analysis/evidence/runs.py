@@ -53,7 +53,7 @@ def list_unfinished(setting: Fact, runs: Sequence[RunRecord]) -> tuple[Fact, ...
 def drop_copies(runs: Iterable[RunRecord]) -> tuple[RunRecord, ...]:
     """Return the runs of one setting without those that repeat another's AP measures to the last digit.
 
-    Such a run tells nothing of the seeds' noise: counted, it would make that look smaller, down to none at all.
+    Such a run says nothing about the seeds' noise: if it counted, the noise would look smaller, or be 0.
     """
     kept: dict[Cells | str, RunRecord] = {}
     for run in runs:

@@ -78,7 +78,7 @@ class RepeatForNoise:
 
 @dataclass(frozen=True, slots=True)
 class MoreSeeds:
-    """So many seeds of every setting that some contrasts would be told; `needs` by setting."""
+    """The number of seeds of every setting that would settle some contrasts; `needs` by setting."""
 
     seeds: int
     trainings: int
@@ -88,7 +88,7 @@ class MoreSeeds:
 
 @dataclass(frozen=True, slots=True)
 class MoreUnits:
-    """So many validation images or sequences, by setting, where seeds alone would not tell."""
+    """The validation images or sequences that a contrast needs, by setting, where more seeds are not enough."""
 
     noun: str
     now: int
@@ -100,7 +100,7 @@ class TrainLonger:
     """Settings to train twice as long with the baseline, since one of each pair was behind and still improving."""
 
     settings: tuple[object, ...]
-    itself: bool  # the only setting was; where there are several, `itself` and `baseline` are not told apart
+    itself: bool  # the only setting was; of several settings, only one of these two needs to be true
     baseline: bool
 
 

@@ -41,7 +41,7 @@ class Contrast:
     alpha: float = 0.05  # the p that this contrast on its own would need, less in a family
     caveats: tuple[Fact, ...] = ()  # what changes the verdict's meaning and is said in the same breath
     exploratory: tuple[Fact, ...] = ()  # why it was not planned at the first run
-    remedy: Remedy | None = None  # where the data can't tell: what would
+    remedy: Remedy | None = None  # of a verdict "cannot tell": what would settle it
     p_randomisation: float | None = None  # of two result files, by swapping them unit by unit
     kinds: Fact | None = None  # in which kinds of error the two differ
     accumulations: tuple[Accumulation | None, ...] = (None, None)  # of a and b, where batches were trained in parts

@@ -47,7 +47,7 @@ class BothImproving:
 
 @dataclass(frozen=True, slots=True)
 class OneImproving:
-    """One arm of a contrast was still improving; how it stands against the other, and whether that one was flat."""
+    """One arm of a contrast was still improving; whether it is ahead of the other, and whether that one was flat."""
 
     arm: object
     stepped: bool

@@ -1,4 +1,4 @@
-"""What a trade-off and its prices carry: what the clocks don't tell, and steps without a price."""
+"""What a trade-off and its prices carry: why times may be wrong, and why a step has no price."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ class KindChange:
 
 @dataclass(frozen=True, slots=True)
 class ErrorKinds:
-    """Kinds that differ, that don't by more than `reach`, and that can't be told."""
+    """Kinds that differ, that don't differ by more than `reach`, and that stay unclear."""
 
     score_threshold: float
     changed: tuple[KindChange, ...]

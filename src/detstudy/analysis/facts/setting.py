@@ -54,5 +54,5 @@ class UnitCount:
 class About:
     """A fact with the setting, or the level, that it is about."""
 
-    whom: object
+    subject: object
     fact: object

@@ -1,4 +1,4 @@
-"""What to run next to learn what the study could not tell, with the commands that do it, the most telling first."""
+"""What to run next to learn what the study leaves open, with the commands, the most useful first."""
 
 from __future__ import annotations
 
@@ -28,25 +28,23 @@ from detstudy.ledger import Ledger
 from detstudy.plan import BASELINE
 
 MOST_SEEDS = 10
-"""Nobody is sent off to train a setting more often than this."""
+"""The largest number of seeds of a setting that is proposed."""
 
 
 def plan_next(
     evidence: Evidence,
     settings: Sequence[SettingSummary],
     factors: Sequence[FactorSummary],
-    remedies: Mapping[str, Remedy | None],
     convergences: Mapping[str, Convergence | None],
 ) -> Iterator[Conclusion]:
     """Give what is unfinished, else more seeds, more images, longer trainings, the best levels together."""
-    names = {summary.id: summary.label for summary in settings}
     ledger = Ledger(evidence.folder)
     waiting = [run for run in evidence.plan.runs if ledger.is_training_due(run) or ledger.is_evaluation_due(run)]
     if waiting:
         yield Conclusion(Finish(len(waiting)), "runs", make_command(evidence, {}))
         return
-    yield from propose_seeds(evidence, settings, remedies, names)
-    yield from propose_units(evidence, remedies, names)
+    yield from propose_seeds(evidence, settings)
+    yield from propose_units(evidence, settings)
     yield from propose_iterations(evidence, settings, convergences)
     ids = [factor.choice.setting_id for factor in factors if factor.choice]
     chosen = [s for s in settings if s.id in ids and has_verdict(s, evidence.study.objective, "better")]
@@ -84,13 +82,8 @@ def find_rising(
     return tuple(id_ for id_, convergence in known if convergence and convergence.state == "rising")
 
 
-def propose_seeds(
-    evidence: Evidence,
-    settings: Sequence[SettingSummary],
-    remedies: Mapping[str, Remedy | None],
-    names: Mapping[str, Fact],
-) -> Iterator[Conclusion]:
-    """Propose as many seeds of all settings as would tell those apart that a few more can."""
+def propose_seeds(evidence: Evidence, settings: Sequence[SettingSummary]) -> Iterator[Conclusion]:
+    """Propose the number of seeds of all settings that settles those contrasts that a few more seeds can settle."""
     study, objective = evidence.study, evidence.study.objective
     baseline = evidence.plan.setting(BASELINE).setting
     unknown = [s for s in settings if (c := s.contrasts.get(objective)) and c.reason in NO_SEED_NOISE]
@@ -101,11 +94,11 @@ def propose_seeds(
             overrides = {"seeds": sorted({*study.seeds, 0, 1, 2}), **overrides}
         yield Conclusion(RepeatForNoise(everything=paired), SETTINGS, make_command(evidence, overrides))
         return
-    needed = {id_: remedy.seeds for id_, remedy in remedies.items() if remedy and remedy.seeds}
-    affordable = {id_: seeds for id_, seeds in needed.items() if seeds <= MOST_SEEDS}
-    if not affordable:
+    known = list_remedies(settings, objective)
+    needs = tuple((name, each.seeds) for name, each in known if each.seeds and each.seeds <= MOST_SEEDS)
+    if not needs:
         return
-    wanted = max(affordable.values())
+    wanted = max(number for _, number in needs)
     seeds = extend_seeds(study.seeds, wanted)
     baseline_seeds = extend_seeds(study.baseline_seeds, wanted)
     trained = {(evidence.trained_as(run.setting), run.seed) for run in evidence.runs}
@@ -120,21 +113,24 @@ def propose_seeds(
         seeds=wanted,
         trainings=added,
         seconds=statistics.fmean(times) * added if times else None,
-        needs=tuple((names[id_], number) for id_, number in affordable.items()),
+        needs=needs,
     )
     command = make_command(evidence, {"seeds": seeds, "baseline_seeds": baseline_seeds})
     yield Conclusion(more, SETTINGS, command)
 
 
-def propose_units(
-    evidence: Evidence, remedies: Mapping[str, Remedy | None], names: Mapping[str, Fact]
-) -> Iterator[Conclusion]:
-    """Propose the validation data that would tell where seeds can't."""
-    wanted = {id_: remedy.units for id_, remedy in remedies.items() if remedy and remedy.units}
-    if not wanted or evidence.units is None:
-        return
-    needs = tuple((names[id_], number) for id_, number in wanted.items())
-    yield Conclusion(MoreUnits(evidence.units.noun, evidence.units.count, needs), SETTINGS)
+def propose_units(evidence: Evidence, settings: Sequence[SettingSummary]) -> Iterator[Conclusion]:
+    """Propose the validation data that would settle a contrast where seeds can't."""
+    known = list_remedies(settings, evidence.study.objective)
+    needs = tuple((name, remedy.units) for name, remedy in known if remedy.units)
+    if needs and evidence.units:
+        yield Conclusion(MoreUnits(evidence.units.noun, evidence.units.count, needs), SETTINGS)
+
+
+def list_remedies(settings: Sequence[SettingSummary], objective: str) -> list[tuple[Fact, Remedy]]:
+    """Return what would settle each contrast with the baseline that the data leaves open, with the setting's name."""
+    contrasts = [(summary.label, summary.contrasts.get(objective)) for summary in settings]
+    return [(label, contrast.remedy) for label, contrast in contrasts if contrast and contrast.remedy]
 
 
 def extend_seeds(seeds: Sequence[int], wanted: int) -> list[int]:

@@ -37,7 +37,7 @@ from detstudy.study.study import Study
 Points = Sequence[CurvePoint]
 
 LEAST_POINTS = 8
-MOST_POINTS = 120  # more are averaged in blocks: their pairs take memory and tell little more
+MOST_POINTS = 120  # more are averaged in blocks: their pairs take memory and add little
 WINDOW = 2 / 3  # the stretch that is judged begins at this share of the iterations
 LONGER = 1.5  # the projection goes to half as many iterations again
 CONFIDENCE = 0.90  # so that each of the two claims is wrong in at most 5 %

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from detstudy.analysis.contrasts.arm import Arm, contrast_family, pair_arms
+from detstudy.analysis.contrasts.arm import Pair, contrast_family
 from detstudy.analysis.evidence.evidence import Evidence
 from detstudy.analysis.facts.contrast import Contrast
 from detstudy.analysis.facts.error_kind import ErrorKinds, KindChange
@@ -42,7 +42,7 @@ class KindDifference:
     bound: float  # an image: what the 95 % interval must stay below to be called unchanged
 
     @property
-    def standing(self) -> Literal["differs", "unchanged", "open"]:
+    def state(self) -> Literal["differs", "unchanged", "open"]:
         """Whether the two differ, all kinds looked at taken into account, or can't by much."""
         if self.p_holm < ALPHA:
             return "differs"
@@ -103,15 +103,14 @@ def _average_counts(counts: Iterable[ErrorCounts], band: int, of_class: int | No
     return dict(zip(COUNTED, (sum(rates) / len(rates)).tolist(), strict=True))
 
 
-def compare_kinds(evidence: Evidence, a: Arm, b: Arm) -> list[KindDifference]:
-    """Return the difference of a and b in each kind of error, in counts an image at the operating threshold.
+def compare_kinds(evidence: Evidence, pair: Pair) -> list[KindDifference]:
+    """Return the difference of two arms in each kind of error, in counts an image at the operating threshold.
 
-    Each is judged as a difference of AP is, with Holm's rule over the kinds; sizes stand with a kind that differs where
+    Each is judged as a difference of AP is, with Holm's rule over the kinds; a kind that differs has the sizes where
     their own p passes Bonferroni's bound over all kinds and sizes. Kinds that can't be judged, and those that neither
     setting makes, are left out.
     """
     prefix = f"{evidence.study.objective.split('/')[0]}/errors"
-    pair = pair_arms(evidence, a, b)
     contrasts = {name: contrast_family(evidence, [pair], f"{prefix}/{name}")[0] for name in ERROR_KINDS}
     bound = UNCHANGED * sum(contrast.b_value or 0.0 for contrast in contrasts.values())
     judged = [(name, contrast, contrast.p) for name, contrast in contrasts.items() if contrast.p is not None]
@@ -128,22 +127,22 @@ def compare_kinds(evidence: Evidence, a: Arm, b: Arm) -> list[KindDifference]:
     return found
 
 
-def summarise_kinds(evidence: Evidence, a: Arm, b: Arm) -> ErrorKinds | None:
-    """Return in which kinds of error a differs from b; None where none can be judged.
+def summarise_kinds(evidence: Evidence, pair: Pair) -> ErrorKinds | None:
+    """Return in which kinds of error two arms differ; None where none can be judged.
 
     Kinds that make less than a tenth of the errors in both are named only where they differ.
     """
-    kinds = compare_kinds(evidence, a, b)
+    kinds = compare_kinds(evidence, pair)
     if not kinds:
         return None
     common = [kind for kind in kinds if max(kind.contrast.a_value or 0.0, kind.contrast.b_value or 0.0) >= kind.bound]
-    same = [kind for kind in common if kind.standing == "unchanged"]
+    same = [kind for kind in common if kind.state == "unchanged"]
     return ErrorKinds(
         score_threshold=evidence.study.operating_score_threshold,
-        changed=tuple(_name_change(kind) for kind in kinds if kind.standing == "differs"),
+        changed=tuple(_name_change(kind) for kind in kinds if kind.state == "differs"),
         unchanged=tuple(kind.name for kind in same),
         reach=max((find_reach(kind.contrast) for kind in same), default=0.0),
-        unsure=tuple(kind.name for kind in common if kind.standing == "open"),
+        unsure=tuple(kind.name for kind in common if kind.state == "open"),
     )
 
 

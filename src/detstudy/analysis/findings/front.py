@@ -97,7 +97,7 @@ def draw_repeats(scores: Array, pairs: Pairs, count: int, generator: np.random.G
 
 
 def bound_price(extra: float, extra_half: float, gain: float, gain_half: float) -> tuple[float, float] | None:
-    """Return the interval of extra / gain, at least 0; None where the gain can't be told from 0, so has no price.
+    """Return the interval of extra / gain, at least 0; None where the gain may be 0, so that it has no price.
 
     The halves are those of the two intervals' widths. Source: Fieller, J. Royal Statistical Society B 16 (1954).
     """

@@ -84,12 +84,12 @@ def list_unknown(settings: Sequence[SettingSummary], objective: str, margin: flo
 
 
 def is_learned(contrast: Contrast) -> bool:
-    """Whether a contrast tells something: a verdict, or that nothing changed."""
+    """Whether a contrast has an answer: a verdict, or that nothing changed."""
     return contrast.reason is NoVerdict.IDENTICAL or contrast.verdict not in (None, "cannot tell")
 
 
 def list_interactions(factorial: Factorial | None) -> tuple[list[Conclusion], list[Conclusion]]:
-    """Return what a grid tells of factors that depend on each other: what was learned, and what was not."""
+    """Return what a grid says about factors that depend on each other: what was learned, and what was not."""
     learned: list[Conclusion] = []
     unknown: list[Conclusion] = []
     if factorial and factorial.reason:
@@ -106,5 +106,5 @@ def list_savings(trade_offs: Sequence[TradeOff]) -> list[Conclusion]:
 
 
 def find_section(summary: SettingSummary) -> str:
-    """Return where a setting's numbers stand: with the only factor in which it differs, else with all settings."""
+    """Return the section that has a setting's numbers: of the only factor in which it differs, else of all settings."""
     return next(iter(summary.levels)) if len(summary.levels) == 1 else SETTINGS

@@ -89,7 +89,7 @@ def _warn_of_shared_images(evidence: Evidence) -> list[Fact]:
 
 
 def _group_alike(runs: Sequence[RunRecord]) -> list[list[RunRecord]]:
-    """Return the groups of two or more runs with the same AP measures that tell something."""
+    """Return the groups of two or more runs with the same AP measures, where that is no chance."""
     groups: dict[Cells, list[RunRecord]] = {}
     for run in runs:
         groups.setdefault(read_cells(run), []).append(run)

@@ -142,7 +142,7 @@ def _project(cells: Sequence[Levels], terms: Collection[tuple[int, ...]]) -> NDA
 
 
 def adjust_by_holm(p_values: Sequence[float]) -> list[float]:
-    """Return p values that may each be held against the level of the whole family, in the given order."""
+    """Return p values that may each be compared with the alpha of the whole family, in the given order."""
     adjusted = [0.0] * len(p_values)
     largest = 0.0
     for rank, index in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
@@ -154,7 +154,7 @@ def adjust_by_holm(p_values: Sequence[float]) -> list[float]:
 def compare_variances(values: Mapping[Levels, Sequence[float]]) -> float | None:
     """Return the p of Bartlett's test that all cells have one variance; None where fewer than two cells can say.
 
-    Source: Bartlett, Proc. Royal Society A 160 (1937). A cell with one run, or with equal ones, has no say.
+    Source: Bartlett, Proc. Royal Society A 160 (1937). A cell with one run, or with equal ones, is left out.
     """
     from scipy.special import chdtrc
 

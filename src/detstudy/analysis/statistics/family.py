@@ -46,7 +46,7 @@ def judge_family(
 
     `correlation` [differences, differences] is that of their estimates (`correlate_contrasts`); None takes them as
     independent. An adjusted p is the chance of any p that small in the family, so it is below 0.05 exactly where the
-    interval excludes 0. The 90 % interval of "no difference that matters" stays each one's own. None stands where
+    interval excludes 0. The 90 % interval of "no difference that matters" stays each one's own. It is None where
     nothing varies; such a difference does not count in the family, and a family of one is `judge_difference`.
 
     Source: single-step min-p (Westfall and Young, 1993); with equal seeds and no noise from units it is Dunnett's

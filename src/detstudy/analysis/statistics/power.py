@@ -1,4 +1,4 @@
-"""What would tell: how many seeds, how many units, and which differences a study could see at all."""
+"""What would settle a contrast (how many seeds, how many units), and which differences a study could find at all."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ class Part:
 class SeedNoise:
     """The variance of one training over seeds: one for the settings that may share it, the others' own.
 
-    `pooled` is None where no pooled setting has two seeds. A setting may count in the pool and yet stand in `own`.
+    `pooled` is None where no pooled setting has two seeds. A setting may count in the pool and still be in `own`.
     """
 
     pooled: Part | None
@@ -49,7 +49,7 @@ def pool_seed_noise(values: Mapping[str, Sequence[float]], keep: str) -> SeedNoi
     With a few seeds that test sees gross differences only, and a variance taken too small claims falsely where one
     taken too large is merely careful. So a setting that stays, but varies more than the rest at CAUTION_ALPHA, is
     judged by its own variance and goes on counting in the pool for the others. Its degrees of freedom are the
-    harmonic mean of its own and the pool's: it was picked for being large, so its variance is likelier too large.
+    harmonic mean of its own and the pool's: it was picked for being large, so its variance is probably too large.
     """
     parts = {name: Part(statistics.variance(seeds), len(seeds) - 1) for name, seeds in values.items() if len(seeds) > 1}
     own: dict[str, Part] = {}
