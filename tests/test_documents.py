@@ -13,6 +13,7 @@ import pytest
 import typer
 
 import detstudy
+from detstudy.auditing.finding import Kind
 from detstudy.cli import app
 
 ROOT = Path(__file__).parents[1]
@@ -95,6 +96,11 @@ def test_every_command_and_option_is_there(document: str) -> None:
     assert (missing, made - targets) == ([], set())
 
 
+def test_every_rule_of_the_audit_is_documented() -> None:
+    quoted = quote_code("docs/audit.md")
+    assert {kind.rule for kind in Kind} - set(quoted) == set()
+
+
 def quote_code(document: str) -> list[str]:
     """Return what stands in a document's backticks, and the lines of its blocks of code but those of Python."""
     text = (ROOT / document).read_text()
@@ -119,8 +125,8 @@ def list_definitions() -> dict[str, set[str]]:
         names: set[str] = set()
         for node in ast.parse(path.read_text()).body:
             names |= set(name_definitions(node))
-            for part in node.body if isinstance(node, ast.ClassDef) else ():
-                names |= {f"{node.name}.{name}" for name in name_definitions(part)}
+            if isinstance(node, ast.ClassDef):
+                names |= {f"{node.name}.{name}" for part in node.body for name in name_definitions(part)}
             if path.name == "__init__.py":
                 inner = [each for each in ast.walk(node) if isinstance(each, ast.ImportFrom)]
                 names |= {alias.name for each in inner for alias in each.names}
