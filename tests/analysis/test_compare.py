@@ -14,8 +14,7 @@ from detstudy.analysis import (
     compare_settings,
 )
 from detstudy.analysis.facts.error_kind import ErrorKinds
-from detstudy.analysis.facts.note import Note, OfTwoStudies, OverUnitsAlone
-from detstudy.analysis.facts.reason import NoVerdict
+from detstudy.analysis.facts.reason import Note, NoVerdict, OfTwoStudies, OverUnitsAlone
 from detstudy.analysis.facts.setting import UnitCount
 from detstudy.evaluation import EvaluationError
 from detstudy.study.study import MEASURES

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from detstudy.analysis.evidence.evidence import Evidence
-from detstudy.analysis.facts.exploration import SeedsChanged
+from detstudy.analysis.facts.warning import SeedsChanged
 from detstudy.analysis.findings.sanity import check_sanity
 from detstudy.data import DataError, build_ground_truth, read_dataset
 from detstudy.data.formats import coco

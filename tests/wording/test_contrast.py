@@ -2,8 +2,8 @@ import dataclasses
 
 from detstudy.analysis import Contrast
 from detstudy.analysis.facts.caveat import RateNotScaled
-from detstudy.analysis.facts.exploration import Departure
-from detstudy.analysis.facts.note import Remedy
+from detstudy.analysis.facts.reason import Remedy
+from detstudy.analysis.facts.warning import Departure
 from detstudy.wording.contrast import describe_contrast, state_verdict
 
 BETTER = Contrast(

@@ -1,4 +1,4 @@
-from detstudy.analysis.facts.exploration import Departure, MarginChanged, ObjectiveChanged, SeedsChanged
+from detstudy.analysis.facts.warning import Departure, MarginChanged, ObjectiveChanged, SeedsChanged
 from detstudy.wording import say
 from detstudy.wording.exploration import say_exploratory
 

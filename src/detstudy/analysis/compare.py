@@ -14,7 +14,7 @@ from detstudy.analysis.evidence.confounding import find_caveats
 from detstudy.analysis.evidence.evidence import Evidence
 from detstudy.analysis.evidence.runs import name_state
 from detstudy.analysis.facts.contrast import Contrast, Verdict
-from detstudy.analysis.facts.note import Note, OfTwoStudies
+from detstudy.analysis.facts.reason import Note, OfTwoStudies
 from detstudy.analysis.findings.completion import complete_contrast
 from detstudy.analysis.findings.convergence import judge_setting
 from detstudy.errors import InputError

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from detstudy.analysis.facts import exploration as facts
-from detstudy.analysis.facts.exploration import Departure
+from detstudy.analysis.facts import warning as facts
+from detstudy.analysis.facts.warning import Departure
 from detstudy.wording.labels import label_measure
 from detstudy.wording.say import phrase, say
 

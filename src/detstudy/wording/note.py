@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from detstudy.analysis.facts import note as facts
-from detstudy.analysis.facts.note import Note
+from detstudy.analysis.facts import reason as facts
+from detstudy.analysis.facts.reason import Note
 from detstudy.numbers import format_ap
 from detstudy.wording.labels import count
 from detstudy.wording.say import phrase, say

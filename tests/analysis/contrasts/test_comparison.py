@@ -10,7 +10,7 @@ import pytest
 from detstudy.analysis import Analysis, analyse_study
 from detstudy.analysis.contrasts.comparison import contrast_settings
 from detstudy.analysis.evidence.evidence import Evidence
-from detstudy.analysis.facts.exploration import Departure
+from detstudy.analysis.facts.warning import Departure
 from detstudy.ledger import Ledger
 from detstudy.plan import plan_study
 from detstudy.study.spec import load_study

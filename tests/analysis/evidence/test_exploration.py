@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from detstudy.analysis.evidence.exploration import Additions, find_additions
-from detstudy.analysis.facts.exploration import Departure, MarginChanged, ObjectiveChanged, SeedsChanged
+from detstudy.analysis.facts.warning import Departure, MarginChanged, ObjectiveChanged, SeedsChanged
 from detstudy.plan import plan_study
 from detstudy.study.setting import KittiMotsData
 from detstudy.study.spec import load_study

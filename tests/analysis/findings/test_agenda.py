@@ -11,7 +11,7 @@ import pytest
 from detstudy.analysis import analyse_study
 from detstudy.analysis.evidence.evidence import Evidence
 from detstudy.analysis.facts.conclusion import Finish, MoreSeeds, RepeatForNoise, TrainLonger
-from detstudy.analysis.facts.note import Remedy
+from detstudy.analysis.facts.reason import Remedy
 from detstudy.analysis.findings.agenda import extend_seeds, propose_seeds
 from detstudy.analysis.records import Conclusion
 from detstudy.plan import plan_study

@@ -17,14 +17,16 @@ from detstudy.analysis.evidence.evidence import Evidence, share_weights
 from detstudy.analysis.evidence.runs import drop_copies, find_failure, list_unfinished
 from detstudy.analysis.facts import Fact
 from detstudy.analysis.facts.contrast import Contrast
-from detstudy.analysis.facts.note import Note, OwnNoise, UnitNoise
 from detstudy.analysis.facts.reason import (
+    Note,
     NothingVaries,
     NotMeasured,
     NoVerdict,
     ObjectsInFewUnits,
+    OwnNoise,
     PredictionsUnreadable,
     TooFewUnits,
+    UnitNoise,
 )
 from detstudy.analysis.facts.setting import About
 from detstudy.analysis.statistics.contrast import Difference

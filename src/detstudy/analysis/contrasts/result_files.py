@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 from detstudy.analysis.evidence.evidence import Units, read_units
 from detstudy.analysis.facts import Fact
 from detstudy.analysis.facts.contrast import Contrast
-from detstudy.analysis.facts.note import Note, OverUnitsAlone
-from detstudy.analysis.facts.reason import NoVerdict
+from detstudy.analysis.facts.reason import Note, NoVerdict, OverUnitsAlone
 from detstudy.analysis.statistics.contrast import Difference, judge_difference
 from detstudy.analysis.statistics.variance import estimate_unit_part
 from detstudy.evaluation import evaluate, load_ground_truth, resample_measures, resampling_units

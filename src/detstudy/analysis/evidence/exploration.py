@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from detstudy.analysis.facts import Fact
-from detstudy.analysis.facts.exploration import Departure, MarginChanged, ObjectiveChanged, SeedsChanged
+from detstudy.analysis.facts.warning import Departure, MarginChanged, ObjectiveChanged, SeedsChanged
 from detstudy.plan import Plan
 from detstudy.study.study import Study
 

@@ -6,8 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from detstudy.analysis.facts import Fact
-from detstudy.analysis.facts.note import SeedsLeftOut
-from detstudy.analysis.facts.reason import WithoutResult
+from detstudy.analysis.facts.reason import SeedsLeftOut, WithoutResult
 from detstudy.analysis.facts.setting import About
 from detstudy.ledger import RunRecord
 from detstudy.study.study import MEASURES

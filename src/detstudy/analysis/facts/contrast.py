@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from detstudy.analysis.facts import Fact
-from detstudy.analysis.facts.note import Remedy
+from detstudy.analysis.facts.reason import Remedy
 from detstudy.analysis.facts.setting import Accumulation
 
 Verdict = Literal["better", "worse", "no difference that matters", "cannot tell"]

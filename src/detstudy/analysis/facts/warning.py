@@ -1,4 +1,4 @@
-"""What looks wrong in a study, and what may mislead a reader of its answer."""
+"""What looks wrong in a study, what was not planned, and what may mislead a reader of its answer."""
 
 from __future__ import annotations
 
@@ -75,3 +75,34 @@ class WinnersCurse:
 
     settings: int
     tested: bool  # a test split tells by how much it flatters
+
+
+class Departure(Enum):
+    """What needs no number."""
+
+    DATA_CHANGED = auto()  # training or validation data
+    SETTING_ADDED = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectiveChanged:
+    """Another measure is judged than was planned."""
+
+    planned: str
+    now: str
+
+
+@dataclass(frozen=True, slots=True)
+class MarginChanged:
+    """Another difference matters than was planned, AP."""
+
+    planned: float
+    now: float
+
+
+@dataclass(frozen=True, slots=True)
+class SeedsChanged:
+    """A setting's seeds are not those that were planned."""
+
+    added: tuple[int, ...]
+    left_out: tuple[int, ...]

@@ -17,8 +17,7 @@ from detstudy.analysis.facts.conclusion import (
     RunTogether,
     TrainLonger,
 )
-from detstudy.analysis.facts.note import Remedy
-from detstudy.analysis.facts.reason import NO_SEED_NOISE
+from detstudy.analysis.facts.reason import NO_SEED_NOISE, Remedy
 from detstudy.analysis.findings.choice import has_verdict
 from detstudy.analysis.findings.convergence import propose_longer
 from detstudy.analysis.findings.factor import were_run_together

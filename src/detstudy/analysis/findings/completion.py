@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from detstudy.analysis.contrasts.arm import Pair, Sample, list_seeds, prepare_contrast
 from detstudy.analysis.evidence.evidence import Evidence, share_weights
 from detstudy.analysis.facts.contrast import Contrast
-from detstudy.analysis.facts.note import Remedy
+from detstudy.analysis.facts.reason import Remedy
 from detstudy.analysis.findings.convergence import find_improving
 from detstudy.analysis.findings.errors import summarise_kinds
 from detstudy.analysis.records import Convergence
