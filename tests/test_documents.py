@@ -18,7 +18,8 @@ from detstudy.cli import app
 
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "detstudy"
-DOCUMENTS = ("README.md", "CONTRIBUTING.md", *(f"docs/{path.name}" for path in sorted((ROOT / "docs").glob("*.md"))))
+PAGES = ("README.md", "CONTRIBUTING.md", *(f"docs/{path.name}" for path in sorted((ROOT / "docs").glob("*.md"))))
+DOCUMENTS = (*PAGES, *(f"docs/benchmarks/{path.name}" for path in sorted((ROOT / "docs" / "benchmarks").glob("*.md"))))
 NO_MODULES = "baseline|budget|data|factors|limits|model|monitoring|my|planned|report|result"
 """What stands before a dot in the keys of a study file and in the names of a run's files."""
 
@@ -80,7 +81,7 @@ def test_every_name_of_the_architecture_is_there() -> None:
     }
 
 
-@pytest.mark.parametrize("document", DOCUMENTS)
+@pytest.mark.parametrize("document", PAGES)
 def test_every_command_and_option_is_there(document: str) -> None:
     verbs, missing = list_verbs(), []
     known = {option for options in verbs.values() for option in options}
@@ -94,6 +95,13 @@ def test_every_command_and_option_is_there(document: str) -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
     made = {found[1] for code in quote_code(document) if (found := re.match(r"make ([a-z-]+)", code))}
     assert (missing, made - targets) == ([], set())
+
+
+@pytest.mark.parametrize("document", ["README.md", "docs/architecture.md"])
+def test_every_package_stands_in_the_table(document: str) -> None:
+    parts = {path.stem for path in SOURCE.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()}
+    rows = re.findall(r"^\| (`.*?) \|", (ROOT / document).read_text(), flags=re.MULTILINE)
+    assert parts - {"__init__"} - set(re.findall(r"`(\w+)`", " ".join(rows))) == set()
 
 
 def test_every_rule_of_the_audit_is_documented() -> None:
