@@ -13,7 +13,7 @@ from detstudy.analysis import (
     compare_runs,
     compare_settings,
 )
-from detstudy.analysis.facts.error_kind import ErrorKinds
+from detstudy.analysis.facts.contrast import ErrorKinds
 from detstudy.analysis.facts.reason import Note, NoVerdict, OfTwoStudies, OverUnitsAlone
 from detstudy.analysis.facts.setting import UnitCount
 from detstudy.evaluation import EvaluationError

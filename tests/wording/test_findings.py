@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from detstudy.analysis.facts import convergence, cost, error_kind, interaction, proposal
+from detstudy.analysis.facts import contrast, convergence, cost, interaction, proposal
 from detstudy.analysis.facts.interaction import BestLevels, EffectVerdict, Exchange
 from detstudy.analysis.facts.setting import SettingName, UnitCount
 from detstudy.analysis.facts.spread import spread_values
@@ -308,13 +308,13 @@ def test_what_an_analysis_of_variance_rests_on_is_said(fact: object, words: str)
 
 
 def test_kinds_of_error_are_said_in_one_sentence() -> None:
-    change = error_kind.KindChange("missed", ("small",), -0.12, -0.2, -0.04)
-    found = error_kind.ErrorKinds(0.5, (change,), ("background",), 0.03, ("duplicate",))
+    change = contrast.KindChange("missed", ("small",), -0.12, -0.2, -0.04)
+    found = contrast.ErrorKinds(0.5, (change,), ("background",), 0.03, ("duplicate",))
     assert say(found) == (
         "At score ≥ 0.5: fewer missed small objects (−0.12 an image, 95 %: −0.20 to −0.040); background false "
         "positives unchanged (within ±0.030 an image); can't tell for duplicates."
     )
-    nothing = error_kind.ErrorKinds(0.5, (), (), 0.0, ())
+    nothing = contrast.ErrorKinds(0.5, (), (), 0.0, ())
     assert say(nothing) == "At score ≥ 0.5: no kind of error is shown to differ."
     assert name_errors("background", ["small"]) == "background false positives of small size"
     assert name_errors("duplicate", ["small", "large"]) == "duplicates of small and large objects"

@@ -20,12 +20,11 @@ from detstudy.analysis.findings.agenda import plan_next
 from detstudy.analysis.findings.choice import choose_setting, has_verdict, rate_certainty
 from detstudy.analysis.findings.completion import complete_contrast
 from detstudy.analysis.findings.convergence import judge_setting
-from detstudy.analysis.findings.factor import describe_factor, list_levels, were_run_together
 from detstudy.analysis.findings.interaction import analyse_interactions
 from detstudy.analysis.findings.learned import list_interactions, list_learned, list_savings, list_tested, list_unknown
 from detstudy.analysis.findings.proposals import tabulate_proposals
 from detstudy.analysis.findings.sanity import check_sanity
-from detstudy.analysis.findings.summary import summarise_setting
+from detstudy.analysis.findings.summary import describe_factor, list_levels, summarise_setting, were_run_together
 from detstudy.analysis.findings.tradeoff import weigh_costs
 from detstudy.analysis.records import Analysis, FactorSummary, SettingSummary
 from detstudy.plan import BASELINE

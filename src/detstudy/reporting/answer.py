@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from detstudy.analysis import Analysis, Conclusion, Contrast, SettingSummary
 from detstudy.analysis.evidence.confounding import list_accumulations
-from detstudy.analysis.findings.pitfalls import list_pitfalls
+from detstudy.analysis.findings.sanity import list_pitfalls
 from detstudy.numbers import (
     DASH,
     format_ap,

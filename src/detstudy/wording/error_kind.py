@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from detstudy.analysis.facts.error_kind import ErrorKinds, KindChange
+from detstudy.analysis.facts.contrast import ErrorKinds, KindChange
 from detstudy.numbers import describe_interval, format_rate, format_rate_change
 from detstudy.wording.labels import join_words
 from detstudy.wording.say import say

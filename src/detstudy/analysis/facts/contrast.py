@@ -1,4 +1,4 @@
-"""One arm against another, judged."""
+"""One arm against another, judged, and in which kinds of error the two differ."""
 
 from __future__ import annotations
 
@@ -8,6 +8,29 @@ from typing import Literal
 from detstudy.analysis.facts import Fact
 from detstudy.analysis.facts.reason import Remedy
 from detstudy.analysis.facts.setting import Accumulation
+
+
+@dataclass(frozen=True, slots=True)
+class KindChange:
+    """A kind of error of which one arm makes more, with its 95 % interval; `sizes` are those that differ alone."""
+
+    kind: str
+    sizes: tuple[str, ...]
+    change: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorKinds:
+    """Kinds that differ, that don't differ by more than `reach`, and that stay unclear."""
+
+    score_threshold: float
+    changed: tuple[KindChange, ...]
+    unchanged: tuple[str, ...]
+    reach: float
+    unsure: tuple[str, ...]
+
 
 Verdict = Literal["better", "worse", "no difference that matters", "cannot tell"]
 
@@ -43,5 +66,5 @@ class Contrast:
     exploratory: tuple[Fact, ...] = ()  # why it was not planned at the first run
     remedy: Remedy | None = None  # of a verdict "cannot tell": what would settle it
     p_randomisation: float | None = None  # of two result files, by swapping them unit by unit
-    kinds: Fact | None = None  # in which kinds of error the two differ
+    kinds: ErrorKinds | None = None  # in which kinds of error the two differ
     accumulations: tuple[Accumulation | None, ...] = (None, None)  # of a and b, where batches were trained in parts

@@ -20,8 +20,8 @@ from detstudy.analysis.facts.conclusion import (
 from detstudy.analysis.facts.reason import NO_SEED_NOISE, Remedy
 from detstudy.analysis.findings.choice import has_verdict
 from detstudy.analysis.findings.convergence import propose_longer
-from detstudy.analysis.findings.factor import were_run_together
 from detstudy.analysis.findings.learned import SETTINGS, find_section
+from detstudy.analysis.findings.summary import were_run_together
 from detstudy.analysis.records import Conclusion, Convergence, FactorSummary, SettingSummary
 from detstudy.ledger import Ledger
 from detstudy.plan import BASELINE

@@ -8,8 +8,7 @@ from typing import Literal
 
 from detstudy.analysis.contrasts.arm import Pair, contrast_family
 from detstudy.analysis.evidence.evidence import Evidence
-from detstudy.analysis.facts.contrast import Contrast
-from detstudy.analysis.facts.error_kind import ErrorKinds, KindChange
+from detstudy.analysis.facts.contrast import Contrast, ErrorKinds, KindChange
 from detstudy.analysis.facts.spread import Spread, spread_values
 from detstudy.analysis.records import ErrorSummary
 from detstudy.analysis.statistics.contrast import ALPHA

@@ -1,4 +1,4 @@
-"""What looks wrong in a study before anybody reads its conclusions: copies, idle seeds, equal times, shared images."""
+"""What looks wrong in a study (copies, idle seeds, equal times, shared images), and what may mislead its reader."""
 
 from __future__ import annotations
 
@@ -8,8 +8,20 @@ from detstudy.analysis.evidence.confounding import name_run, name_setting
 from detstudy.analysis.evidence.evidence import Evidence, read_value, share_weights
 from detstudy.analysis.evidence.runs import Cells, is_telling, read_cells
 from detstudy.analysis.facts import Fact
-from detstudy.analysis.facts.warning import AllButOneSame, IdleSeeds, MoreSameTimes, SameResults, SameTimes
+from detstudy.analysis.facts.warning import (
+    AllButOneSame,
+    IdleSeeds,
+    MoreSameTimes,
+    NotPlanned,
+    Pitfall,
+    Preliminary,
+    SameResults,
+    SameTimes,
+    WinnersCurse,
+)
+from detstudy.analysis.records import Analysis
 from detstudy.ledger import Ledger, RunRecord
+from detstudy.plan import BASELINE
 from detstudy.study.study import MEASURES
 
 MOST_NAMED = 4
@@ -99,3 +111,36 @@ def _group_alike(runs: Sequence[RunRecord]) -> list[list[RunRecord]]:
 def _share_training(a: RunRecord, b: RunRecord) -> bool:
     """Whether two runs evaluate one training: a threshold may well change a single measure."""
     return a.seed == b.seed and share_weights(a.setting, b.setting)
+
+
+def list_pitfalls(analysis: Analysis) -> list[Fact]:
+    """Return them, the gravest first."""
+    study, choice = analysis.study, analysis.choice
+    runs = [run for setting in analysis.settings.values() for run in setting.runs]
+    unfinished = [run for run in runs if run.state != "ended"]
+    compared = [setting for setting in analysis.settings.values() if study.objective in setting.measures]
+    tested = study.data.test is not None
+    found: list[Fact] = [*list_departures(analysis)]
+    if unfinished:
+        found.append(Preliminary(len(unfinished), len(runs)))
+    if len(compared) > 1 and analysis.seed_sd is None:
+        found.append(Pitfall.NO_SEED_NOISE)
+    if len(compared) > 2 and choice and choice.setting_id != BASELINE:
+        found.append(WinnersCurse(len(compared), tested))
+    elif len(compared) > 1 and choice and not tested:
+        found.append(Pitfall.PICKED_BY_VALIDATION)
+    return found
+
+
+def list_departures(analysis: Analysis) -> list[NotPlanned]:
+    """Return what was not planned at the first run, with the settings that it concerns where it is not all of them."""
+    compared = [setting for setting in analysis.settings.values() if setting.contrasts]
+    concerned: dict[Fact, list[Fact]] = {}
+    for setting in compared:
+        reasons = [reason for contrast in setting.contrasts.values() for reason in contrast.exploratory]
+        for reason in dict.fromkeys(reasons):
+            concerned.setdefault(reason, []).append(setting.label)
+    departures = tuple(
+        (() if len(named) == len(compared) > 1 else tuple(named), reason) for reason, named in concerned.items()
+    )
+    return [NotPlanned(departures)] if departures else []
