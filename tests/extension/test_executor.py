@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from detstudy import run_study
 from detstudy.analysis import analyse_study
 from detstudy.errors import InputError
 from detstudy.execution import Place, Task, check_settings, do_work, list_tasks, prepare_ledger, run_tasks
@@ -133,3 +134,16 @@ def test_a_study_runs_to_its_report_in_threads(tmp_path: Path, tiny_study: Calla
     assert sum(event == Ended() for _, event in notes.events) == len(outcomes)
     files = write_report(ledger.folder, analyse_study(ledger.folder))
     assert "learning rate 0.04" in next(path for path in files if path.suffix == ".md").read_text()
+
+
+def test_run_study_takes_an_executor(tmp_path: Path, tiny_study: Callable[..., Path]) -> None:
+    study = load_study(tiny_study(factors={"learning_rate": [0.04]}, baseline_seeds=[0]))
+    made: list[ThreadsExecutor] = []
+
+    def make_executor(ledger: Ledger) -> ThreadsExecutor:
+        made.append(ThreadsExecutor(ledger, FakeTrainer(), room=2))
+        return made[-1]
+
+    folder = run_study(study, tmp_path / "out", executor=make_executor)
+    assert folder.runs().outcome.tolist() == ["finished"] * 2
+    assert len(made) == 1
