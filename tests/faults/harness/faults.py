@@ -167,8 +167,7 @@ def hang(scene: Scene, reference: Path) -> Aftermath:
     """A run hangs without progress, and is ended."""
     text = scene.study.read_text()
     scene.study.write_text(f"{text}limits: {{no_progress_minutes: 0.25}}\n")
-    scene.trainer = "stepping:HangingTrainer"
-    return expect_status(scene, start_driver(scene), {0, 3})
+    return expect_status(scene, start_driver(scene, FAULT_HANG="1"), {0, 3})
 
 
 def share(scene: Scene, reference: Path) -> Aftermath:
