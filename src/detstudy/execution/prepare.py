@@ -74,8 +74,8 @@ def read_kept_data(data: DataSetting, ledger: Ledger) -> ReadData | None:
     return ReadData(packed.dataset, fingerprint_dataset(packed.dataset), sources)
 
 
-def describe_data(data: DataSetting, read: ReadData) -> DataDescription:
-    """Return the data's fingerprint, classes and counts."""
+def describe_data(data: DataSetting, read: ReadData, faults: tuple[FaultNote, ...] = ()) -> DataDescription:
+    """Return the data's fingerprint, classes, counts and faults."""
     splits: dict[str, SplitNote] = {}
     for name, images in read.dataset.splits.items():
         sequences = len({image.sequence for image in images if image.sequence is not None})
@@ -87,6 +87,7 @@ def describe_data(data: DataSetting, read: ReadData) -> DataDescription:
         splits=splits,
         format=data.format.python if isinstance(data.format, Extension) else data.format,
         root=data.root,
+        faults=faults,
     )
 
 
@@ -144,7 +145,6 @@ def prepare_ledger(study: Study, ledger: Ledger) -> list[str]:
     if kept and not ledger.holds_data(kept.fingerprint, measured):
         kept = None  # what is made from the records is missing, and so may be what the check said of them
     read = kept or read_data(study.data)
-    description = describe_data(study.data, read)
     warnings: list[str] = []
     if ledger.holds_data(read.fingerprint, measured):
         noted = ledger.data.faults
@@ -157,14 +157,13 @@ def prepare_ledger(study: Study, ledger: Ledger) -> list[str]:
             raise DataError("\n".join(fatal[:10]) + more)
         warnings = [f"{fault.where}: {fault.message}" for fault in faults]
         noted = tuple(FaultNote(**dataclasses.asdict(fault)) for fault in faults)
-        dataset = read.dataset
-        gallery = choose_gallery(dataset.splits["validation"], study.gallery_images)
+        gallery = choose_gallery(read.dataset.splits["validation"], study.gallery_images)
         for split in measured:
-            ledger.store_ground_truth(split, build_ground_truth(dataset, split))
+            ledger.store_ground_truth(split, build_ground_truth(read.dataset, split))
         ledger.store_gallery(gallery)
     if kept is None:
         store_records(study, ledger, read)
-    ledger.store_study(study, dataclasses.replace(description, faults=noted))
+    ledger.store_study(study, describe_data(study.data, read, noted))
     if load_planned_plan(ledger.folder, ledger.load_planned_study()) is None:
         warnings.append(PLAN_UNKNOWN.format(path=ledger.folder / "planned.yaml"))
     return warnings

@@ -68,13 +68,9 @@ def _is_expected(attempt: Attempt) -> bool:
 
 def _has_more_room(attempt: Attempt, load_study: Callable[[], Study]) -> bool:
     """Whether an attempt ended at a limit of the study that is higher now, or gone."""
-    effective = read_effective(attempt.effective)
-    then: float | None
-    now: float | None
-    if attempt.outcome == "timed_out":
-        then, now = effective.limit_hours, load_study().limits.hours
-    elif attempt.outcome == "out_of_memory":
-        then, now = effective.limit_memory_bytes, load_study().limits.memory
-    else:
+    if attempt.outcome not in ("timed_out", "out_of_memory"):
         return False
+    effective, limits = read_effective(attempt.effective), load_study().limits
+    hours = effective.limit_hours, limits.hours
+    then, now = hours if attempt.outcome == "timed_out" else (effective.limit_memory_bytes, limits.memory)
     return then is not None and (now is None or now > then)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
+import contextlib
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -59,10 +59,6 @@ def read_effective(values: Mapping[str, Any]) -> Effective:
     """Return effective values by name as a record, without those that are not of the type that their readers know."""
     known = {}
     for name in _SHAPES.keys() & values.keys():
-        try:
+        with contextlib.suppress(msgspec.ValidationError):
             known[name] = msgspec.convert(values[name], _SHAPES[name])
-        except msgspec.ValidationError:
-            continue
-    return dataclasses.replace(
-        Effective(**known), other={name: value for name, value in values.items() if name not in _SHAPES}
-    )
+    return Effective(**known, other={name: value for name, value in values.items() if name not in _SHAPES})

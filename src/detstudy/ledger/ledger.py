@@ -49,7 +49,7 @@ from detstudy.ledger.gallery import holds_gallery, read_gallery, store_gallery
 from detstudy.ledger.lease import Lease
 from detstudy.ledger.openings import OPENINGS
 from detstudy.ledger.plans import DECISIONS, ask_plan, load_plan, store_plan
-from detstudy.ledger.records import Attempt, DataDescription, GalleryImage, Provenance, Result, RunRecord, Started
+from detstudy.ledger.records import Attempt, DataDescription, GalleryImage, Provenance, Result, RunRecord, StartedRun
 from detstudy.ledger.results import (
     describe_ending,
     judge_run,
@@ -263,8 +263,8 @@ class Ledger:
     def start_run(self, run: PlannedRun, provenance: Provenance) -> None:
         """Note where and with what a training starts or goes on."""
         folder = self.run_folder(run)
-        before = read_record(folder / "run.json", Started)
-        started = Started(
+        before = read_record(folder / "run.json", StartedRun)
+        started = StartedRun(
             setting=run.setting.list_parts(),
             seed=run.seed,
             data_fingerprint=self.fingerprint,
@@ -348,7 +348,7 @@ class Ledger:
     def read_run(self, plan: Plan, run: PlannedRun, split: SplitName = "validation") -> RunRecord:
         """Return what is known of one planned run."""
         folder, evaluation_folder = self.run_folder(run), self.evaluation_folder(run, split)
-        started = read_record(folder / "run.json", Started)
+        started = read_record(folder / "run.json", StartedRun)
         training = self._read_training(run)
         evaluation = read_result(evaluation_folder / "result.json")
         same = run.setting.part("evaluation") == plan.settings[0].setting.part("evaluation")

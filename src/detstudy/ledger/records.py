@@ -71,7 +71,7 @@ class Provenance:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Started:
+class StartedRun:
     """`run.json`: what a training was started with, and where each time that it started or went on."""
 
     provenance: tuple[Provenance, ...]

@@ -44,10 +44,7 @@ class Plan:
 
     def setting(self, setting_id: str) -> PlannedSetting:
         """Return the setting of that name. Raises KeyError."""
-        for setting in self.settings:
-            if setting.id == setting_id:
-                return setting
-        raise KeyError(setting_id)
+        return {setting.id: setting for setting in self.settings}[setting_id]
 
     def list_families(self) -> list[list[PlannedSetting]]:
         """Return the settings that are judged together, the baseline left out."""
@@ -85,12 +82,10 @@ def begin_plan(study: Study, design: Design) -> Step:
     """Ask a design what to begin with. Raises StudyError as `plan_study` does."""
     asked = name_asked(study, design, design.begin(study), {study.baseline: BASELINE})
     _, more = asked.pop(BASELINE, (None, ()))
-    wanted: list[tuple[Mapping[str, Any], tuple[int, ...]]] = [
-        ({}, tuple(dict.fromkeys((*study.baseline_seeds, *more))))
-    ]
-    wanted += [(setting.levels, seeds) for setting, seeds in asked.values()]
+    baseline: tuple[dict[str, Any], tuple[int, ...]] = {}, tuple(dict.fromkeys((*study.baseline_seeds, *more)))
     ids = [BASELINE, *asked]
     settings = tuple(setting for setting, _ in asked.values())
+    wanted = [baseline, *((setting.levels, seeds) for setting, seeds in asked.values())]
     runs = tuple((ids[index], seed) for index, seed in order_runs(study, wanted))
     return Step(crossed=design.crossed, settings=settings, runs=runs)
 

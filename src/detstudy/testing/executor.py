@@ -102,10 +102,8 @@ def _prepare(folder: Path, trainer: str = FAST, iterations: int = 20, **sections
     """Return the ledger and the tasks of a tiny study of two runs."""
     data = folder / "scenes" if (folder / "scenes").exists() else draw_tiny_data(folder / "scenes")
     path = write_tiny_study(folder, data, factors={}, baseline_seeds=[0, 1], gallery_images=0, **sections)
-    study, ledger = (
-        load_study(path, (f"baseline.iterations={iterations}", f"trainer.python={trainer}")),
-        Ledger(folder / "out"),
-    )
+    study = load_study(path, (f"baseline.iterations={iterations}", f"trainer.python={trainer}"))
+    ledger = Ledger(folder / "out")
     prepare_ledger(study, ledger)
     return ledger, list_tasks(plan_study(study), ledger.fingerprint)
 
