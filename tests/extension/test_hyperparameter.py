@@ -21,6 +21,7 @@ MIXUP = Hyperparameter(
     type=Fraction,
     default=0.0,
     documentation="of the images, that are two in one",
+    label="share of mixed images",
     costs_alike=True,
     proof=Proof(value="mixup_share_seen"),
     slug="m{:g}",
@@ -64,5 +65,7 @@ def test_a_study_of_it_runs_to_its_report(tmp_path: Path, tiny_study: Any, monke
     costs = {identify_cost(setting.setting) for setting in ledger.load_plan().settings}
     assert len(costs) == 1  # as its declaration says
     assert study.baseline["mixup_share"] == 0
-    text = next(path for path in write_report(ledger.folder, analysis) if path.suffix == ".md").read_text()
-    assert "mixup share 0.25" in text
+    for path in write_report(ledger.folder, analysis):
+        text = path.read_text()
+        assert "share of mixed images 0.25" in text
+        assert "mixup share 0.25" not in text

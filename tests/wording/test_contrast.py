@@ -2,8 +2,10 @@ import dataclasses
 
 from detstudy.analysis import Contrast
 from detstudy.analysis.facts.caveat import RateNotScaled
+from detstudy.analysis.facts.contrast import ErrorKinds
 from detstudy.analysis.facts.reason import Remedy
 from detstudy.analysis.facts.warning import Departure
+from detstudy.wording import say
 from detstudy.wording.contrast import describe_contrast, state_verdict
 
 BETTER = Contrast(
@@ -25,6 +27,8 @@ BETTER = Contrast(
     unit_variance=0.1,
 )
 
+KINDS = ErrorKinds(score_threshold=0.5, changed=(), unchanged=("duplicate",), reach=0.5, unsure=())
+
 
 def test_a_contrast_is_one_line() -> None:
     assert describe_contrast(BETTER) == "mask/AP: 38.2 against 36.1, +2.1 (95 %: +0.4 to +3.9; p 0.031): better"
@@ -38,10 +42,10 @@ def test_a_contrast_is_one_line() -> None:
 
 def test_sentences_begin_with_the_verdict() -> None:
     basis = "1 against 3 seeds, 20 sequences"
-    assert state_verdict("X", BETTER, 0.5) == f"Better: X gains 2.1 mask AP (95 %: +0.4 to +3.9; {basis})."
+    assert state_verdict("X", BETTER, 0.5) == f"Better: X changes mask AP by +2.1 (95 %: +0.4 to +3.9; {basis})."
     worse = dataclasses.replace(BETTER, estimate=-35.2, low=-39.4, high=-31.0, verdict="worse", seeds=(2, 2))
     assert state_verdict("X", worse, 0.5) == (
-        "Worse: X loses 35.2 mask AP (95 %: −39.4 to −31.0; 2 seeds each, 20 sequences)."
+        "Worse: X changes mask AP by −35.2 (95 %: −39.4 to −31.0; 2 seeds each, 20 sequences)."
     )
     alike = dataclasses.replace(BETTER, estimate=0.1, low=-0.3, high=0.5, verdict="no difference that matters")
     assert state_verdict("X", alike, 0.5) == (
@@ -54,12 +58,12 @@ def test_what_goes_with_a_verdict_follows_it() -> None:
         BETTER,
         exploratory=(Departure.SETTING_ADDED,),
         caveats=(RateNotScaled(),),
-        kinds="Fewer misses among small objects.",
+        kinds=KINDS,
         remedy=Remedy(3, None, 20, "sequence", 5),
     )
     text = state_verdict("X", full, 0.5)
-    assert text.startswith("Exploratory (added after the first run). Better: X gains 2.1 mask AP (")
+    assert text.startswith("Exploratory (added after the first run). Better: X changes mask AP by +2.1 (")
     assert text.endswith(
-        "The learning rate was not scaled with the batch size. Fewer misses among small objects. "
-        "If the difference stays as it is, 3 seeds each would tell."
+        "The learning rate was not scaled with the batch size. "
+        f"{say(KINDS)} If the difference stays as it is, 3 seeds each would tell."
     )

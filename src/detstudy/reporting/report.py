@@ -12,6 +12,7 @@ from detstudy.reporting.html import render_html
 from detstudy.reporting.markdown import render_markdown
 from detstudy.reporting.page import Page, gather_page
 from detstudy.reporting.sheet import draw_sheet
+from detstudy.wording.labels import labelled_by
 
 PICTURES = "report_files"
 
@@ -22,7 +23,8 @@ def write_report(folder: Path, analysis: Analysis) -> list[Path]:
     Reads the folder only; the data set may be gone. Returns the two files. Raises StudyError where the folder holds no
     study.
     """
-    page = gather_page(Ledger(folder), analysis)
+    with labelled_by(analysis.study.baseline):
+        page = gather_page(Ledger(folder), analysis)
     html, markdown = folder / "report.html", folder / "report.md"
     # The name of a file may hold bytes that are no text, which UTF-8 can't write.
     write_atomically(html, render_html(page).encode(errors="backslashreplace"))

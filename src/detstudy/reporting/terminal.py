@@ -22,7 +22,7 @@ from detstudy.reporting.answer import Answer, gather_answer
 from detstudy.reporting.inventory import list_earlier
 from detstudy.wording import say
 from detstudy.wording.contrast import describe_contrast
-from detstudy.wording.labels import label_outcome
+from detstudy.wording.labels import label_outcome, labelled_by
 
 STYLES = {
     "better": "bold green",
@@ -56,7 +56,8 @@ def tabulate_answer(answer: Answer) -> Table:
 
 def print_answer(analysis: Analysis, console: Console) -> None:
     """Print the table of all settings, then the answer with its warnings."""
-    answer = gather_answer(analysis)
+    with labelled_by(analysis.study.baseline):
+        answer = gather_answer(analysis)
     console.print(tabulate_answer(answer))
     console.print(Text(answer.headline, style="bold"))
     for text in (answer.sentence, answer.how_sure):

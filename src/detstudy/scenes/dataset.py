@@ -1,7 +1,6 @@
 """Drawn driving scenes in KITTI-MOTS's own layout: data for trials where no data set is at hand.
 
-Each sequence is a drive of its own along a street of its own, drawn from (seed, sequence) alone: sequence 7 is the same
-however many are drawn, and another seed gives scenes that nobody has tuned on.
+A sequence is a drive along its own street, drawn from (seed, sequence) alone: another seed gives fresh scenes.
 """
 
 from __future__ import annotations

@@ -13,24 +13,19 @@ from detstudy.wording.say import say
 
 
 def state_verdict(label: str, contrast: Contrast, margin: float) -> str:
-    """Return a contrast with a verdict: "Worse: learning rate 0.04 loses 35.2 mask AP (95 %: ...).", then what goes
-    with it: caveats, kinds of error, what would tell."""
+    """Return "Worse: learning rate 0.04 changes mask AP by −35.2 (95 %: ...).", then what goes with the verdict.
+
+    That are caveats, kinds of error, and what would settle it.
+    """
     assert contrast.estimate is not None
     assert contrast.low is not None
     assert contrast.high is not None
     measure = label_measure(contrast.measure)
     interval = describe_interval(contrast.low, contrast.high)
     basis = describe_basis(contrast)
-    if contrast.verdict == "worse":
-        text = f"Worse: {label} loses {format_ap(-contrast.estimate)} {measure} ({interval}; {basis})."
-    elif contrast.verdict == "better":
-        text = f"Better: {label} gains {format_ap(contrast.estimate)} {measure} ({interval}; {basis})."
-    else:
-        change = f"{label} changes {measure} by {format_change(contrast.estimate)}"
-        if contrast.verdict == "no difference that matters":
-            text = f"No difference that matters: {change} ({interval}; at 90 % within ±{margin:g}; {basis})."
-        else:
-            text = f"Cannot tell: {change} ({interval}; {basis})."
+    change = f"{label} changes {measure} by {format_change(contrast.estimate)}"
+    within = f"; at 90 % within ±{margin:g}" if contrast.verdict == "no difference that matters" else ""
+    text = f"{str(contrast.verdict).capitalize()}: {change} ({interval}{within}; {basis})."
     if contrast.exploratory:
         text = f"Exploratory ({say_exploratory(contrast.exploratory)}). {text}"
     kinds = contrast.kinds if contrast.verdict in ("better", "worse") else None  # else there is nothing to explain

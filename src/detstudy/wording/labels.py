@@ -2,27 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextvars import ContextVar
+from types import MappingProxyType
 from typing import Any
 
 from detstudy.plan import BASELINE, format_level
+from detstudy.study.hyperparameter import Hyperparameter
+from detstudy.study.setting import Setting
 from detstudy.trainers.torchvision.hyperparameters import HYPERPARAMETERS
 
-_DECLARED = {each.name: each for each in HYPERPARAMETERS}
+_DECLARED: ContextVar[Mapping[str, Hyperparameter]] = ContextVar(
+    "_DECLARED", default=MappingProxyType({each.name: each for each in HYPERPARAMETERS})
+)
 _ACRONYMS = {"rpn": "RPN", "nms": "NMS"}
 MOST_NAMED = 4
 
 
+@contextlib.contextmanager
+def labelled_by(setting: Setting) -> Iterator[None]:
+    """Call hyperparameters as the setting's trainer declares them, while in the block."""
+    token = _DECLARED.set({**_DECLARED.get(), **{each.name: each for each in setting.hyperparameters}})
+    try:
+        yield
+    finally:
+        _DECLARED.reset(token)
+
+
 def label_factor(name: str) -> str:
-    """Return a hyperparameter's name in words: "learning rate"; one that is nobody's standard as it is."""
-    declared = _DECLARED.get(name)
+    """Return a hyperparameter's name in words, by its declaration: "learning rate"."""
+    declared = _DECLARED.get().get(name)
     return (declared.label if declared else "") or " ".join(_ACRONYMS.get(word, word) for word in name.split("_"))
 
 
 def label_level(name: str, level: Any) -> str:
     """Return a factor's level in words: "learning rate 0.001", "warmup cosine"."""
-    speaks = name in _DECLARED and _DECLARED[name].speaks
-    return name_level(level) if speaks else f"{label_factor(name)} {name_level(level)}"
+    declared = _DECLARED.get().get(name)
+    return name_level(level) if declared and declared.speaks else f"{label_factor(name)} {name_level(level)}"
 
 
 def name_level(level: Any) -> str:

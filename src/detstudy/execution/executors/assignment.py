@@ -40,6 +40,14 @@ def read_assignment() -> Assignment:
     return Assignment(**{**values, "place": Place(**values["place"])})
 
 
+def make_command(module: str) -> list[str]:
+    """Return the command of a process that works for a driver.
+
+    It imports nothing from the working directory (-P): a study's folder from elsewhere may hold a `numpy.py`.
+    """
+    return [sys.executable, "-P", "-m", module]
+
+
 def make_environment(device: str) -> dict[str, str]:
     """Return this process's environment for one on a device: few threads on "cpu", else that GPU alone in sight.
 

@@ -6,7 +6,6 @@ import contextlib
 import os
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections import deque
@@ -14,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import IO
 
-from detstudy.execution.executors.assignment import Assignment, make_environment
+from detstudy.execution.executors.assignment import Assignment, make_command, make_environment
 from detstudy.execution.executors.death import Records, classify_death, read_records, sample_memory
 from detstudy.execution.executors.tree import ProcessTree
 from detstudy.ledger import find_secrets, redact
@@ -52,8 +51,7 @@ class WorkerProcess:
         self._kills: deque[int | None] = deque([self._records.count_kills()], KILLS_KEPT)  # one at each look
         self._lock = threading.Lock()  # of the moment in which it is waited for
         self._process = subprocess.Popen(
-            # -P: nothing is imported from the working directory: a study's folder from elsewhere may hold a `numpy.py`
-            [sys.executable, "-P", "-m", module],
+            make_command(module),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=None if log is None else subprocess.PIPE,
