@@ -43,7 +43,7 @@ def test_a_ruined_setting_is_worse_and_a_like_one_cannot_be_told(write_ledger: A
     # one-sided, so nearer than the end of the two-sided interval
     assert analysis.choice.loses_at_most is not None
     assert 0 < analysis.choice.loses_at_most < alike.contrasts["mask/AP"].high
-    assert say(analysis.learned[0]).startswith("Worse: learning rate 0.04 loses ")
+    assert say(analysis.learned[0]).startswith("Worse: learning rate 0.04 changes mask AP by −")
     assert "1 against 3 seeds, 20 sequences" in say(analysis.learned[0])
     assert say(analysis.learned[1]).startswith("The seed alone moves mask AP by ")
     assert say(analysis.unknown[0]).startswith("Cannot tell: learning rate 0.0004 changes mask AP by ")
@@ -63,7 +63,7 @@ def test_a_clear_gain_is_better_and_taken(write_ledger: Any, Run: Any) -> None: 
     assert analysis.choice.setting_id == "learning_rate=0.04"
     assert analysis.choice.loses_at_most == 0.0
     assert say(analysis.choice).startswith("Take learning rate 0.04: +")
-    assert say(analysis.learned[0]).startswith("Better: learning rate 0.04 gains ")
+    assert say(analysis.learned[0]).startswith("Better: learning rate 0.04 changes mask AP by +")
 
 
 def test_an_undefined_measure_has_its_reason(write_ledger: Any, baseline_runs: Any, Run: Any) -> None:  # noqa: N803

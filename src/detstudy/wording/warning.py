@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from detstudy.analysis.facts import warning as facts
 from detstudy.analysis.facts.warning import Pitfall
+from detstudy.numbers import format_time
 from detstudy.wording.labels import label_measure, list_names
 from detstudy.wording.say import phrase, say
 
@@ -48,8 +49,8 @@ def _(fact: facts.AllButOneSame) -> str:
 def _(fact: facts.SameTimes) -> str:
     runs = _join([*map(say, fact.runs)])
     return (
-        f"Training took {fact.seconds:,.10g} s, to the last digit, in {runs}: a copied time, or one that was not "
-        "measured."
+        f"Training took {format_time(fact.seconds)}, the same to the last digit, in {runs}: a copied time, or one that "
+        "was not measured."
     )
 
 
